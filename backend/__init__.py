@@ -1,0 +1,1 @@
+"""Everything but the screens: rules, data, machines, services, tasks and doors."""

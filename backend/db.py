@@ -1,0 +1,103 @@
+"""The engine, and `transaction()`: the only place that commits.
+
+On SQLite a writing transaction takes the write lock at its start (BEGIN IMMEDIATE), so that what it
+read still holds when it writes; on PostgreSQL services lock the rows they decide on.
+"""
+
+import sqlite3
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from backend.errors import DatabaseBusy
+from backend.settings import settings
+
+_LOCK_WAIT_S = 10
+
+
+class Tx(AsyncSession):
+    """One transaction: a session that also carries what must happen once it is over."""
+
+    def __init__(self, bind: AsyncEngine) -> None:
+        super().__init__(bind, expire_on_commit=False, autoflush=True)
+        self.after_commit: list[Callable[[], Coroutine[Any, Any, None]]] = []
+        self.after_refusal: list[Callable[[], Coroutine[Any, Any, None]]] = []
+
+
+@lru_cache
+def engine() -> AsyncEngine:
+    """The process's engine, made at the first call."""
+    url = settings().url
+    if url.get_backend_name() != "sqlite":
+        return create_async_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True)
+    made = create_async_engine(url, connect_args={"timeout": _LOCK_WAIT_S}, pool_size=8, max_overflow=8)
+    event.listen(made.sync_engine, "connect", _prepare_sqlite)
+    event.listen(made.sync_engine, "begin", _begin_sqlite)
+    return made
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", f"busy_timeout={_LOCK_WAIT_S * 1000}"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@asynccontextmanager
+async def transaction() -> AsyncGenerator[Tx]:
+    """All or nothing: commit at the end, roll back on any exception.
+
+    After the commit what was queued in `after_commit` runs (events); after a rollback, `after_refusal`
+    (the audit row of a refused operation).
+
+    Raises:
+        DatabaseBusy: the database stayed locked; nothing was changed.
+    """
+    tx = Tx(engine())
+    try:
+        async with tx:
+            await tx.connection(execution_options={"writes": True})
+            yield tx
+            await tx.commit()
+    except OperationalError as fault:
+        if _is_lock_timeout(fault):
+            raise DatabaseBusy from fault
+        raise
+    finally:
+        for follow_up in tx.after_refusal:
+            await follow_up()
+    for follow_up in tx.after_commit:
+        await follow_up()
+
+
+@asynccontextmanager
+async def reading() -> AsyncGenerator[Tx]:
+    """A transaction that only looks; it takes no lock and leaves nothing behind."""
+    async with Tx(engine()) as tx:
+        yield tx
+        await tx.rollback()
+
+
+def _is_lock_timeout(fault: OperationalError) -> bool:
+    if isinstance(fault.orig, sqlite3.OperationalError):
+        return "locked" in str(fault.orig) or "busy" in str(fault.orig)
+    return getattr(fault.orig, "sqlstate", None) in {"55P03", "40P01", "40001"}
+
+
+async def dispose() -> None:
+    """Close every connection; the next use opens new ones."""
+    await engine().dispose()
+    engine.cache_clear()

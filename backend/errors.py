@@ -1,0 +1,183 @@
+"""Every error a person or a program may be told of.
+
+    PequerokuError            500  error
+    ├── Invalid               422  invalid             what was sent can't be used as it is
+    ├── Unauthenticated       401  unauthenticated     nobody is signed in
+    │   └── BadCredentials    401  bad-credentials
+    ├── Forbidden             403  forbidden           visible, but not the actor's to change
+    ├── NotFound              404  not-found           absent, or not the actor's to see
+    ├── Conflict              409  conflict            the state of things forbids it now
+    │   ├── NameTaken         409  name-taken
+    │   ├── QuotaExceeded     409  quota-exceeded
+    │   └── NoRoom            409  no-room             no healthy node can carry it
+    ├── Throttled             429  throttled           too many attempts; says when to come back
+    └── Unavailable           503  unavailable         a machine or a store does not answer
+        ├── DatabaseBusy      503  database-busy
+        ├── NodeFault         503  node-fault          the node answered, and refused
+        │   ├── ImageMissing  503  image-missing
+        │   └── NodeDiskFull  503  node-disk-full
+        └── GuestSilent       503  guest-silent        the guest did not answer in time
+
+The message is a sentence for the person; `code` and `status` are stable and for programs.
+Anything that is not a PequerokuError is a bug: it is logged once, at the edge.
+"""
+
+
+class PequerokuError(Exception):
+    """Root of all that we tell people; never raised itself."""
+
+    status = 500
+    code = "error"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class Invalid(PequerokuError):
+    """A value is out of its bounds. `field` names it, for forms."""
+
+    status = 422
+    code = "invalid"
+
+    def __init__(self, message: str, *, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class Unauthenticated(PequerokuError):
+    """Nobody is signed in, or the session has ended."""
+
+    status = 401
+    code = "unauthenticated"
+
+    def __init__(self, message: str = "Sign in to go on.") -> None:
+        super().__init__(message)
+
+
+class BadCredentials(Unauthenticated):
+    """Name and password do not match. Says no more than that, on purpose."""
+
+    code = "bad-credentials"
+
+    def __init__(self) -> None:
+        super().__init__("That name and password do not match.")
+
+
+class Forbidden(PequerokuError):
+    """The actor may see the thing but not do this to it."""
+
+    status = 403
+    code = "forbidden"
+
+    def __init__(self, message: str = "You may look at this, but not change it.") -> None:
+        super().__init__(message)
+
+
+class NotFound(PequerokuError):
+    """Absent, or invisible to the actor: the two look the same, on purpose."""
+
+    status = 404
+    code = "not-found"
+
+    def __init__(self, what: str = "That") -> None:
+        super().__init__(f"{what} does not exist, or is not yours to see.")
+
+
+class Conflict(PequerokuError):
+    """The present state of things forbids it."""
+
+    status = 409
+    code = "conflict"
+
+
+class NameTaken(Conflict):
+    """Another container of the same owner has the name."""
+
+    code = "name-taken"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"You already have a container named “{name}”. Choose another name.")
+
+
+class QuotaExceeded(Conflict):
+    """Starting or creating would pass the owner's ResourceQuota."""
+
+    code = "quota-exceeded"
+
+    def __init__(self, *, used: int, asked: int, limit: int) -> None:
+        left = max(0, limit - used)
+        super().__init__(
+            f"Not enough credits: this needs {asked}, and {left} of {limit} are left. Stop a container to free some."
+        )
+        self.used, self.asked, self.limit = used, asked, limit
+
+
+class NoRoom(Conflict):
+    """No healthy node can carry the request; `why` has a word for each node."""
+
+    code = "no-room"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"No node can carry this now: {why}. Try a smaller type, or stop something first.")
+
+
+class Throttled(PequerokuError):
+    """Too many attempts. `after_s` says when the next one will be looked at."""
+
+    status = 429
+    code = "throttled"
+
+    def __init__(self, after_s: int) -> None:
+        wait = f"{after_s} seconds" if after_s < 120 else f"{after_s // 60} minutes"
+        super().__init__(f"Too many attempts. Try again in {wait}.")
+        self.after_s = after_s
+
+
+class Unavailable(PequerokuError):
+    """Something we depend on does not answer; trying again later may help."""
+
+    status = 503
+    code = "unavailable"
+
+
+class DatabaseBusy(Unavailable):
+    """The database stayed locked for longer than we wait."""
+
+    code = "database-busy"
+
+    def __init__(self) -> None:
+        super().__init__("The database is busy. Nothing was changed; try again in a moment.")
+
+
+class NodeFault(Unavailable):
+    """The node answers, but could not do what was asked. Its own words stand behind the colon."""
+
+    code = "node-fault"
+
+
+class ImageMissing(NodeFault):
+    """The guest image is not there to be used."""
+
+    code = "image-missing"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(f"The guest image is missing: {detail}. Run `make image`, then try again.")
+
+
+class NodeDiskFull(NodeFault):
+    """The node's storage has no space left."""
+
+    code = "node-disk-full"
+
+    def __init__(self, node: str) -> None:
+        super().__init__(f"The disk of node “{node}” is full. An operator has to free some space there.")
+
+
+class GuestSilent(Unavailable):
+    """The guest did not answer in time."""
+
+    code = "guest-silent"
+
+    def __init__(self, after_s: float) -> None:
+        super().__init__(f"The guest did not answer within {after_s:.0f} s of booting.")

@@ -1,0 +1,143 @@
+"""Typed events, published after the commit that made them true, to whoever listens in any process.
+
+In one process they pass through memory; with REDIS_URL, through Redis pub/sub. An event says that something
+changed, never what it is now: a listener looks for itself, so a lost event costs freshness, not truth.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from backend.settings import settings
+
+if TYPE_CHECKING:
+    from backend.db import Tx
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerChanged:
+    """The row of a container changed, appeared or went."""
+
+    container_id: int
+    user_id: int
+    kind: ClassVar[str] = "container-changed"
+
+
+@dataclass(frozen=True, slots=True)
+class WishChanged:
+    """Somebody wants something of a node: its reconciler should look now."""
+
+    node_id: int
+    kind: ClassVar[str] = "wish-changed"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeChanged:
+    """A node became healthy or stopped being so, or its facts changed."""
+
+    node_id: int
+    kind: ClassVar[str] = "node-changed"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnded:
+    """A browser session was signed out or revoked: what it holds open must close."""
+
+    session_id: int
+    kind: ClassVar[str] = "session-ended"
+
+
+Event = ContainerChanged | WishChanged | NodeChanged | SessionEnded
+Listener = Callable[[Event], Awaitable[None] | None]
+_KINDS: dict[str, type[Event]] = {
+    each.kind: each for each in (ContainerChanged, WishChanged, NodeChanged, SessionEnded)
+}
+
+
+class Bus:
+    """The process's end of the bus: `start`, `subscribe`, `publish`, `stop`."""
+
+    def __init__(self, redis_url: str = "", prefix: str = "") -> None:
+        self._listeners: list[Listener] = []
+        self._channel = f"{prefix}events"
+        self._redis: Redis | None = Redis.from_url(redis_url) if redis_url else None
+        self._reader: asyncio.Task[None] | None = None
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """Call `listener` with every event from now on; returns what ends it. Listeners must be quick."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    async def publish(self, event: Event) -> None:
+        """Tell everybody. With Redis gone, this process still hears it; the others look again on their own clock."""
+        if self._redis is None:
+            await self._deliver(event)
+            return
+        try:
+            await self._redis.publish(self._channel, json.dumps({"kind": event.kind, **asdict(event)}))
+        except RedisError as fault:
+            log.warning("Redis does not take events (%s); delivering to this process alone", fault)
+            await self._deliver(event)
+
+    async def start(self) -> None:
+        """Begin to hear other processes. Without Redis there is nothing to do."""
+        if self._redis is not None and self._reader is None:
+            self._reader = asyncio.create_task(self._read(self._redis), name="events")
+
+    async def stop(self) -> None:
+        """Stop hearing, and let go of Redis."""
+        if self._reader is not None:
+            self._reader.cancel()
+            await asyncio.gather(self._reader, return_exceptions=True)
+            self._reader = None
+        if self._redis is not None:
+            await self._redis.aclose()
+
+    async def _read(self, redis: Redis) -> None:
+        while True:
+            try:
+                async with redis.pubsub() as pubsub:  # type: ignore[reportUnknownMemberType]
+                    await pubsub.subscribe(self._channel)
+                    async for message in pubsub.listen():
+                        if message["type"] == "message":
+                            await self._deliver(_parse(json.loads(message["data"])))
+            except RedisError as fault:
+                log.warning("lost Redis (%s); listening again in a second", fault)
+                await asyncio.sleep(1)
+
+    async def _deliver(self, event: Event) -> None:
+        for listener in list(self._listeners):
+            try:
+                outcome = listener(event)
+                if outcome is not None:
+                    await outcome
+            except Exception:  # noqa: BLE001 - one listener's bug must not silence the others
+                log.exception("a listener failed on %r", event)
+
+
+def _parse(fields: dict[str, Any]) -> Event:
+    return _KINDS[fields.pop("kind")](**fields)
+
+
+_bus: Bus | None = None
+
+
+def bus() -> Bus:
+    """The process's bus."""
+    global _bus  # noqa: PLW0603
+    if _bus is None:
+        _bus = Bus(settings().redis_url, settings().redis_prefix)
+    return _bus
+
+
+def announce(tx: "Tx", event: Event) -> None:
+    """Publish once the transaction has committed; never, if it does not."""
+    tx.after_commit.append(lambda: bus().publish(event))

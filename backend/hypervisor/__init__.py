@@ -1,0 +1,1 @@
+"""The machines: one Protocol, a libvirt driver, and a memory driver that ships."""

@@ -1,0 +1,35 @@
+"""What every table shares: times are aware and in UTC, on every database."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import DateTime, Dialect
+from sqlalchemy.types import TypeDecorator
+from sqlmodel import Field
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware datetime in UTC. SQLite keeps no zone, so it is put back on the way out."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value.astimezone(UTC) if value else None
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def now() -> datetime:
+    """This moment, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def at_field(*, index: bool = False, set_now: bool = False, nullable: bool = False) -> Any:
+    """A column for a moment in time."""
+    if set_now:
+        return Field(default_factory=now, sa_type=UtcDateTime, nullable=False, index=index)
+    return Field(default=None, sa_type=UtcDateTime, nullable=nullable, index=index)

@@ -1,0 +1,88 @@
+"""Containers: the wish (`desired_state`, `delete_requested_at`, `restart_requested_at`) and what was seen (`status`)."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, cast
+from uuid import UUID, uuid4
+
+from sqlalchemy import JSON, Enum, Index
+from sqlmodel import Field, SQLModel
+
+from backend.models.base import at_field
+from backend.rules.lifecycle import DesiredState, Phase, Status
+
+__all__ = ["Container", "ContainerType", "DesiredState", "Phase", "Status"]
+
+
+class ContainerType(SQLModel, table=True):
+    """A size with a price. `private` types are not given to new quotas."""
+
+    __tablename__ = "container_type"
+
+    id: int | None = Field(default=None, primary_key=True)
+    container_type_name: str = Field(max_length=64, unique=True)
+    memory_mb: int
+    vcpus: int
+    disk_gib: int
+    credits_cost: int
+    private: bool = False
+
+
+def _enum(default: StrEnum, *, index: bool = False) -> Any:
+    """A column that holds the word and gives back the member."""
+    kind = Enum(type(default), native_enum=False, length=16, values_callable=lambda kind: [m.value for m in kind])
+    return Field(default=default, sa_type=cast(Any, kind), index=index)
+
+
+class Container(SQLModel, table=True):
+    """A user's VM. Services write the wish; only the reconciler writes what follows `status`."""
+
+    __tablename__ = "container"
+    __table_args__ = (Index("ux_container_user_name", "user_id", "name", unique=True),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    uuid: UUID = Field(default_factory=uuid4, unique=True)
+    name: str = Field(max_length=63)
+    user_id: int = Field(foreign_key="user_account.id", index=True)
+    node_id: int = Field(foreign_key="node.id", index=True)
+    container_type_id: int | None = Field(default=None, foreign_key="container_type.id")
+    resource_quota_id: int = Field(foreign_key="resource_quota.id", index=True)
+    memory_mb: int
+    vcpus: int
+    disk_gib: int
+    placement: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    """What was weighed when the node was chosen; rules/placement.py's Decision as plain data."""
+    created_at: datetime = at_field(set_now=True)
+
+    desired_state: DesiredState = _enum(DesiredState.RUNNING, index=True)
+    restart_requested_at: datetime | None = at_field(nullable=True)
+    delete_requested_at: datetime | None = at_field(nullable=True)
+
+    status: Status = _enum(Status.CREATED, index=True)
+    status_reason: str = Field(default="", max_length=500)
+    phase: Phase = _enum(Phase.NONE)
+    phases: list[Any] = Field(default_factory=list, sa_type=JSON)
+    """The last start, as [[phase, ISO time], …]."""
+    has_disk: bool = False
+    """A disk was made. If it is gone later that is an error, never a reason to make an empty one."""
+    booted_at: datetime | None = at_field(nullable=True)
+    stop_asked_at: datetime | None = at_field(nullable=True)
+    failures: int = 0
+    retry_at: datetime | None = at_field(nullable=True)
+    """After a fault: not before then. Empty with status `error`: not until a person asks."""
+
+    public_key: str = Field(default="", max_length=200)
+    private_key_sealed: str = ""
+    """Our key into the guest, sealed with the secret key."""
+    host_key: str = Field(default="", max_length=200)
+    """The guest's host key, announced over the hypervisor's own channel."""
+
+    @property
+    def domain_name(self) -> str:
+        """The libvirt name: deterministic, and unique across installations."""
+        return domain_name(self.uuid)
+
+
+def domain_name(uuid: UUID) -> str:
+    """The libvirt domain of a container."""
+    return f"pqk-{uuid}"

@@ -1,0 +1,49 @@
+"""Hosts that run VMs, and which task process looks after each."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON
+from sqlmodel import Field, SQLModel
+
+from backend.models.base import at_field
+
+
+class Node(SQLModel, table=True):
+    """A host: a libvirt URI, what it can carry, and when it last answered."""
+
+    __tablename__ = "node"
+
+    id: int | None = Field(default=None, primary_key=True)
+    name: str = Field(max_length=64, unique=True, index=True)
+    uri: str = Field(max_length=500)
+    arch: str = Field(default="", max_length=16)
+    kvm_available: bool = False
+    acceleration: str = Field(default="", max_length=8)
+    """`kvm` or `tcg`, found by a boot probe or set by the operator; empty until known."""
+    capacity_vcpus: int = 0
+    capacity_mem_mb: int = 0
+    healthy: bool = False
+    heartbeat_at: datetime | None = at_field(nullable=True)
+    reason: str = Field(default="Not looked at yet.", max_length=500)
+    """Why it is not healthy, for a person; empty when it is."""
+    blocked_cidrs: list[str] = Field(default_factory=list, sa_type=JSON)
+    """The node's own addresses beside the private ranges: guests may reach none of them."""
+    orphans: list[str] = Field(default_factory=list, sa_type=JSON)
+    """Names of domains and disks with our prefix that no row accounts for. Never deleted by us."""
+    created_at: datetime = at_field(set_now=True)
+
+    def facts(self) -> dict[str, Any]:
+        """What is shown of a node beside its name."""
+        return {"arch": self.arch, "acceleration": self.acceleration}
+
+
+class NodeLease(SQLModel, table=True):
+    """Who drives a node now. A task process may act on it only while its fence is the newest."""
+
+    __tablename__ = "node_lease"
+
+    node_id: int = Field(primary_key=True, foreign_key="node.id", ondelete="CASCADE")
+    holder: str = Field(default="", max_length=64)
+    fence: int = 0
+    expires_at: datetime = at_field(set_now=True)

@@ -1,0 +1,124 @@
+"""The one gate: every use case is an `@operation`, authorised by `require()` and written to the audit log.
+
+An operation that returns without having asked `require()` raises: authorization fails closed. Its audit row is
+part of its transaction; the row of a refusal is written after the rollback.
+"""
+
+import functools
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from backend.db import Tx, transaction
+from backend.errors import Forbidden, NotFound, PequerokuError, Unauthenticated
+from backend.models import AuditLog
+from backend.rules.policy import Action, Actor, Verdict, judge
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Operation = Callable[Concatenate[Tx, Actor, P], Awaitable[R]]
+
+OPERATIONS: dict[Action, str] = {}
+"""Every operation of the product, by action (the accounting tests read it)."""
+
+_QUIET = frozenset({Action.CONTAINER_LIST, Action.CONTAINER_READ, Action.SESSION_LIST, Action.NODE_LIST})
+"""Successful looks are not audited: refusals of them are."""
+
+
+@dataclass(slots=True)
+class _Call:
+    """What is known about the operation under way."""
+
+    action: Action
+    authorised: bool = False
+    target_type: str = ""
+    target_id: str = ""
+    message: str = ""
+    details: dict[str, Any] = field(default_factory=dict[str, Any])
+    user_id: int | None = None
+
+
+_current: ContextVar[_Call | None] = ContextVar("operation", default=None)
+
+
+def operation(action: Action) -> Callable[[Operation[P, R]], Operation[P, R]]:
+    """Make `async def f(tx, actor, …)` a use case under the gate."""
+
+    def wrap(run: Operation[P, R]) -> Operation[P, R]:
+        OPERATIONS[action] = f"{run.__module__}.{run.__qualname__}"
+
+        @functools.wraps(run)
+        async def guarded(tx: Tx, actor: Actor, *args: P.args, **kwargs: P.kwargs) -> R:
+            call = _Call(action)
+            token = _current.set(call)
+            try:
+                result = await run(tx, actor, *args, **kwargs)
+                if not call.authorised:
+                    raise RuntimeError(f"{OPERATIONS[action]} returned without asking require()")
+            except PequerokuError as refusal:
+                call.message = f"{refusal.code}: {refusal.message}"
+                tx.after_refusal.append(lambda: _keep_refusal(_row(call, actor, success=False)))
+                raise
+            finally:
+                _current.reset(token)
+            if action not in _QUIET:
+                tx.add(_row(call, actor, success=True))
+            return result
+
+        return guarded
+
+    return wrap
+
+
+def require(actor: Actor, action: Action, *, owner_id: int | None = None, what: str = "That") -> None:
+    """Let the operation go on only if the policy allows it.
+
+    Raises:
+        Unauthenticated: nobody is signed in.
+        NotFound: `what` is somebody else's, and so invisible.
+        Forbidden: visible, but not the actor's to change.
+    """
+    verdict = judge(actor, action, owner_id=owner_id)
+    call = _current.get()
+    if verdict is Verdict.ALLOW:
+        if call is not None and call.action is action:
+            call.authorised = True
+        return
+    if actor.user_id is None:
+        raise Unauthenticated
+    if verdict is Verdict.HIDE:
+        raise NotFound(what)
+    raise Forbidden
+
+
+def note(target_type: str = "", target_id: object = "", message: str = "", *, user_id: int | None = None, **details: Any) -> None:  # noqa: E501
+    """Say for the audit log what the operation under way is about. `user_id` where the actor was not known before."""
+    call = _current.get()
+    if call is None:
+        return
+    call.target_type = target_type or call.target_type
+    call.target_id = str(target_id) or call.target_id
+    call.message = message or call.message
+    call.user_id = user_id if user_id is not None else call.user_id
+    call.details.update(details)
+
+
+def _row(call: _Call, actor: Actor, *, success: bool) -> AuditLog:
+    return AuditLog(
+        user_id=actor.user_id if actor.user_id is not None else call.user_id,
+        action=call.action,
+        target_type=call.target_type,
+        target_id=call.target_id,
+        message=call.message[:1000],
+        details=call.details,
+        ip=actor.ip[:64],
+        user_agent=actor.user_agent[:400],
+        via=actor.via,
+        success=success,
+    )
+
+
+async def _keep_refusal(row: AuditLog) -> None:
+    async with transaction() as tx:
+        tx.add(row)

@@ -1,0 +1,176 @@
+"""What to do next for one container, from what is wished and what was seen.
+
+The reconciler asks again and again (level-based), so each answer is one small step that is safe to repeat.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+
+class DesiredState(StrEnum):
+    """What the owner wants."""
+
+    RUNNING = "running"
+    STOPPED = "stopped"
+
+
+class Status(StrEnum):
+    """What was last seen. `unknown` is not among them: it is how a container of an unreachable node is shown."""
+
+    CREATED = "created"
+    PROVISIONING = "provisioning"
+    RUNNING = "running"
+    STOPPED = "stopped"
+    ERROR = "error"
+
+
+class Phase(StrEnum):
+    """What is going on right now, for the person who waits."""
+
+    NONE = ""
+    PLACING = "placing"
+    DISK = "disk"
+    BOOTING = "booting"
+    GUEST = "guest"
+    STOPPING = "stopping"
+    DELETING = "deleting"
+
+
+class Power(StrEnum):
+    """The state of a domain."""
+
+    ON = "on"
+    OFF = "off"
+    PAUSED = "paused"
+
+
+class OffReason(StrEnum):
+    """Why a domain is off, as far as the hypervisor still knows."""
+
+    SHUT_DOWN = "shut-down"  # the guest did it
+    CRASHED = "crashed"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One look at a container's machine."""
+
+    defined: bool = False
+    power: Power = Power.OFF
+    off_reason: OffReason = OffReason.UNKNOWN
+    disk: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a container's row says."""
+
+    desired: DesiredState
+    status: Status
+    has_disk: bool = False
+    delete_requested: bool = False
+    restart_requested_at: datetime | None = None
+    booted_at: datetime | None = None
+    stop_asked_at: datetime | None = None
+    retry_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long we wait for a guest."""
+
+    boot_timeout: timedelta = timedelta(seconds=180)
+    stop_grace: timedelta = timedelta(seconds=90)
+
+
+class Step(StrEnum):
+    """One thing to do."""
+
+    MAKE_DISK = "make-disk"
+    BOOT = "boot"
+    AWAIT_GUEST = "await-guest"
+    GIVE_UP_ON_GUEST = "give-up-on-guest"
+    REPORT_LOST_DISK = "report-lost-disk"
+    ASK_OFF = "ask-off"
+    AWAIT_OFF = "await-off"
+    POWER_OFF = "power-off"
+    UNDEFINE = "undefine"
+    DELETE_DISK = "delete-disk"
+    DROP_ROW = "drop-row"
+    RESUME = "resume"
+    NOTE_STOPPED = "note-stopped"
+    NOTE_SHUT_DOWN_INSIDE = "note-shut-down-inside"
+
+
+def next_step(wish: Wish, seen: Seen, *, at: datetime, limits: Limits = Limits()) -> Step | None:  # noqa: B008
+    """Decide the one next thing to do, or None when the container is as wished (or must be left alone)."""
+    if wish.delete_requested:
+        return _towards_gone(seen)
+    if wish.desired is DesiredState.STOPPED:
+        return _towards_off(wish, seen, at, limits) or (
+            None if wish.status in (Status.STOPPED, Status.CREATED) else Step.NOTE_STOPPED
+        )
+    return _towards_on(wish, seen, at, limits)
+
+
+def _towards_gone(seen: Seen) -> Step:
+    """Domain, then disk, then row: whatever was done before a crash is simply not there any more."""
+    if seen.power is not Power.OFF:
+        return Step.POWER_OFF
+    if seen.defined:
+        return Step.UNDEFINE
+    return Step.DELETE_DISK if seen.disk else Step.DROP_ROW
+
+
+def _towards_off(wish: Wish, seen: Seen, at: datetime, limits: Limits) -> Step | None:
+    if seen.power is Power.OFF:
+        return None
+    if seen.power is Power.PAUSED:
+        return Step.POWER_OFF  # it could not hear the request
+    if wish.stop_asked_at is None:
+        return Step.ASK_OFF
+    return Step.POWER_OFF if at - wish.stop_asked_at >= limits.stop_grace else Step.AWAIT_OFF
+
+
+def _towards_on(wish: Wish, seen: Seen, at: datetime, limits: Limits) -> Step | None:
+    if wish.status is Status.ERROR and (wish.retry_at is None or at < wish.retry_at):
+        return None
+    if is_restart_due(wish) and seen.power is not Power.OFF:
+        return _towards_off(wish, seen, at, limits)
+    if seen.power is Power.OFF:
+        return _towards_boot(wish, seen)
+    if seen.power is Power.PAUSED:
+        return Step.RESUME
+    if wish.status is Status.RUNNING:
+        return None
+    if wish.booted_at and at - wish.booted_at >= limits.boot_timeout:
+        return Step.GIVE_UP_ON_GUEST
+    return Step.AWAIT_GUEST
+
+
+def _towards_boot(wish: Wish, seen: Seen) -> Step:
+    shut_down_inside = wish.status is Status.RUNNING and seen.off_reason is OffReason.SHUT_DOWN
+    if shut_down_inside and not is_restart_due(wish):
+        return Step.NOTE_SHUT_DOWN_INSIDE
+    if seen.disk:
+        return Step.BOOT
+    return Step.REPORT_LOST_DISK if wish.has_disk else Step.MAKE_DISK
+
+
+def is_restart_due(wish: Wish) -> bool:
+    """A restart was asked for after the last boot."""
+    return wish.restart_requested_at is not None and (
+        wish.booted_at is None or wish.booted_at <= wish.restart_requested_at
+    )
+
+
+def backoff(failures: int) -> timedelta:
+    """How long to wait after the n-th failure in a row: 2 s doubling up to 5 minutes."""
+    return timedelta(seconds=min(300.0, 2.0 * 2 ** max(0, min(failures, 12) - 1)))
+
+
+def shown_status(status: Status, *, node_healthy: bool) -> str:
+    """The status for people: what runs on a node that does not answer is `unknown`, never an error."""
+    return str(status) if node_healthy or status is Status.CREATED else "unknown"

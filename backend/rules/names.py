@@ -1,0 +1,66 @@
+"""Names of containers and users: what is allowed, and names made up for those who don't care."""
+
+import random
+import re
+
+from backend.errors import Invalid
+
+_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
+_USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]*")
+MAX_NAME = 63
+
+_MOODS = (
+    "amber brave bright calm clever cosy daring eager early fancy fond gentle glad golden happy honest humble jolly "
+    "keen kind lively lucky mellow merry mighty misty noble patient plucky polite proud quick quiet rapid ready rosy "
+    "serene shiny silent silver sleek smart snug spry steady sunny swift tidy vivid warm wild wise witty young zesty"
+).split()
+_BEINGS = (
+    "alder badger bear beaver birch bison cedar cheetah condor coral crane cricket dolphin eagle elk falcon fern finch "
+    "fox gecko hare hawk heron ibex jaguar kestrel koala lark lemur linden lion lotus lynx maple marten moose newt "
+    "ocelot orca oriole osprey otter owl panda pine puma quail raven robin salmon seal sparrow stork swan tern tiger "
+    "toucan trout tulip viper walrus willow wolf wombat wren yak zebra"
+).split()
+
+
+def random_name(rng: random.Random) -> str:
+    """A name people can say: “calm-otter-42”."""
+    return f"{rng.choice(_MOODS)}-{rng.choice(_BEINGS)}-{rng.randint(2, 99)}"
+
+
+def container_name(raw: str) -> str:
+    """Normalise and check a name that a person typed. It becomes the guest's hostname, so RFC 1123 rules.
+
+    Raises:
+        Invalid: too long, or with characters that a hostname can't have.
+    """
+    name = raw.strip().lower().replace(" ", "-").replace("_", "-")
+    if len(name) > MAX_NAME:
+        raise Invalid(f"That name is too long: {len(name)} characters, {MAX_NAME} at most.", field="name")
+    if not _NAME.fullmatch(name):
+        raise Invalid("Use letters, digits and hyphens for the name, with no hyphen at either end.", field="name")
+    return name
+
+
+def username(raw: str) -> str:
+    """Check a user's name.
+
+    Raises:
+        Invalid: empty, too long, or with characters other than letters, digits and `. _ @ + -`.
+    """
+    name = raw.strip()
+    if not name or len(name) > 64 or not _USERNAME.fullmatch(name):
+        raise Invalid("Use 1 to 64 letters, digits and . _ @ + - for the user name.", field="username")
+    return name
+
+
+def password(raw: str) -> str:
+    """Check a new password's length; what it is made of is the person's business (NIST SP 800-63B).
+
+    Raises:
+        Invalid: shorter than 10 or longer than 256 characters.
+    """
+    if len(raw) < 10:
+        raise Invalid("Use at least 10 characters for the password.", field="password")
+    if len(raw) > 256:
+        raise Invalid("Use at most 256 characters for the password.", field="password")
+    return raw

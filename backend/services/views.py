@@ -1,0 +1,87 @@
+"""What services hand out: plain frozen data, safe to show to the actor who asked."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseView:
+    """A step of the last start: its name and when it began."""
+
+    phase: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerView:
+    """A container as its owner sees it. `status` is the shown one, `unknown` included."""
+
+    id: int
+    name: str
+    user_id: int
+    owner: str
+    type_name: str
+    credits_cost: int
+    node_name: str
+    memory_mb: int
+    vcpus: int
+    disk_gib: int
+    desired_state: str
+    status: str
+    reason: str
+    """Why it is in error or unknown, as a sentence; empty otherwise."""
+    phase: str
+    phases: tuple[PhaseView, ...]
+    deleting: bool
+    restarting: bool
+    created_at: datetime
+    placement: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True)
+class TypeView:
+    """A type the actor may choose; `affordable` says whether the credits reach now."""
+
+    id: int
+    name: str
+    memory_mb: int
+    vcpus: int
+    disk_gib: int
+    credits_cost: int
+    affordable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CreditsView:
+    """The actor's credits."""
+
+    used: int
+    limit: int
+    active: bool
+
+    @property
+    def left(self) -> int:
+        return max(0, self.limit - self.used)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionView:
+    """One signed-in browser of the actor."""
+
+    id: int
+    current: bool
+    created_at: datetime
+    last_seen_at: datetime
+    ip: str
+    user_agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class UsageView:
+    """The latest figures of a running container. CPU is a share of all its vCPUs, 0 to 100."""
+
+    container_id: int
+    cpu_percent: float
+    mem_used_mb: int | None
+    mem_total_mb: int | None

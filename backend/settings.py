@@ -1,0 +1,104 @@
+"""Settings from the environment (and `.env`): read once, frozen; a change needs a restart.
+
+Config rows, which an admin changes while we run, are something else.
+"""
+
+import secrets
+from contextlib import suppress
+from functools import cached_property, lru_cache
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import URL, make_url
+
+
+class Settings(BaseSettings):
+    """What an operator decides before the start. Every name is the name of an environment variable."""
+
+    model_config = SettingsConfigDict(env_file=".env", frozen=True, extra="ignore", env_ignore_empty=True)
+
+    pequeroku_home: Path = Path("var")
+    """Folder for what must be kept: the database, the secret key, a local libvirtd's state."""
+    image_dir: Path = Path("var/image")
+    """Folder of the built guest image (`make image`)."""
+
+    database_url: str = ""
+    db_name: str = ""
+    db_user: str = ""
+    db_password: SecretStr = SecretStr("")
+    db_host: str = "127.0.0.1"
+    db_port: int = 5432
+    redis_url: str = ""
+    """Empty: one process, events and state in memory."""
+    redis_prefix: str = "pequeroku:"
+
+    secret_key: SecretStr = SecretStr("")
+    superuser_username: str = "admin"
+    superuser_password: SecretStr = SecretStr("")
+    superuser_email: str = ""
+    session_days: int = Field(default=14, ge=1, le=365)
+
+    debug: bool = False
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=1, le=65535)
+    allowed_hosts: str = "localhost,127.0.0.1"
+    """Comma-separated names under which browsers reach us; WebSockets from other origins are refused."""
+    https: bool = False
+    """Served over TLS by a proxy in front: cookies are then marked Secure."""
+
+    run_tasks: bool = True
+    """Reconcile in the web process. False where `python -m backend.tasks` runs beside it."""
+    local_node_uri: str = ""
+    """libvirt URI of this machine's own node; `make run` sets it."""
+    node_acceleration: Literal["probe", "kvm", "tcg"] = "probe"
+    cpu_overcommit: float = Field(default=4.0, ge=1, le=32)
+    """vCPUs offered per physical core. Memory is never overcommitted."""
+    guest_network: IPv4Network = IPv4Network("10.213.0.0/16")
+    guest_dns: str = "1.1.1.1,9.9.9.9"
+    """Resolvers the guests use, comma-separated. Guests reach no address of the node itself, not even for DNS."""
+    boot_timeout_s: int = Field(default=180, ge=5)
+    stop_grace_s: int = Field(default=90, ge=1)
+
+    @cached_property
+    def url(self) -> URL:
+        """Where the data is: DATABASE_URL, else the DB_* variables, else SQLite in the home folder."""
+        if self.database_url:
+            url = make_url(self.database_url)
+            drivers = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg", "sqlite": "sqlite+aiosqlite"}
+            return url.set(drivername=drivers.get(url.drivername, url.drivername))
+        if self.db_name:
+            password = self.db_password.get_secret_value() or None
+            return URL.create("postgresql+psycopg", self.db_user, password, self.db_host, self.db_port, self.db_name)
+        return URL.create("sqlite+aiosqlite", database=str(self.pequeroku_home.absolute() / "pequeroku.sqlite3"))
+
+    @cached_property
+    def key(self) -> bytes:
+        """The secret that seals what is kept encrypted: SECRET_KEY, or one made at the first start and kept."""
+        if given := self.secret_key.get_secret_value():
+            return given.encode()
+        path = self.pequeroku_home / "secret_key"
+        if not path.exists():
+            self.pequeroku_home.mkdir(parents=True, exist_ok=True)
+            fresh = path.with_suffix(f".{secrets.token_hex(4)}")
+            fresh.touch(mode=0o600)
+            fresh.write_text(secrets.token_urlsafe(48))
+            with suppress(FileExistsError):  # another process was first: its key is the key
+                path.hardlink_to(fresh)
+            fresh.unlink()
+        return path.read_text().strip().encode()
+
+    @cached_property
+    def origins(self) -> list[str]:
+        """The web origins that browsers may open our sockets from."""
+        scheme = "https" if self.https else "http"
+        hosts = [host.strip() for host in self.allowed_hosts.split(",") if host.strip()]
+        return [f"{scheme}://{host}" for host in hosts] + [f"{scheme}://{host}:{self.port}" for host in hosts]
+
+
+@lru_cache
+def settings() -> Settings:
+    """The process's settings, read at the first call."""
+    return Settings()

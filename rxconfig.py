@@ -1,0 +1,9 @@
+"""How Reflex builds and serves the app; everything else is in backend/settings.py."""
+
+import reflex as rx
+
+config = rx.Config(
+    app_name="pequeroku_ui",
+    telemetry_enabled=False,
+    show_built_with_reflex=False,
+)
