@@ -92,7 +92,9 @@ def require(actor: Actor, action: Action, *, owner_id: int | None = None, what: 
     raise Forbidden
 
 
-def note(target_type: str = "", target_id: object = "", message: str = "", *, user_id: int | None = None, **details: Any) -> None:  # noqa: E501
+def note(
+    target_type: str = "", target_id: object = "", message: str = "", *, user_id: int | None = None, **details: Any
+) -> None:
     """Say for the audit log what the operation under way is about. `user_id` where the actor was not known before."""
     call = _current.get()
     if call is None:

@@ -67,7 +67,11 @@ class Settings(BaseSettings):
         """Where the data is: DATABASE_URL, else the DB_* variables, else SQLite in the home folder."""
         if self.database_url:
             url = make_url(self.database_url)
-            drivers = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg", "sqlite": "sqlite+aiosqlite"}
+            drivers = {
+                "postgresql": "postgresql+psycopg",
+                "postgres": "postgresql+psycopg",
+                "sqlite": "sqlite+aiosqlite",
+            }
             return url.set(drivername=drivers.get(url.drivername, url.drivername))
         if self.db_name:
             password = self.db_password.get_secret_value() or None

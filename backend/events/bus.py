@@ -9,7 +9,7 @@ import json
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -55,10 +55,20 @@ class SessionEnded:
     kind: ClassVar[str] = "session-ended"
 
 
-Event = ContainerChanged | WishChanged | NodeChanged | SessionEnded
+@dataclass(frozen=True, slots=True)
+class UsageSampled:
+    """New figures of a node's containers are in services/usage.py."""
+
+    node_id: int
+    figures: dict[str, list[float | None]]
+    """By container id: CPU percent, memory used and total in MiB. A measurement is the one thing events carry."""
+    kind: ClassVar[str] = "usage-sampled"
+
+
+Event = ContainerChanged | WishChanged | NodeChanged | SessionEnded | UsageSampled
 Listener = Callable[[Event], Awaitable[None] | None]
 _KINDS: dict[str, type[Event]] = {
-    each.kind: each for each in (ContainerChanged, WishChanged, NodeChanged, SessionEnded)
+    each.kind: each for each in (ContainerChanged, WishChanged, NodeChanged, SessionEnded, UsageSampled)
 }
 
 
@@ -68,7 +78,9 @@ class Bus:
     def __init__(self, redis_url: str = "", prefix: str = "") -> None:
         self._listeners: list[Listener] = []
         self._channel = f"{prefix}events"
-        self._redis: Redis | None = Redis.from_url(redis_url) if redis_url else None
+        self._redis: Any = (
+            cast(Any, Redis).from_url(redis_url) if redis_url else None
+        )  # its own types are full of holes
         self._reader: asyncio.Task[None] | None = None
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
@@ -101,10 +113,10 @@ class Bus:
         if self._redis is not None:
             await self._redis.aclose()
 
-    async def _read(self, redis: Redis) -> None:
+    async def _read(self, redis: Any) -> None:
         while True:
             try:
-                async with redis.pubsub() as pubsub:  # type: ignore[reportUnknownMemberType]
+                async with redis.pubsub() as pubsub:
                     await pubsub.subscribe(self._channel)
                     async for message in pubsub.listen():
                         if message["type"] == "message":
@@ -119,7 +131,7 @@ class Bus:
                 outcome = listener(event)
                 if outcome is not None:
                     await outcome
-            except Exception:  # noqa: BLE001 - one listener's bug must not silence the others
+            except Exception:
                 log.exception("a listener failed on %r", event)
 
 
@@ -132,7 +144,7 @@ _bus: Bus | None = None
 
 def bus() -> Bus:
     """The process's bus."""
-    global _bus  # noqa: PLW0603
+    global _bus
     if _bus is None:
         _bus = Bus(settings().redis_url, settings().redis_prefix)
     return _bus

@@ -4,12 +4,12 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import JSON, Column, Index
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
-from backend.models.base import at_field
+from backend.models.base import Table, at_field
 
 
-class AuditLog(SQLModel, table=True):
+class AuditLog(Table, table=True):
     """One operation. `user_id` is empty where nobody was signed in; rows outlive their user."""
 
     __tablename__ = "audit_log"

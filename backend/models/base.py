@@ -1,11 +1,11 @@
 """What every table shares: times are aware and in UTC, on every database."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from sqlalchemy import DateTime, Dialect
 from sqlalchemy.types import TypeDecorator
-from sqlmodel import Field
+from sqlmodel import Field, SQLModel
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -33,3 +33,10 @@ def at_field(*, index: bool = False, set_now: bool = False, nullable: bool = Fal
     if set_now:
         return Field(default_factory=now, sa_type=UtcDateTime, nullable=False, index=index)
     return Field(default=None, sa_type=UtcDateTime, nullable=nullable, index=index)
+
+
+class Table(SQLModel):
+    """Base of the tables: each names itself (SQLModel types the name as a declared attribute, which a name is not)."""
+
+    if TYPE_CHECKING:
+        __tablename__: ClassVar[Any]  # type: ignore[reportIncompatibleVariableOverride]

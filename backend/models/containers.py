@@ -1,4 +1,4 @@
-"""Containers: the wish (`desired_state`, `delete_requested_at`, `restart_requested_at`) and what was seen (`status`)."""
+"""Containers: the wish (`desired_state` and two requests) beside what was seen (`status` and what follows)."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -6,15 +6,15 @@ from typing import Any, cast
 from uuid import UUID, uuid4
 
 from sqlalchemy import JSON, Enum, Index
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
-from backend.models.base import at_field
+from backend.models.base import Table, at_field
 from backend.rules.lifecycle import DesiredState, Phase, Status
 
 __all__ = ["Container", "ContainerType", "DesiredState", "Phase", "Status"]
 
 
-class ContainerType(SQLModel, table=True):
+class ContainerType(Table, table=True):
     """A size with a price. `private` types are not given to new quotas."""
 
     __tablename__ = "container_type"
@@ -28,13 +28,17 @@ class ContainerType(SQLModel, table=True):
     private: bool = False
 
 
+def _words(kind: type[StrEnum]) -> list[str]:
+    return [member.value for member in kind]
+
+
 def _enum(default: StrEnum, *, index: bool = False) -> Any:
     """A column that holds the word and gives back the member."""
-    kind = Enum(type(default), native_enum=False, length=16, values_callable=lambda kind: [m.value for m in kind])
-    return Field(default=default, sa_type=cast(Any, kind), index=index)
+    words = Enum(type(default), native_enum=False, length=16, values_callable=_words)
+    return Field(default=default, sa_type=cast(Any, words), index=index)
 
 
-class Container(SQLModel, table=True):
+class Container(Table, table=True):
     """A user's VM. Services write the wish; only the reconciler writes what follows `status`."""
 
     __tablename__ = "container"

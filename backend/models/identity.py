@@ -2,12 +2,12 @@
 
 from datetime import datetime
 
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
-from backend.models.base import at_field
+from backend.models.base import Table, at_field
 
 
-class User(SQLModel, table=True):
+class User(Table, table=True):
     """A person. `is_superuser` may administer everything."""
 
     __tablename__ = "user_account"
@@ -21,7 +21,7 @@ class User(SQLModel, table=True):
     created_at: datetime = at_field(set_now=True)
 
 
-class Session(SQLModel, table=True):
+class Session(Table, table=True):
     """A signed-in browser. The cookie's value is kept only as its SHA-256."""
 
     __tablename__ = "session"
@@ -36,7 +36,7 @@ class Session(SQLModel, table=True):
     user_agent: str = Field(default="", max_length=400)
 
 
-class LoginThrottle(SQLModel, table=True):
+class LoginThrottle(Table, table=True):
     """Failed log-ins for one key (a name, or an address); rules/throttle.py says what they cost."""
 
     __tablename__ = "login_throttle"

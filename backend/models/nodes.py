@@ -1,15 +1,14 @@
 """Hosts that run VMs, and which task process looks after each."""
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import JSON
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
-from backend.models.base import at_field
+from backend.models.base import Table, at_field
 
 
-class Node(SQLModel, table=True):
+class Node(Table, table=True):
     """A host: a libvirt URI, what it can carry, and when it last answered."""
 
     __tablename__ = "node"
@@ -25,20 +24,18 @@ class Node(SQLModel, table=True):
     capacity_mem_mb: int = 0
     healthy: bool = False
     heartbeat_at: datetime | None = at_field(nullable=True)
-    reason: str = Field(default="Not looked at yet.", max_length=500)
-    """Why it is not healthy, for a person; empty when it is."""
+    prepared: bool = False
+    """Image, network and filters are in place: new machines can boot here."""
+    reason: str = Field(default="it has not been looked at yet", max_length=500)
+    """Why it is not healthy or not prepared, as the end of a sentence; empty when all is well."""
     blocked_cidrs: list[str] = Field(default_factory=list, sa_type=JSON)
     """The node's own addresses beside the private ranges: guests may reach none of them."""
     orphans: list[str] = Field(default_factory=list, sa_type=JSON)
     """Names of domains and disks with our prefix that no row accounts for. Never deleted by us."""
     created_at: datetime = at_field(set_now=True)
 
-    def facts(self) -> dict[str, Any]:
-        """What is shown of a node beside its name."""
-        return {"arch": self.arch, "acceleration": self.acceleration}
 
-
-class NodeLease(SQLModel, table=True):
+class NodeLease(Table, table=True):
     """Who drives a node now. A task process may act on it only while its fence is the newest."""
 
     __tablename__ = "node_lease"

@@ -1,9 +1,11 @@
 """How much each user may run at once."""
 
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
+
+from backend.models.base import Table
 
 
-class QuotaType(SQLModel, table=True):
+class QuotaType(Table, table=True):
     """A container type that a quota allows."""
 
     __tablename__ = "resource_quota_allowed_type"
@@ -12,7 +14,7 @@ class QuotaType(SQLModel, table=True):
     container_type_id: int = Field(primary_key=True, foreign_key="container_type.id", ondelete="CASCADE")
 
 
-class ResourceQuota(SQLModel, table=True):
+class ResourceQuota(Table, table=True):
     """One per user: credits cap what runs at once; inactive stops everything."""
 
     __tablename__ = "resource_quota"

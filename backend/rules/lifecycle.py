@@ -77,21 +77,12 @@ class Wish:
     retry_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How long we wait for a guest."""
-
-    boot_timeout: timedelta = timedelta(seconds=180)
-    stop_grace: timedelta = timedelta(seconds=90)
-
-
 class Step(StrEnum):
     """One thing to do."""
 
     MAKE_DISK = "make-disk"
     BOOT = "boot"
     AWAIT_GUEST = "await-guest"
-    GIVE_UP_ON_GUEST = "give-up-on-guest"
     REPORT_LOST_DISK = "report-lost-disk"
     ASK_OFF = "ask-off"
     AWAIT_OFF = "await-off"
@@ -104,15 +95,19 @@ class Step(StrEnum):
     NOTE_SHUT_DOWN_INSIDE = "note-shut-down-inside"
 
 
-def next_step(wish: Wish, seen: Seen, *, at: datetime, limits: Limits = Limits()) -> Step | None:  # noqa: B008
+STOP_GRACE = timedelta(seconds=90)
+"""How long a guest may take to shut down before its power is cut."""
+
+
+def next_step(wish: Wish, seen: Seen, *, at: datetime, stop_grace: timedelta = STOP_GRACE) -> Step | None:
     """Decide the one next thing to do, or None when the container is as wished (or must be left alone)."""
     if wish.delete_requested:
         return _towards_gone(seen)
     if wish.desired is DesiredState.STOPPED:
-        return _towards_off(wish, seen, at, limits) or (
+        return _towards_off(wish, seen, at, stop_grace) or (
             None if wish.status in (Status.STOPPED, Status.CREATED) else Step.NOTE_STOPPED
         )
-    return _towards_on(wish, seen, at, limits)
+    return _towards_on(wish, seen, at, stop_grace)
 
 
 def _towards_gone(seen: Seen) -> Step:
@@ -124,46 +119,40 @@ def _towards_gone(seen: Seen) -> Step:
     return Step.DELETE_DISK if seen.disk else Step.DROP_ROW
 
 
-def _towards_off(wish: Wish, seen: Seen, at: datetime, limits: Limits) -> Step | None:
+def _towards_off(wish: Wish, seen: Seen, at: datetime, stop_grace: timedelta) -> Step | None:
     if seen.power is Power.OFF:
         return None
-    if seen.power is Power.PAUSED:
-        return Step.POWER_OFF  # it could not hear the request
+    if seen.power is Power.PAUSED or wish.status is not Status.RUNNING:
+        return Step.POWER_OFF  # paused, or not up yet: it could not hear the request
     if wish.stop_asked_at is None:
         return Step.ASK_OFF
-    return Step.POWER_OFF if at - wish.stop_asked_at >= limits.stop_grace else Step.AWAIT_OFF
+    return Step.POWER_OFF if at - wish.stop_asked_at >= stop_grace else Step.AWAIT_OFF
 
 
-def _towards_on(wish: Wish, seen: Seen, at: datetime, limits: Limits) -> Step | None:
+def _towards_on(wish: Wish, seen: Seen, at: datetime, stop_grace: timedelta) -> Step | None:
     if wish.status is Status.ERROR and (wish.retry_at is None or at < wish.retry_at):
         return None
-    if is_restart_due(wish) and seen.power is not Power.OFF:
-        return _towards_off(wish, seen, at, limits)
+    if is_restart_due(wish.restart_requested_at, wish.booted_at) and seen.power is not Power.OFF:
+        return _towards_off(wish, seen, at, stop_grace)
     if seen.power is Power.OFF:
         return _towards_boot(wish, seen)
     if seen.power is Power.PAUSED:
         return Step.RESUME
-    if wish.status is Status.RUNNING:
-        return None
-    if wish.booted_at and at - wish.booted_at >= limits.boot_timeout:
-        return Step.GIVE_UP_ON_GUEST
-    return Step.AWAIT_GUEST
+    return None if wish.status is Status.RUNNING else Step.AWAIT_GUEST
 
 
 def _towards_boot(wish: Wish, seen: Seen) -> Step:
     shut_down_inside = wish.status is Status.RUNNING and seen.off_reason is OffReason.SHUT_DOWN
-    if shut_down_inside and not is_restart_due(wish):
+    if shut_down_inside and not is_restart_due(wish.restart_requested_at, wish.booted_at):
         return Step.NOTE_SHUT_DOWN_INSIDE
     if seen.disk:
         return Step.BOOT
     return Step.REPORT_LOST_DISK if wish.has_disk else Step.MAKE_DISK
 
 
-def is_restart_due(wish: Wish) -> bool:
+def is_restart_due(requested_at: datetime | None, booted_at: datetime | None) -> bool:
     """A restart was asked for after the last boot."""
-    return wish.restart_requested_at is not None and (
-        wish.booted_at is None or wish.booted_at <= wish.restart_requested_at
-    )
+    return requested_at is not None and (booted_at is None or booted_at <= requested_at)
 
 
 def backoff(failures: int) -> timedelta:

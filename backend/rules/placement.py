@@ -25,6 +25,7 @@ class NodeFacts:
     used_vcpus: int
     used_mem_mb: int
     running_containers: int
+    trouble: str = ""  # why nothing can boot there, though it may answer
 
     @property
     def free_mem_mb(self) -> int:
@@ -79,7 +80,9 @@ def get_node_score(node: NodeFacts) -> float:
 def why_not(node: NodeFacts, size: Size) -> str:
     """Why `node` can't take `size`, as the end of a sentence that begins with its name; empty when it can."""
     if not node.healthy:
-        return "does not answer"
+        return f"does not answer ({node.trouble})" if node.trouble else "does not answer"
+    if node.trouble:
+        return f"is not ready ({node.trouble})"
     if node.free_mem_mb < size.memory_mb:
         return f"has {max(0, node.free_mem_mb)} MiB of memory free, {size.memory_mb} asked"
     if node.free_vcpus < size.vcpus:

@@ -1,0 +1,46 @@
+"""Bring the database to the newest schema. Safe to run by several processes at once."""
+
+from pathlib import Path
+
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+
+from alembic import command
+from backend.db import engine
+from backend.settings import settings
+
+_ROOT = Path(__file__).resolve().parent.parent
+_LOCK = 7_305_801  # PostgreSQL advisory lock: any fixed number of ours
+
+
+def config() -> Config:
+    """Alembic's configuration, wherever the process was started."""
+    made = Config()
+    made.set_main_option("script_location", str(_ROOT / "alembic"))
+    made.set_main_option("file_template", "%%(year)d%%(month).2d%%(day).2d_%%(slug)s")
+    return made
+
+
+async def migrate() -> bool:
+    """Upgrade to head; returns whether there was anything to do."""
+    if settings().url.get_backend_name() == "sqlite" and settings().url.database:
+        Path(str(settings().url.database)).parent.mkdir(parents=True, exist_ok=True)
+    async with engine().connect() as connection:
+        writing = await connection.execution_options(writes=True)
+        changed = await writing.run_sync(_upgrade)
+        await writing.commit()
+    return changed
+
+
+def _upgrade(connection: Connection) -> bool:
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    ours = config()
+    head = ScriptDirectory.from_config(ours).get_current_head()
+    if MigrationContext.configure(connection).get_current_revision() == head:
+        return False
+    ours.attributes["connection"] = connection
+    command.upgrade(ours, "head")
+    return True

@@ -1,0 +1,255 @@
+"""Use cases on containers. Each records a wish and returns at once; the reconciler makes it true."""
+
+import random
+from datetime import datetime
+
+from sqlmodel import col, select
+
+from backend.db import Tx
+from backend.errors import Conflict, Invalid, NameTaken, NoRoom, NotFound
+from backend.events.bus import ContainerChanged, WishChanged, announce
+from backend.models import Container, ContainerType, DesiredState, Node, Phase, Status, User
+from backend.models.base import now
+from backend.operation import note, operation, require
+from backend.rules import names
+from backend.rules.lifecycle import is_restart_due, shown_status
+from backend.rules.placement import Decision, NodeFacts, Size, choose, why_not
+from backend.rules.policy import Action, Actor
+from backend.services.placement import locked_node_facts
+from backend.services.quotas import can_create_container, check_credits, locked_quota
+from backend.services.views import ContainerView, PhaseView
+
+_rng = random.Random()  # noqa: S311 - names, not secrets
+
+
+@operation(Action.CONTAINER_LIST)
+async def list_visible(tx: Tx, actor: Actor) -> list[ContainerView]:
+    """The actor's containers, newest first."""
+    require(actor, Action.CONTAINER_LIST)
+    rows = await tx.exec(
+        _with_surroundings().where(Container.user_id == actor.user_id).order_by(col(Container.id).desc())
+    )
+    return [_view(*row) for row in rows.all()]
+
+
+@operation(Action.CONTAINER_READ)
+async def get(tx: Tx, actor: Actor, container_id: int) -> ContainerView:
+    """One container.
+
+    Raises:
+        NotFound: no such container, or not the actor's to see.
+    """
+    container = await _visible(tx, actor, Action.CONTAINER_READ, container_id)
+    return await _shown(tx, container)
+
+
+@operation(Action.CONTAINER_CREATE)
+async def create(tx: Tx, actor: Actor, *, container_type_id: int, name: str = "") -> ContainerView:
+    """Place a new container on a node and ask for it to run.
+
+    Raises:
+        Invalid: no such type, or a name that can't be a hostname.
+        NameTaken, QuotaExceeded, NoRoom: nothing was made.
+    """
+    require(actor, Action.CONTAINER_CREATE)
+    owner_id = actor.user_id or 0
+    quota = await locked_quota(tx, owner_id)
+    wanted = await tx.get(ContainerType, container_type_id)
+    if wanted is None:
+        raise Invalid("Choose one of the types.", field="container_type_id")
+    taken = await _names_of(tx, owner_id)
+    chosen = _fresh_name(taken) if not name.strip() else names.container_name(name)
+    if chosen in taken:
+        raise NameTaken(chosen)
+    await can_create_container(tx, quota, wanted)
+    decision = choose(await locked_node_facts(tx), Size(wanted.memory_mb, wanted.vcpus))
+    if decision.node_id is None:
+        raise NoRoom(decision.why_nobody)
+    container = _new(owner_id, quota.id or 0, chosen, wanted, decision.node_id, decision)
+    tx.add(container)
+    await tx.flush()
+    note("container", container.id, f"{chosen} on {decision.node_name}", type=wanted.container_type_name)
+    _tell(tx, container)
+    return await _shown(tx, container)
+
+
+@operation(Action.CONTAINER_POWER_ON)
+async def power_on(tx: Tx, actor: Actor, container_id: int) -> ContainerView:
+    """Ask for the container to run. After an error this is the retry. Asking twice is asking once.
+
+    Raises:
+        NotFound: no such container, or not the actor's to see.
+        QuotaExceeded, NoRoom, Conflict: it stays as it is.
+    """
+    container = await _visible(tx, actor, Action.CONTAINER_POWER_ON, container_id)
+    quota = await locked_quota(tx, container.user_id)
+    await tx.refresh(container, with_for_update=True)
+    _refuse_if_going(container)
+    if container.desired_state is not DesiredState.RUNNING:
+        await check_credits(tx, quota, await tx.get(ContainerType, container.container_type_id or 0))
+        _check_room(container, await locked_node_facts(tx, node_id=container.node_id))
+        container.desired_state = DesiredState.RUNNING
+        if container.status is not Status.RUNNING:
+            _begin_start(container)
+        elif container.stop_asked_at is not None:
+            container.restart_requested_at = now()  # the guest is on its way down already
+    elif container.status is Status.ERROR:
+        _begin_start(container)
+        container.restart_requested_at = now()  # whatever state the machine is in, begin again from its disk
+    _tell(tx, container)
+    return await _shown(tx, container)
+
+
+@operation(Action.CONTAINER_POWER_OFF)
+async def power_off(tx: Tx, actor: Actor, container_id: int) -> ContainerView:
+    """Ask for the container to be shut down: the guest first, and after the grace time without it.
+
+    Raises:
+        NotFound: no such container, or not the actor's to see.
+        Conflict: it is being deleted.
+    """
+    container = await _locked(tx, actor, Action.CONTAINER_POWER_OFF, container_id)
+    container.desired_state = DesiredState.STOPPED
+    container.restart_requested_at = None
+    _tell(tx, container)
+    return await _shown(tx, container)
+
+
+@operation(Action.CONTAINER_RESTART)
+async def restart(tx: Tx, actor: Actor, container_id: int) -> ContainerView:
+    """Ask for a clean shutdown and a new boot.
+
+    Raises:
+        NotFound: no such container, or not the actor's to see.
+        Conflict: it is not meant to run, or is being deleted.
+    """
+    container = await _locked(tx, actor, Action.CONTAINER_RESTART, container_id)
+    if container.desired_state is not DesiredState.RUNNING:
+        raise Conflict("It is stopped: start it instead.")
+    container.restart_requested_at = now()
+    container.stop_asked_at = None
+    container.retry_at = None
+    if container.status is Status.ERROR:
+        _begin_start(container)
+    _tell(tx, container)
+    return await _shown(tx, container)
+
+
+@operation(Action.CONTAINER_DELETE)
+async def delete(tx: Tx, actor: Actor, container_id: int) -> ContainerView:
+    """Ask for the container to be removed, with its disk. It can't be taken back; its credits are free at once.
+
+    Raises:
+        NotFound: no such container, or not the actor's to see.
+    """
+    container = await _visible(tx, actor, Action.CONTAINER_DELETE, container_id)
+    await tx.refresh(container, with_for_update=True)
+    if container.delete_requested_at is None:
+        container.delete_requested_at = now()
+        container.phase = Phase.DELETING
+    _tell(tx, container)
+    return await _shown(tx, container)
+
+
+async def _visible(tx: Tx, actor: Actor, action: Action, container_id: int) -> Container:
+    note("container", container_id)
+    container = await tx.get(Container, container_id) if 0 < container_id < 2**31 else None
+    require(actor, action, owner_id=container.user_id if container else None, what="That container")
+    if container is None:
+        raise NotFound("That container")
+    return container
+
+
+async def _locked(tx: Tx, actor: Actor, action: Action, container_id: int) -> Container:
+    container = await _visible(tx, actor, action, container_id)
+    await tx.refresh(container, with_for_update=True)
+    _refuse_if_going(container)
+    return container
+
+
+def _refuse_if_going(container: Container) -> None:
+    if container.delete_requested_at is not None:
+        raise Conflict("It is being deleted.")
+
+
+def _check_room(container: Container, facts: list[NodeFacts]) -> None:
+    for node in facts:
+        reason = why_not(node, Size(container.memory_mb, container.vcpus))
+        if reason:
+            raise NoRoom(f"its disk is on {node.name}, which {reason}")
+
+
+def _begin_start(container: Container) -> None:
+    container.phase, container.phases = Phase.PLACING, [[Phase.PLACING.value, now().isoformat()]]
+    container.status_reason, container.failures, container.retry_at = "", 0, None
+    container.booted_at = container.stop_asked_at = None
+    if container.status is not Status.CREATED:
+        container.status = Status.PROVISIONING
+
+
+def _new(owner_id: int, quota_id: int, name: str, wanted: ContainerType, node_id: int, decision: Decision) -> Container:
+    container = Container(
+        name=name,
+        user_id=owner_id,
+        node_id=node_id,
+        container_type_id=wanted.id,
+        resource_quota_id=quota_id,
+        memory_mb=wanted.memory_mb,
+        vcpus=wanted.vcpus,
+        disk_gib=wanted.disk_gib,
+        placement=decision.as_json(),
+    )
+    _begin_start(container)
+    return container
+
+
+async def _names_of(tx: Tx, user_id: int) -> set[str]:
+    return set((await tx.exec(select(Container.name).where(Container.user_id == user_id))).all())
+
+
+def _fresh_name(taken: set[str]) -> str:
+    while (name := names.random_name(_rng)) in taken:
+        pass
+    return name
+
+
+def _tell(tx: Tx, container: Container) -> None:
+    announce(tx, WishChanged(container.node_id))
+    announce(tx, ContainerChanged(container.id or 0, container.user_id))
+
+
+def _with_surroundings():  # a query's type would say less than the query
+    return select(Container, User, Node, ContainerType).join(User).join(Node).join(ContainerType, isouter=True)
+
+
+async def _shown(tx: Tx, container: Container) -> ContainerView:
+    await tx.flush()
+    row = (await tx.exec(_with_surroundings().where(Container.id == container.id))).one()
+    return _view(*row)
+
+
+def _view(container: Container, user: User, node: Node, container_type: ContainerType | None) -> ContainerView:
+    status = shown_status(container.status, node_healthy=node.healthy)
+    unknown = f"Its node “{node.name}” does not answer. It is left as it is until the node is back."
+    return ContainerView(
+        id=container.id or 0,
+        name=container.name,
+        user_id=container.user_id,
+        owner=user.username,
+        type_name=container_type.container_type_name if container_type else "custom",
+        credits_cost=container_type.credits_cost if container_type else 1,
+        node_name=node.name,
+        memory_mb=container.memory_mb,
+        vcpus=container.vcpus,
+        disk_gib=container.disk_gib,
+        desired_state=container.desired_state,
+        status=status,
+        reason=unknown if status == "unknown" else container.status_reason,
+        phase=container.phase,
+        phases=tuple(PhaseView(phase, datetime.fromisoformat(at)) for phase, at in container.phases),
+        deleting=container.delete_requested_at is not None,
+        restarting=is_restart_due(container.restart_requested_at, container.booted_at)
+        and container.desired_state is DesiredState.RUNNING,
+        created_at=container.created_at,
+        placement=container.placement,
+    )

@@ -1,0 +1,40 @@
+"""Facts for placement, read and locked in the transaction that decides."""
+
+from collections import defaultdict
+
+from sqlmodel import col, select
+
+from backend.db import Tx
+from backend.models import Container, DesiredState, Node
+from backend.rules.placement import NodeFacts
+
+
+async def locked_node_facts(tx: Tx, *, node_id: int | None = None) -> list[NodeFacts]:
+    """Every node (or one) with what is in use on it, locked so that two decisions never spend the same room.
+
+    Always locked in the order of their ids, after the quota: deadlocks can't form.
+    """
+    query = select(Node).order_by(col(Node.id)).with_for_update()
+    if node_id is not None:
+        query = query.where(Node.id == node_id)
+    nodes = (await tx.exec(query)).all()
+    running = select(Container.node_id, Container.memory_mb, Container.vcpus).where(
+        col(Container.desired_state) == DesiredState.RUNNING, col(Container.delete_requested_at).is_(None)
+    )
+    used: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for on_node, memory_mb, vcpus in (await tx.exec(running)).all():
+        used[on_node].append((memory_mb, vcpus))
+    return [
+        NodeFacts(
+            id=node.id or 0,
+            name=node.name,
+            healthy=node.healthy,
+            capacity_vcpus=node.capacity_vcpus,
+            capacity_mem_mb=node.capacity_mem_mb,
+            used_vcpus=sum(vcpus for _, vcpus in used[node.id or 0]),
+            used_mem_mb=sum(memory_mb for memory_mb, _ in used[node.id or 0]),
+            running_containers=len(used[node.id or 0]),
+            trouble="" if node.healthy and node.prepared else node.reason.rstrip("."),
+        )
+        for node in nodes
+    ]

@@ -1,0 +1,65 @@
+"""The right to drive one node: its lease, its hypervisor, and the only way its containers' rows are written."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlmodel import col, delete
+
+from backend.db import Tx, transaction
+from backend.events.bus import ContainerChanged, announce
+from backend.hypervisor.driver import Hypervisor
+from backend.models import Container, Phase
+from backend.models.base import now
+from backend.tasks import leases
+
+
+@dataclass(frozen=True, slots=True)
+class Helm:
+    """Held by the one process that may act on the node now."""
+
+    node_id: int
+    holder: str
+    fence: int
+    hypervisor: Hypervisor
+
+    async def load(self, container_id: int) -> Container | None:
+        """The row as it is now, checked against the lease."""
+        async with transaction() as tx:
+            await self.check(tx)
+            return await tx.get(Container, container_id)
+
+    async def write(self, container_id: int, *, phase: Phase | None = None, **changes: Any) -> None:
+        """Write what was seen or is about to be done, and tell the pages.
+
+        Raises:
+            LeaseLost: another process drives the node now; nothing was written.
+        """
+        async with transaction() as tx:
+            await self.check(tx)
+            row = await tx.get(Container, container_id, with_for_update=True)
+            if row is None:
+                return
+            if phase is not None and phase is not row.phase:
+                row.phase = phase
+                if phase in (Phase.DISK, Phase.BOOTING, Phase.GUEST):
+                    row.phases = [*row.phases, [phase.value, now().isoformat()]]
+            for name, value in changes.items():
+                setattr(row, name, value)
+            announce(tx, ContainerChanged(container_id, row.user_id))
+
+    async def drop(self, container_id: int) -> None:
+        """Remove the row: the last step of a deletion."""
+        async with transaction() as tx:
+            await self.check(tx)
+            row = await tx.get(Container, container_id)
+            if row is not None:
+                announce(tx, ContainerChanged(container_id, row.user_id))
+                await tx.exec(delete(Container).where(col(Container.id) == container_id))
+
+    async def check(self, tx: Tx) -> None:
+        """Make sure that the lease is still ours.
+
+        Raises:
+            LeaseLost: it is not.
+        """
+        await leases.check(tx, self.node_id, self.holder, self.fence)

@@ -1,0 +1,128 @@
+"""The life of one node in one task process: take the lease, get it ready, reconcile, and begin again when it breaks."""
+
+import asyncio
+import logging
+import time
+
+from backend.errors import DatabaseBusy, Unavailable
+from backend.hypervisor.registry import nodes
+from backend.rules.lifecycle import backoff
+from backend.tasks import leases, node_probe
+from backend.tasks.helm import Helm
+from backend.tasks.leases import LeaseLost
+from backend.tasks.reconciler import Reconciler
+from backend.tasks.usage import sample_forever
+
+log = logging.getLogger(__name__)
+
+_RESYNC_S = 5.0
+"""How long a pass is put off when nothing woke us: what events would have told is found by then."""
+_HEARTBEAT_S = 10.0
+_PREPARE_AGAIN_S = 15.0
+
+
+class NodeLoop:
+    """Runs until cancelled. `wake()` makes it look at once."""
+
+    def __init__(self, node_id: int, uri: str, holder: str) -> None:
+        self.node_id, self.uri, self._holder = node_id, uri, holder
+        self._wake = asyncio.Event()
+        self._failures = 0
+
+    def wake(self) -> None:
+        """Look now."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Drive the node whenever the lease can be had."""
+        try:
+            while True:
+                fence = await leases.take(self.node_id, self._holder)
+                if fence is None:
+                    await self._wait(leases.RENEW_EVERY_S)
+                    continue
+                try:
+                    await self._drive(fence)
+                except (LeaseLost, DatabaseBusy) as fault:
+                    log.warning("node %s: %s; beginning again", self.node_id, fault)
+                    await asyncio.sleep(1)
+        finally:
+            await asyncio.shield(leases.release(self.node_id, self._holder))
+
+    async def _drive(self, fence: int) -> None:
+        """Hold the lease and reconcile; ends with LeaseLost."""
+        hypervisor = await nodes().get(self.node_id, self.uri)
+        helm = Helm(self.node_id, self._holder, fence, hypervisor)
+        hypervisor.on_change(self.wake)
+        work = asyncio.create_task(self._reconcile_forever(helm), name=f"node-{self.node_id}")
+        keep = asyncio.create_task(self._keep_lease(fence), name=f"lease-{self.node_id}")
+        try:
+            done, _ = await asyncio.wait({work, keep}, return_when=asyncio.FIRST_COMPLETED)
+            for each in done:
+                each.result()
+        finally:
+            work.cancel()
+            keep.cancel()
+            await asyncio.gather(work, keep, return_exceptions=True)
+
+    async def _keep_lease(self, fence: int) -> None:
+        while True:
+            await asyncio.sleep(leases.RENEW_EVERY_S)
+            if await leases.take(self.node_id, self._holder) != fence:
+                raise LeaseLost(f"node {self.node_id}")
+
+    async def _reconcile_forever(self, helm: Helm) -> None:
+        while True:
+            try:
+                await self._while_it_answers(helm)
+            except DatabaseBusy:
+                raise
+            except Unavailable as fault:
+                self._failures += 1
+                await node_probe.note_unreachable(helm, str(fault))
+                await asyncio.sleep(min(15.0, backoff(self._failures).total_seconds() / 2))
+
+    async def _while_it_answers(self, helm: Helm) -> None:
+        """Heartbeat, prepare, pass after pass. Ends with Unavailable when the node stops answering."""
+        await node_probe.heartbeat(helm)
+        reconciler = Reconciler(helm, self._wake)
+        sampler = asyncio.create_task(
+            sample_forever(self.node_id, helm.hypervisor, lambda: reconciler.containers), name=f"usage-{self.node_id}"
+        )
+        preparation = asyncio.create_task(self._prepare(helm), name=f"prepare-{self.node_id}")
+        beat_at = time.monotonic()
+        try:
+            while True:
+                self._wake.clear()
+                due_s = await reconciler.run_pass()
+                self._failures = 0
+                await self._wait(min(_RESYNC_S, due_s or _RESYNC_S))
+                if preparation.done():
+                    preparation.result()
+                if time.monotonic() - beat_at >= _HEARTBEAT_S:
+                    await node_probe.heartbeat(helm)
+                    beat_at = time.monotonic()
+        finally:
+            await _end(sampler, preparation)
+            await reconciler.stop()
+
+    async def _prepare(self, helm: Helm) -> None:
+        """Until it works once: what runs already is looked after meanwhile."""
+        while True:
+            if await node_probe.prepare(helm):
+                self._wake.set()
+                return
+            await asyncio.sleep(_PREPARE_AGAIN_S)
+
+    async def _wait(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+
+async def _end(*tasks: asyncio.Task[None]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,131 @@
+"""Whether a node answers, what it is made of, and getting it ready to boot machines."""
+
+import asyncio
+import json
+import logging
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from backend.db import transaction
+from backend.errors import NodeFault
+from backend.events.bus import NodeChanged, announce
+from backend.hypervisor.driver import Acceleration, NodeFacts, Preparation
+from backend.hypervisor.images import load_image
+from backend.models import Node
+from backend.models.base import now
+from backend.rules.network import blocked_ranges
+from backend.settings import settings
+from backend.tasks.helm import Helm
+
+log = logging.getLogger(__name__)
+
+_HOST_RESERVE_MB = 512
+"""Memory that is never given to guests."""
+
+
+async def heartbeat(helm: Helm) -> None:
+    """Ask the node what it is, and write down that it answered.
+
+    Raises:
+        Unavailable: it does not.
+    """
+    facts = await helm.hypervisor.facts()
+    async with transaction() as tx:
+        await helm.check(tx)
+        node = await tx.get(Node, helm.node_id)
+        if node is None:
+            return
+        if not node.healthy:
+            log.info("node %s answers", node.name)
+            announce(tx, NodeChanged(helm.node_id))
+        node.healthy, node.heartbeat_at = True, now()
+        node.reason = "" if node.prepared else node.reason
+        _take_facts(node, facts)
+
+
+def _take_facts(node: Node, facts: NodeFacts) -> None:
+    reserve = max(_HOST_RESERVE_MB, facts.mem_mb // 20)
+    node.arch = facts.arch
+    node.capacity_vcpus = int(facts.cpus * settings().cpu_overcommit)
+    node.capacity_mem_mb = max(0, facts.mem_mb - reserve)
+
+
+async def prepare(helm: Helm) -> bool:
+    """Bring image, network, filters and acceleration in place; False (with the reason on the node) when it can't be.
+
+    Raises:
+        Unavailable: the node does not answer.
+    """
+    node = await _load(helm.node_id)
+    if node is None:
+        return False
+    try:
+        how = await helm.hypervisor.prepare(await _wanted(node))
+    except NodeFault as fault:
+        log.warning("node %s can't be prepared: %s", node.name, fault)
+        await _note_prepared(helm, None, str(fault))
+        return False
+    await _note_prepared(helm, how, "")
+    return True
+
+
+async def _wanted(node: Node) -> Preparation:
+    ours = settings()
+    known = node.acceleration if ours.node_acceleration == "probe" else ours.node_acceleration
+    own = [*node.blocked_cidrs, *await _own_addresses(node.uri), str(ours.guest_network)]
+    return Preparation(
+        image=await asyncio.to_thread(load_image, ours.image_dir),
+        acceleration=Acceleration(known) if known else None,
+        network=str(ours.guest_network),
+        blocked=tuple(str(each) for each in blocked_ranges(own)),
+    )
+
+
+async def _own_addresses(uri: str) -> list[str]:
+    """Addresses of the node itself: this machine's for a local URI, else what the URI's host resolves to."""
+    host = urlsplit(uri).hostname
+    if host:
+        loop = asyncio.get_running_loop()
+        try:
+            found = await loop.getaddrinfo(host, None)
+        except OSError:
+            return []
+        return sorted({str(each[4][0]) for each in found})
+    listing = await asyncio.create_subprocess_exec("ip", "-j", "addr", stdout=asyncio.subprocess.PIPE)
+    output, _ = await listing.communicate()
+    links = json.loads(output or b"[]")
+    return [addr["local"] for link in links for addr in link.get("addr_info", []) if _is_ipv4(addr["local"])]
+
+
+def _is_ipv4(text: str) -> bool:
+    return ip_address(text).version == 4
+
+
+async def _load(node_id: int) -> Node | None:
+    async with transaction() as tx:
+        return await tx.get(Node, node_id)
+
+
+async def _note_prepared(helm: Helm, how: Acceleration | None, reason: str) -> None:
+    async with transaction() as tx:
+        await helm.check(tx)
+        node = await tx.get(Node, helm.node_id)
+        if node is None:
+            return
+        node.prepared, node.reason = how is not None, reason[:500]
+        if how is not None:
+            node.acceleration, node.kvm_available = how, how is Acceleration.KVM
+        announce(tx, NodeChanged(helm.node_id))
+
+
+async def note_unreachable(helm: Helm, reason: str) -> None:
+    """The node does not answer: its containers become unknown, and nothing about them is touched."""
+    async with transaction() as tx:
+        await helm.check(tx)
+        node = await tx.get(Node, helm.node_id)
+        if node is None:
+            return
+        if node.healthy or node.reason != reason[:500]:
+            log.warning("node %s does not answer: %s", node.name, reason)
+            announce(tx, NodeChanged(helm.node_id))
+        node.healthy, node.reason = False, reason[:500]

@@ -1,0 +1,90 @@
+"""Hosts the node loops: in the web process on one machine, or in any number of task processes."""
+
+import asyncio
+import logging
+import os
+import secrets
+import socket
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from sqlmodel import select
+
+from backend.db import reading
+from backend.errors import DatabaseBusy
+from backend.events.bus import Event, NodeChanged, WishChanged, bus
+from backend.hypervisor.registry import nodes
+from backend.models import Node
+from backend.tasks.node_loop import NodeLoop
+
+log = logging.getLogger(__name__)
+
+_LOOK_FOR_NODES_S = 10.0
+
+
+class Runner:
+    """One NodeLoop for each node there is."""
+
+    def __init__(self) -> None:
+        self._holder = f"{socket.gethostname()[:30]}-{os.getpid()}-{secrets.token_hex(4)}"
+        self._loops: dict[int, tuple[NodeLoop, asyncio.Task[None]]] = {}
+        self._changed = asyncio.Event()
+
+    def hear(self, event: Event) -> None:
+        """Wake who is concerned."""
+        if isinstance(event, WishChanged) and event.node_id in self._loops:
+            self._loops[event.node_id][0].wake()
+        elif isinstance(event, NodeChanged) and event.node_id not in self._loops:
+            self._changed.set()
+
+    async def run(self) -> None:
+        """Follow the table of nodes until cancelled."""
+        try:
+            while True:
+                self._changed.clear()
+                try:
+                    await self._follow()
+                except DatabaseBusy:
+                    log.warning("the database is busy; looking for nodes again soon")
+                try:
+                    async with asyncio.timeout(_LOOK_FOR_NODES_S):
+                        await self._changed.wait()
+                except TimeoutError:
+                    continue
+        finally:
+            await self._end([*self._loops])
+
+    async def _follow(self) -> None:
+        async with reading() as tx:
+            known = {node_id or 0: uri for node_id, uri in (await tx.exec(select(Node.id, Node.uri))).all()}
+        for node_id, (loop, task) in list(self._loops.items()):
+            if task.done() and not task.cancelled() and (fault := task.exception()):
+                log.error("the loop of node %s broke; it begins again", node_id, exc_info=fault)
+            if task.done() or known.get(node_id) != loop.uri:
+                await self._end([node_id])
+        for node_id, uri in known.items():
+            if node_id not in self._loops:
+                loop = NodeLoop(node_id, uri, self._holder)
+                self._loops[node_id] = loop, asyncio.create_task(loop.run(), name=f"node-loop-{node_id}")
+
+    async def _end(self, node_ids: list[int]) -> None:
+        tasks = [self._loops.pop(node_id)[1] for node_id in node_ids]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@asynccontextmanager
+async def running() -> AsyncGenerator[None]:
+    """Reconcile in the background while the block runs; machines go on when it ends."""
+    runner = Runner()
+    unsubscribe = bus().subscribe(runner.hear)
+    await bus().start()
+    task = asyncio.create_task(runner.run(), name="tasks")
+    try:
+        yield
+    finally:
+        unsubscribe()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await nodes().close_all()

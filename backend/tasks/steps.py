@@ -1,0 +1,209 @@
+"""How each step of a container's life is done. Every one is safe to repeat, and to be killed in.
+
+What is about to happen is written before it is done where the order matters (`booted_at`, `stop_asked_at`,
+`has_disk`): a process that dies in between leaves a row whose next step is the same one again.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from backend.errors import GuestSilent, NodeDiskFull, NodeFault, Unavailable
+from backend.guest.keys import make_key_pair
+from backend.guest.readiness import await_ready
+from backend.hypervisor.driver import DomainSpec
+from backend.models import Container, DesiredState, Phase, Status
+from backend.models.base import now
+from backend.rules.lifecycle import Power, Step, backoff
+from backend.rules.network import guest_network
+from backend.settings import settings
+from backend.tasks.helm import Helm
+
+LOOK_AGAIN_S = 1.0
+_LEAST_WAIT_S = 10.0
+
+
+async def apply(helm: Helm, container: Container, step: Step) -> float | None:
+    """Do one step. Returns after how many seconds to look again, or None to look at once.
+
+    Raises:
+        NodeFault: the node could not; `record_fault` writes it down.
+        Unavailable: the node does not answer; nothing is known and nothing is written.
+    """
+    return await _DO[step](helm, container)
+
+
+async def record_fault(helm: Helm, container: Container, fault: Exception) -> None:
+    """Put a fault on the container, with the time of the next try."""
+    failures = container.failures + 1
+    await helm.write(
+        _id(container),
+        phase=Phase.NONE,
+        status=Status.ERROR,
+        status_reason=str(fault)[:500],
+        failures=failures,
+        retry_at=now() + backoff(failures),
+    )
+
+
+async def _make_disk(helm: Helm, container: Container) -> None:
+    await helm.write(_id(container), phase=Phase.DISK, status=Status.PROVISIONING, status_reason="")
+    await helm.hypervisor.make_disk(container.domain_name, container.disk_gib)
+
+
+async def _boot(helm: Helm, container: Container) -> None:
+    keys = {}
+    if not container.private_key_sealed:
+        pair = make_key_pair()
+        container.public_key = pair.public
+        keys = {"public_key": pair.public, "private_key_sealed": pair.private_sealed}
+    await helm.write(
+        _id(container),
+        phase=Phase.BOOTING,
+        status=Status.PROVISIONING,
+        status_reason="",
+        has_disk=True,
+        booted_at=now(),
+        stop_asked_at=None,
+        retry_at=None,
+        host_key="",
+        **keys,
+    )
+    ours = settings()
+    spec = DomainSpec(
+        uuid=container.uuid,
+        hostname=container.name,
+        memory_mb=container.memory_mb,
+        vcpus=container.vcpus,
+        authorized_key=container.public_key,
+        network=guest_network(_id(container), ours.guest_network, ours.guest_dns.replace(" ", "").split(",")),
+    )
+    await helm.hypervisor.boot(spec)
+    await helm.write(_id(container), phase=Phase.GUEST)
+
+
+async def _await_guest(helm: Helm, container: Container) -> float | None:
+    since = (now() - container.booted_at).total_seconds() if container.booted_at else 0.0
+    wait_s = max(_LEAST_WAIT_S, settings().boot_timeout_s - since)
+    if container.phase is not Phase.GUEST:
+        await helm.write(_id(container), phase=Phase.GUEST, status=Status.PROVISIONING, status_reason="")
+    try:
+        guest = await await_ready(helm.hypervisor, container.domain_name, wait_s)
+    except GuestSilent:
+        await _give_up(helm, container, since + wait_s)
+        return None
+    except Unavailable:
+        return await _channel_lost(helm, container)
+    await helm.write(
+        _id(container),
+        phase=Phase.NONE,
+        status=Status.RUNNING,
+        status_reason="",
+        host_key=guest.host_key,
+        failures=0,
+        retry_at=None,
+    )
+    return None
+
+
+async def _give_up(helm: Helm, container: Container, after_s: float) -> None:
+    """The machine stays as it is, for its console to be looked at; a retry begins with its power cut."""
+    await helm.write(
+        _id(container),
+        phase=Phase.NONE,
+        status=Status.ERROR,
+        status_reason=f"The guest did not answer within {after_s:.0f} s of booting. Retry boots it again.",
+        retry_at=None,
+    )
+
+
+async def _channel_lost(helm: Helm, container: Container) -> float:
+    """The wait broke off: either the machine went off, which is a fault, or the connection did."""
+    seen = await helm.hypervisor.observe(container.domain_name)
+    if seen.power is Power.OFF:
+        raise NodeFault("The machine went off while it was booting.")
+    return LOOK_AGAIN_S
+
+
+async def _ask_off(helm: Helm, container: Container) -> float:
+    await helm.write(_id(container), phase=Phase.STOPPING, stop_asked_at=now())
+    await helm.hypervisor.ask_off(container.domain_name)
+    return LOOK_AGAIN_S
+
+
+async def _await_off(_helm: Helm, _container: Container) -> float:
+    return LOOK_AGAIN_S
+
+
+async def _power_off(helm: Helm, container: Container) -> None:
+    await helm.hypervisor.power_off(container.domain_name)
+
+
+async def _undefine(helm: Helm, container: Container) -> None:
+    await helm.hypervisor.undefine(container.domain_name)
+
+
+async def _delete_disk(helm: Helm, container: Container) -> None:
+    await helm.hypervisor.delete_disk(container.domain_name)
+
+
+async def _drop_row(helm: Helm, container: Container) -> None:
+    await helm.drop(_id(container))
+
+
+async def _resume(helm: Helm, container: Container) -> None:
+    """A machine is paused when its node's disk is full: try to go on, and say so if it can't."""
+    await helm.hypervisor.resume(container.domain_name)
+    await asyncio.sleep(LOOK_AGAIN_S)
+    if (await helm.hypervisor.observe(container.domain_name)).power is Power.PAUSED:
+        raise NodeDiskFull(f"number {container.node_id}")
+    await helm.write(_id(container), status=Status.PROVISIONING, booted_at=now())
+
+
+async def _note_stopped(helm: Helm, container: Container) -> None:
+    await helm.write(
+        _id(container),
+        phase=Phase.NONE,
+        status=Status.STOPPED,
+        status_reason="",
+        stop_asked_at=None,
+        failures=0,
+        retry_at=None,
+    )
+
+
+async def _note_shut_down_inside(helm: Helm, container: Container) -> None:
+    await helm.write(_id(container), desired_state=DesiredState.STOPPED)
+    await _note_stopped(helm, container)
+
+
+async def _report_lost_disk(helm: Helm, container: Container) -> None:
+    await helm.write(
+        _id(container),
+        phase=Phase.NONE,
+        status=Status.ERROR,
+        status_reason="Its disk is not on the node any more. Nothing was put in its place; ask an administrator.",
+        retry_at=None,
+    )
+
+
+_DO: dict[Step, Callable[[Helm, Container], Awaitable[float | None]]] = {
+    Step.MAKE_DISK: _make_disk,
+    Step.BOOT: _boot,
+    Step.AWAIT_GUEST: _await_guest,
+    Step.REPORT_LOST_DISK: _report_lost_disk,
+    Step.ASK_OFF: _ask_off,
+    Step.AWAIT_OFF: _await_off,
+    Step.POWER_OFF: _power_off,
+    Step.UNDEFINE: _undefine,
+    Step.DELETE_DISK: _delete_disk,
+    Step.DROP_ROW: _drop_row,
+    Step.RESUME: _resume,
+    Step.NOTE_STOPPED: _note_stopped,
+    Step.NOTE_SHUT_DOWN_INSIDE: _note_shut_down_inside,
+}
+
+
+def _id(container: Container) -> int:
+    if container.id is None:
+        raise RuntimeError("a container that the reconciler sees has an id")
+    return container.id
