@@ -1,0 +1,135 @@
+"""What stands around every page: skip link, top bar, main."""
+
+import reflex as rx
+from reflex.style import set_color_mode
+
+from pequeroku_ui.components.brand import brand
+from pequeroku_ui.components.native_form import native_form
+from pequeroku_ui.state.base import AppState
+
+_SIGN_OUT = "sign-out"
+
+
+def page(*children: rx.Component, fills_window: bool = False) -> rx.Component:
+    """A page for somebody who is signed in. `fills_window`: its content takes what the window has left."""
+    return rx.fragment(
+        rx.el.a("Skip to the content", href="#main", class_name="pq-skip"),
+        _bar(),
+        rx.el.main(
+            *children,
+            id="main",
+            tab_index=-1,
+            class_name="pq-main pq-main-fills" if fills_window else "pq-main",
+        ),
+    )
+
+
+def bare_page(*children: rx.Component) -> rx.Component:
+    """A page for anybody: no top bar."""
+    return rx.el.main(*children, id="main", class_name="pq-bare")
+
+
+def trouble(retry: rx.event.EventType[()]) -> rx.Component:
+    """The content could not be read: say so in its place, with a way to try again."""
+    return rx.el.div(
+        rx.icon("cloud-off", size=28, aria_hidden="true"),
+        rx.el.h2("This could not be loaded"),
+        rx.el.p(AppState.trouble),
+        rx.button(rx.icon("rotate-cw", size=16, aria_hidden="true"), "Try again", on_click=retry, size="3"),
+        role="alert",
+        class_name="pq-panel pq-blank pq-trouble",
+    )
+
+
+def theme_menu() -> rx.Component:
+    """Light, dark, or as the system has it."""
+    return rx.dropdown_menu.root(
+        rx.dropdown_menu.trigger(
+            rx.icon_button(
+                rx.color_mode_cond(
+                    rx.icon("sun", size=18, aria_hidden="true"), rx.icon("moon", size=18, aria_hidden="true")
+                ),
+                variant="ghost",
+                color_scheme="gray",
+                size="3",
+                aria_label="Theme",
+                class_name="pq-icon-button",
+            )
+        ),
+        rx.dropdown_menu.content(
+            _theme_item("sun", "Light", "light"),
+            _theme_item("moon", "Dark", "dark"),
+            _theme_item("monitor", "As the system", "system"),
+            align="end",
+        ),
+        modal=False,
+    )
+
+
+def _theme_item(icon: str, label: str, mode: str) -> rx.Component:
+    return rx.dropdown_menu.item(rx.icon(icon, size=16, aria_hidden="true"), label, on_select=set_color_mode(mode))
+
+
+def _bar() -> rx.Component:
+    return rx.el.header(
+        rx.el.div(
+            brand(),
+            rx.el.div(_credits(), theme_menu(), _user_menu(), class_name="pq-bar-end"),
+            native_form(id=_SIGN_OUT, action="/auth/logout", method="post", hidden=True),
+            class_name="pq-bar-inner",
+        ),
+        class_name="pq-bar",
+    )
+
+
+def _credits() -> rx.Component:
+    return rx.cond(
+        AppState.username != "",
+        rx.el.div(
+            rx.el.span(
+                rx.el.b(AppState.credits_left),
+                rx.el.span(" of ", AppState.credits_limit, class_name="pq-wide-only"),
+                " ",
+                rx.cond(AppState.credits_limit == 1, "credit", "credits"),
+                " left",
+            ),
+            rx.el.progress(
+                value=AppState.credits_used,
+                max=rx.cond(AppState.credits_limit > 0, AppState.credits_limit, 1),
+                aria_label="Credits used",
+                class_name="pq-meter pq-wide-only",
+            ),
+            class_name="pq-purse",
+            title="Credits cap what runs at once. Stopped containers cost nothing.",
+        ),
+    )
+
+
+def _user_menu() -> rx.Component:
+    return rx.dropdown_menu.root(
+        rx.dropdown_menu.trigger(
+            rx.button(
+                rx.icon("circle-user-round", size=18, aria_hidden="true"),
+                rx.el.span(AppState.username, class_name="pq-wide-only"),
+                variant="ghost",
+                color_scheme="gray",
+                size="3",
+                aria_label="Your account, " + AppState.username,
+                class_name="pq-icon-button",
+            )
+        ),
+        rx.dropdown_menu.content(
+            rx.el.p("Signed in as ", rx.el.b(AppState.username), class_name="pq-menu-head"),
+            rx.dropdown_menu.item(
+                rx.icon("user-round-cog", size=16, aria_hidden="true"), "Account", on_select=rx.redirect("/account")
+            ),
+            rx.dropdown_menu.separator(),
+            rx.dropdown_menu.item(
+                rx.icon("log-out", size=16, aria_hidden="true"),
+                "Sign out",
+                on_select=rx.call_script(f"document.getElementById('{_SIGN_OUT}').requestSubmit()"),
+            ),
+            align="end",
+        ),
+        modal=False,
+    )

@@ -1,0 +1,26 @@
+"""Times that tick in the browser (moments.jsx)."""
+
+import reflex as rx
+
+_LIBRARY = rx.asset("moments.jsx", shared=True).importable_path
+
+
+class Elapsed(rx.Component):
+    """How long something has taken since `at` (ISO), or took until `until`."""
+
+    library = _LIBRARY
+    tag = "Elapsed"
+    at: rx.Var[str]
+    until: rx.Var[str]
+
+
+class Ago(rx.Component):
+    """How long ago `at` (ISO) was, in words."""
+
+    library = _LIBRARY
+    tag = "Ago"
+    at: rx.Var[str]
+
+
+elapsed = Elapsed.create
+ago = Ago.create

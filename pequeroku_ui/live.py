@@ -1,0 +1,151 @@
+"""Open pages that follow what happens: events on the bus become changed variables in every tab that shows the thing.
+
+Nothing polls. A burst of events costs one reading per user, however many tabs are open; all tabs are told in parallel.
+"""
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Awaitable, Iterable
+from dataclasses import dataclass, field
+
+import reflex as rx
+from reflex.event import Event as UiEvent
+from reflex.state import StateUpdate
+
+from backend.db import reading
+from backend.errors import NotFound
+from backend.events.bus import ContainerChanged, Event, NodeChanged, SessionEnded, UsageSampled, bus
+from backend.rules.policy import Actor
+from backend.services import containers, quotas
+from backend.services.views import ContainerView, CreditsView
+from pequeroku_ui import guard
+from pequeroku_ui.state import base
+from pequeroku_ui.state.container import ContainerState
+from pequeroku_ui.state.dashboard import DashboardState
+from pequeroku_ui.state.watching import DASHBOARD, Watch, forget, topic_of, watches
+
+log = logging.getLogger(__name__)
+
+_BURST_S = 0.01
+
+
+@dataclass(slots=True)
+class _News:
+    """What happened since the tabs were last told."""
+
+    everybody: bool = False
+    usage: bool = False
+    user_ids: set[int] = field(default_factory=set)
+    topics: set[str] = field(default_factory=set)
+    ended: set[int] = field(default_factory=set)
+
+    def touches(self, watch: Watch) -> bool:
+        return self.everybody or watch.actor.user_id in self.user_ids or watch.topic in self.topics
+
+
+async def follow(app: rx.App) -> None:
+    """Tell open tabs of what happens, for as long as the process lives. One per process."""
+    news, wake = _News(), asyncio.Event()
+
+    def hear(event: Event) -> None:
+        match event:
+            case ContainerChanged(container_id=container_id, user_id=user_id):
+                news.user_ids.add(user_id)
+                news.topics.add(topic_of(container_id))
+            case NodeChanged():
+                news.everybody = True
+            case UsageSampled():
+                news.usage = True
+            case SessionEnded(session_id=session_id):
+                news.ended.add(session_id)
+            case _:
+                return
+        wake.set()
+
+    unsubscribe = bus().subscribe(hear)
+    try:
+        while True:
+            await wake.wait()
+            await asyncio.sleep(_BURST_S)
+            wake.clear()
+            told, news = news, _News()
+            await _tell(app, told)
+    finally:
+        unsubscribe()
+
+
+async def _tell(app: rx.App, news: _News) -> None:
+    open_tabs = app.event_namespace.token_to_sid if app.event_namespace else {}
+    forget(token for token in list(watches()) if token not in open_tabs)
+    watching = dict(watches())
+    ended = {token for token, watch in watching.items() if watch.actor.session_id in news.ended}
+    forget(ended)
+    by_user: dict[int | None, dict[str, Watch]] = defaultdict(dict)
+    for token, watch in watching.items():
+        if token not in ended and news.touches(watch):
+            by_user[watch.actor.user_id][token] = watch
+    await _all([*(_close(app, token) for token in ended), *(_refresh(app, tabs) for tabs in by_user.values())])
+    if news.usage:
+        await _all(_show_usage(app, token, watch) for token, watch in watches().items())
+
+
+async def _refresh(app: rx.App, tabs: dict[str, Watch]) -> None:
+    """Read once for one user, and tell all of the user's tabs."""
+    actor = next(iter(tabs.values())).actor
+    async with reading() as tx:
+        views = await containers.list_visible(tx, actor)
+        purse = await quotas.my_credits(tx, actor)
+    await _all(_show(app, token, watch, views, purse) for token, watch in tabs.items())
+
+
+async def _show(app: rx.App, token: str, watch: Watch, views: list[ContainerView], purse: CreditsView) -> None:
+    async with app.modify_state(rx.BaseStateToken(ident=token, cls=_state_of(watch))) as root:
+        state = await root.get_state(_state_of(watch))
+        if not isinstance(state, base.AppState) or state._session_id != watch.actor.session_id:
+            return
+        state._show_credits(purse)
+        if isinstance(state, DashboardState):
+            state._show(views)
+        elif isinstance(state, ContainerState) and watch.container_id is not None:
+            state._show(await _one(watch.actor, watch.container_id, views))
+
+
+async def _one(actor: Actor, container_id: int, views: list[ContainerView]) -> ContainerView | None:
+    for view in views:
+        if view.id == container_id:
+            return view
+    try:
+        async with reading() as tx:
+            return await containers.get(tx, actor, container_id)
+    except NotFound:
+        return None
+
+
+async def _show_usage(app: rx.App, token: str, watch: Watch) -> None:
+    if watch.topic != DASHBOARD:
+        return
+    async with app.modify_state(rx.BaseStateToken(ident=token, cls=DashboardState)) as root:
+        (await root.get_state(DashboardState))._show_usage()
+
+
+async def _close(app: rx.App, token: str) -> None:
+    """The tab's session has ended: empty it, and send it to the log-in page."""
+    async with app.modify_state(rx.BaseStateToken(ident=token, cls=base.AppState)) as root:
+        await base.keep_apart(root, None)
+    go = UiEvent.from_event_type([rx.redirect(guard.login_path(error="session-ended"), replace=True)])
+    if app.event_namespace is not None:
+        await app.event_namespace.emit_update(StateUpdate(events=go), token)
+
+
+def _state_of(watch: Watch) -> type[base.AppState]:
+    if watch.topic == DASHBOARD:
+        return DashboardState
+    return ContainerState if watch.container_id is not None else base.AppState
+
+
+async def _all(errands: Iterable[Awaitable[None]]) -> None:
+    """Run them in parallel; one tab's trouble is logged and keeps nothing from the others."""
+    for outcome in await asyncio.gather(*errands, return_exceptions=True):
+        if isinstance(outcome, Exception):
+            log.error("could not tell a tab", exc_info=outcome)

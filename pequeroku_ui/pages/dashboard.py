@@ -1,0 +1,174 @@
+"""My containers."""
+
+import reflex as rx
+
+from pequeroku_ui.components.containers import delete_dialog, meter, note, power_buttons, start_button, status_pill
+from pequeroku_ui.components.layout import page as framed
+from pequeroku_ui.components.layout import trouble
+from pequeroku_ui.components.maker import maker_dialog
+from pequeroku_ui.components.moments import ago, elapsed
+from pequeroku_ui.state.dashboard import DashboardState
+from pequeroku_ui.state.rows import Row
+
+
+def page() -> rx.Component:
+    """Everything I have, as cards."""
+    return framed(
+        _head(),
+        rx.cond(
+            DashboardState.trouble != "",
+            trouble(DashboardState.load),
+            rx.cond(
+                DashboardState.ready,
+                rx.cond(DashboardState.rows.length() > 0, _cards(), _empty()),
+                _skeleton(),
+            ),
+        ),
+        maker_dialog(),
+        delete_dialog(),
+    )
+
+
+def _head() -> rx.Component:
+    return rx.el.div(
+        rx.el.div(
+            rx.el.h1("Containers"),
+            rx.el.p(DashboardState.summary, class_name="pq-quiet", role="status"),
+        ),
+        rx.el.div(
+            rx.cond(DashboardState.ready, _purse()),
+            rx.button(
+                rx.icon("plus", size=18, aria_hidden="true"),
+                "New container",
+                size="3",
+                on_click=DashboardState.show_maker(True),
+                id="new-container",
+            ),
+            class_name="pq-head-end",
+        ),
+        class_name="pq-head",
+    )
+
+
+def _purse() -> rx.Component:
+    limit = DashboardState.credits_limit
+    return rx.el.div(
+        rx.cond(
+            DashboardState.quota_active,
+            rx.el.span(rx.el.b(DashboardState.credits_used), " used, ", rx.el.b(DashboardState.credits_left), " left"),
+            rx.el.span("Your quota is not active"),
+        ),
+        rx.el.progress(
+            value=DashboardState.credits_used,
+            max=rx.cond(limit > 0, limit, 1),
+            aria_label="Credits used",
+            class_name="pq-meter",
+        ),
+        class_name="pq-purse-large",
+    )
+
+
+def _cards() -> rx.Component:
+    return rx.el.ul(rx.foreach(DashboardState.rows, _card), class_name="pq-cards", role="list")
+
+
+def _card(row: Row) -> rx.Component:
+    return rx.el.li(
+        rx.el.div(
+            rx.el.h2(rx.link(row.name, href="/containers/" + row.key, underline="none", class_name="pq-card-link")),
+            status_pill(row),
+            class_name="pq-card-head",
+        ),
+        rx.el.p(rx.el.b(row.type_name), " · ", row.size, " · ", row.disk, class_name="pq-facts"),
+        rx.el.p(
+            rx.el.span(rx.icon("server", size=14, aria_hidden="true"), row.node),
+            rx.el.span(rx.icon("coins", size=14, aria_hidden="true"), row.cost),
+            rx.el.span(rx.icon("clock-3", size=14, aria_hidden="true"), ago(at=row.created_at)),
+            class_name="pq-facts pq-facts-icons",
+        ),
+        rx.el.div(_middle(row), class_name="pq-card-middle"),
+        rx.el.div(_main_action(row), power_buttons(row), class_name="pq-card-end"),
+        class_name="pq-panel pq-card",
+        key=row.key,
+        custom_attrs={"data-container": row.name},
+    )
+
+
+def _middle(row: Row) -> rx.Component:
+    return rx.match(
+        row.status,
+        ("running", _usage(row)),
+        ("starting", _progress(row)),
+        ("error", note("bad", "circle-alert", row.reason)),
+        ("unknown", note("warn", "unplug", row.reason)),
+        ("stopped", rx.el.p("Its disk is kept. It costs nothing until it starts.", class_name="pq-quiet")),
+        ("deleting", rx.el.p("Its disk is being erased.", class_name="pq-quiet")),
+        _busy_line(rx.el.span(row.label)),
+    )
+
+
+def _usage(row: Row) -> rx.Component:
+    figures = DashboardState.usage[row.key]
+    return rx.cond(
+        DashboardState.usage.contains(row.key),
+        rx.fragment(meter("CPU", figures.cpu_percent, figures.cpu), meter("Memory", figures.mem_percent, figures.mem)),
+        rx.el.p("Measuring…", class_name="pq-quiet"),
+    )
+
+
+def _progress(row: Row) -> rx.Component:
+    return _busy_line(rx.el.span(row.label, "…"), elapsed(at=row.since, class_name="pq-figure"))
+
+
+def _busy_line(*words: rx.Component) -> rx.Component:
+    return rx.fragment(
+        rx.el.p(*words, class_name="pq-busy-words"),
+        rx.el.div(class_name="pq-busy", aria_hidden="true"),
+    )
+
+
+def _main_action(row: Row) -> rx.Component:
+    return rx.match(
+        row.status,
+        ("stopped", start_button(row)),
+        ("error", start_button(row)),
+        ("running", _open("square-terminal", "Open terminal", row)),
+        ("deleting", rx.fragment()),
+        _open("arrow-right", "Open", row),
+    )
+
+
+def _open(icon: str, label: str, row: Row) -> rx.Component:
+    return rx.link(
+        rx.icon(icon, size=16, aria_hidden="true"),
+        label,
+        href="/containers/" + row.key,
+        underline="none",
+        aria_label=f"{label} of {row.name}",
+        class_name="pq-button-link",
+    )
+
+
+def _empty() -> rx.Component:
+    return rx.el.div(
+        rx.el.div(rx.icon("square-terminal", size=36, aria_hidden="true"), class_name="pq-ring"),
+        rx.el.h2("Your first machine is a click away"),
+        rx.el.p("A real Linux machine with a kernel and a disk of its own. Break it, keep it, throw it away."),
+        rx.button(
+            rx.icon("plus", size=18, aria_hidden="true"),
+            "Create a container",
+            size="3",
+            on_click=DashboardState.show_maker(True),
+        ),
+        class_name="pq-panel pq-blank",
+    )
+
+
+def _skeleton() -> rx.Component:
+    card = rx.el.div(
+        rx.el.div(class_name="pq-bone pq-bone-title"),
+        rx.el.div(class_name="pq-bone"),
+        rx.el.div(class_name="pq-bone pq-bone-short"),
+        class_name="pq-panel pq-card",
+    )
+    return rx.el.div(card, card, card, class_name="pq-cards", aria_busy="true", aria_label="Loading your containers")

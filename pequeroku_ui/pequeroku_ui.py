@@ -1,0 +1,60 @@
+"""The composition root: the one place where pages, API, guard and tasks are put together."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import reflex as rx
+
+from backend.api.app import make_api
+from backend.tasks import runner
+from pequeroku_ui import edge, faults, live, reflex_setup, theme
+from pequeroku_ui.components.boundary import boundary
+from pequeroku_ui.components.brand import NAME
+from pequeroku_ui.guard import Guard
+from pequeroku_ui.pages import account, container, dashboard, login, missing
+from pequeroku_ui.state.account import AccountState
+from pequeroku_ui.state.base import keep_apart
+from pequeroku_ui.state.container import ContainerState
+from pequeroku_ui.state.dashboard import DashboardState
+from pequeroku_ui.state.login import LoginState
+
+reflex_setup.before_app()
+
+app = rx.App(
+    stylesheets=theme.STYLESHEETS,
+    head_components=[
+        rx.el.link(rel="icon", href="/icon.svg", type="image/svg+xml"),
+        rx.el.meta(name="theme-color", content="#0b7a6b"),
+    ],
+    html_lang="en",
+    extra_app_wraps={(55, "ErrorBoundary"): boundary},
+    toaster=rx.toast.provider(position="bottom-right", close_button=True, rich_colors=True),
+    backend_exception_handler=faults.on_backend,
+    frontend_exception_handler=faults.on_frontend,
+    api_transformer=[make_api(), edge.at_the_edge],
+)
+
+reflex_setup.after_app()
+
+
+@asynccontextmanager
+async def _tasks() -> AsyncGenerator[None]:
+    async with runner.running():
+        yield
+
+
+async def _live() -> None:
+    await live.follow(app)
+
+
+app.add_middleware(Guard(keep_apart))
+app.register_lifespan_task(_tasks)
+app.register_lifespan_task(_live)
+
+app.add_page(dashboard.page, route="/", title=f"Containers · {NAME}", on_load=DashboardState.load)
+app.add_page(
+    container.page, route="/containers/[container_id]", title=f"Container · {NAME}", on_load=ContainerState.load
+)
+app.add_page(account.page, route="/account", title=f"Account · {NAME}", on_load=AccountState.load)
+app.add_page(login.page, route="/login", title=f"Sign in · {NAME}", on_load=LoginState.load)
+app.add_page(missing.page, route="/404", title=f"Not found · {NAME}")

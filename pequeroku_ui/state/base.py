@@ -1,0 +1,96 @@
+"""What every page's state has: who is signed in, their credits, and the way to the services."""
+
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import reflex as rx
+from reflex.state import BaseState
+
+from backend.db import Tx, reading, transaction
+from backend.errors import Unauthenticated
+from backend.rules.policy import Actor
+from backend.services import quotas
+from backend.services.views import CreditsView
+from pequeroku_ui import faults, guard
+from pequeroku_ui.state import watching
+
+
+class AppState(rx.State):
+    """The part of the state that all pages share. Variables are what the browser may know."""
+
+    username: str = ""
+    is_admin: bool = False
+    credits_used: int = 0
+    credits_limit: int = 0
+    credits_left: int = 0
+    credits_percent: int = 0
+    quota_active: bool = True
+    ready: bool = False
+    """The page's content has been read once: until then a skeleton stands in."""
+    trouble: str = ""
+    """Why the content could not be read, as a sentence."""
+
+    _session_id: int | None = None
+
+    @asynccontextmanager
+    async def _act(self) -> AsyncGenerator[tuple[Tx, Actor]]:
+        """One transaction as whoever sent the event. What it raises becomes a toast (faults.py)."""
+        actor = guard.actor()
+        async with transaction() as tx:
+            yield tx, actor
+
+    @asynccontextmanager
+    async def _look(self) -> AsyncGenerator[tuple[Tx, Actor]]:
+        """As `_act`, but only to read."""
+        actor = guard.actor()
+        async with reading() as tx:
+            yield tx, actor
+
+    @contextmanager
+    def _loading(self) -> Iterator[None]:
+        """Around the reading of a page's content: a failure is shown in its place, with a way to try again."""
+        try:
+            yield
+            self.trouble = ""
+        except Unauthenticated:
+            raise
+        except Exception as exception:  # noqa: BLE001 - faults.py logs it, and the page shows what it says
+            self.trouble = faults.sentence_for(exception)
+        self.ready = True
+
+    async def _enter(self, topic: str) -> None:
+        """A page was loaded: remember what this tab shows, and fill the top bar."""
+        actor = guard.actor()
+        watching.watch(self.router.session.client_token, actor, topic)
+        self.username, self.is_admin = actor.username, actor.is_superuser
+        async with self._look() as (tx, _):
+            self._show_credits(await quotas.my_credits(tx, actor))
+
+    def _show_credits(self, purse: CreditsView) -> None:
+        self.credits_used, self.credits_limit, self.credits_left = purse.used, purse.limit, purse.left
+        self.credits_percent = min(100, round(100 * purse.used / purse.limit)) if purse.limit else 0
+        self.quota_active = purse.active
+
+
+async def keep_apart(state: BaseState, session_id: int | None) -> None:
+    """Empty a tab's state that another session (or nobody) filled, and note whose it is now."""
+    mine = await state.get_state(AppState)
+    if mine._session_id == session_id:
+        return
+    if mine._session_id is not None:
+        for each in _descendants(AppState):
+            (await state.get_state(each)).reset()
+        watching.forget([state.router.session.client_token])
+    mine._session_id = session_id
+
+
+def _descendants(kind: type[BaseState]) -> Iterator[type[BaseState]]:
+    yield kind
+    for each in kind.get_substates():
+        yield from _descendants(each)
+
+
+def as_id(raw: object) -> int:
+    """An id that a client sent, as a number; 0, which nothing has, where it is none."""
+    text = str(raw)
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0

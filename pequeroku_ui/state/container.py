@@ -1,0 +1,51 @@
+"""One container's own page."""
+
+import reflex as rx
+
+from backend.errors import NotFound
+from backend.services import containers
+from backend.services.views import ContainerView
+from pequeroku_ui.state.base import AppState, as_id
+from pequeroku_ui.state.rows import Row, StepRow, WeighedRow, row, steps, weighed
+from pequeroku_ui.state.watching import topic_of
+
+_NOTHING = Row(
+    id=0, key="0", name="", type_name="", size="", disk="", cost="", node="", status="", label="", tone="off",
+    reason="", since="", created_at="", has_usage=False, shows_terminal=False,
+    can_start=False, can_retry=False, can_stop=False, can_restart=False, can_delete=False,
+)  # fmt: skip
+
+
+class ContainerState(AppState):
+    """What the page shows of its container."""
+
+    shown: Row = _NOTHING
+    steps: list[StepRow] = []
+    weighed: list[WeighedRow] = []
+    is_missing: bool = False
+
+    @rx.event
+    async def load(self) -> None:
+        """The page was opened. The id in the address is anybody's guess: the service says whose it is."""
+        container_id = self._asked_id()
+        if container_id != self.shown.id:
+            self.shown, self.steps, self.weighed, self.ready = _NOTHING, [], [], False
+        with self._loading():
+            await self._enter(topic_of(container_id))
+            self._show(await self._find(container_id))
+
+    async def _find(self, container_id: int) -> ContainerView | None:
+        try:
+            async with self._look() as (tx, actor):
+                return await containers.get(tx, actor, container_id)
+        except NotFound:
+            return None
+
+    def _show(self, view: ContainerView | None) -> None:
+        self.is_missing = view is None
+        self.shown = row(view) if view else _NOTHING
+        self.steps = steps(view) if view else []
+        self.weighed = weighed(view.placement) if view else []
+
+    def _asked_id(self) -> int:
+        return as_id(self.router.url.path.rstrip("/").rpartition("/")[2])

@@ -1,0 +1,45 @@
+"""Which open tab shows what, for whom: filled when a page loads, cleared when it is left or its tab is gone."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from backend.rules.policy import Actor
+
+DASHBOARD = "dashboard"
+_CONTAINER = "container:"
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """A tab: who looks, and at what. A topic of "" is a page that only has a top bar to keep fresh."""
+
+    actor: Actor
+    topic: str
+
+    @property
+    def container_id(self) -> int | None:
+        return int(self.topic.removeprefix(_CONTAINER)) if self.topic.startswith(_CONTAINER) else None
+
+
+_watches: dict[str, Watch] = {}
+
+
+def topic_of(container_id: int) -> str:
+    """The topic of one container's page."""
+    return f"{_CONTAINER}{container_id}"
+
+
+def watch(token: str, actor: Actor, topic: str) -> None:
+    """The tab shows `topic` from now on, and nothing else."""
+    _watches[token] = Watch(actor, topic)
+
+
+def forget(tokens: Iterable[str]) -> None:
+    """These tabs show nothing any more."""
+    for token in tokens:
+        _watches.pop(token, None)
+
+
+def watches() -> Mapping[str, Watch]:
+    """Every tab that shows something, by its token."""
+    return _watches
