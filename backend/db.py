@@ -88,7 +88,6 @@ async def reading() -> AsyncGenerator[Tx]:
     """A transaction that only looks; it takes no lock and leaves nothing behind."""
     async with Tx(engine()) as tx:
         yield tx
-        await tx.rollback()
 
 
 def _is_lock_timeout(fault: OperationalError) -> bool:

@@ -9,6 +9,7 @@ import json
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from redis.asyncio import Redis
@@ -139,15 +140,10 @@ def _parse(fields: dict[str, Any]) -> Event:
     return _KINDS[fields.pop("kind")](**fields)
 
 
-_bus: Bus | None = None
-
-
+@lru_cache
 def bus() -> Bus:
     """The process's bus."""
-    global _bus
-    if _bus is None:
-        _bus = Bus(settings().redis_url, settings().redis_prefix)
-    return _bus
+    return Bus(settings().redis_url, settings().redis_prefix)
 
 
 def announce(tx: "Tx", event: Event) -> None:

@@ -1,0 +1,82 @@
+"""Rows for tests, with sensible values for all that a test does not care about."""
+
+from itertools import count
+
+from sqlmodel import select
+
+from backend.db import Tx, transaction
+from backend.models import Container, ContainerType, DesiredState, Node, ResourceQuota, Status, User
+from backend.rules.policy import Actor
+from backend.services.quotas import make_quota
+
+_numbers = count(1)
+
+
+async def an_actor(tx: Tx, *, limit: int = 3, is_superuser: bool = False) -> Actor:
+    """A signed-in user with a quota."""
+    name = f"user{next(_numbers)}"
+    user = User(username=name, password_hash="!", is_superuser=is_superuser)
+    tx.add(user)
+    await tx.flush()
+    (await make_quota(tx, user)).credits = limit
+    return Actor(user.id, name, is_superuser)
+
+
+async def a_node(tx: Tx, *, mem_mb: int = 16_384, vcpus: int = 16, healthy: bool = True) -> Node:
+    """A node that answers and can boot machines."""
+    name = f"node{next(_numbers)}"
+    node = Node(
+        name=name,
+        uri=f"memory://{name}",
+        arch="x86_64",
+        capacity_mem_mb=mem_mb,
+        capacity_vcpus=vcpus,
+        healthy=healthy,
+        prepared=True,
+        reason="",
+        acceleration="tcg",
+    )
+    tx.add(node)
+    await tx.flush()
+    return node
+
+
+async def a_type(tx: Tx, name: str = "small") -> ContainerType:
+    """One of the seeded types."""
+    return (await tx.exec(select(ContainerType).where(ContainerType.container_type_name == name))).one()
+
+
+async def a_container(
+    tx: Tx,
+    owner: Actor,
+    node: Node,
+    *,
+    status: Status = Status.RUNNING,
+    desired: DesiredState = DesiredState.RUNNING,
+    **more: object,
+) -> Container:
+    """A container as if it had been made long ago."""
+    quota = (await tx.exec(select(ResourceQuota).where(ResourceQuota.user_id == owner.user_id))).one()
+    container = Container(
+        name=f"container-{next(_numbers)}",
+        user_id=owner.user_id,
+        node_id=node.id,
+        container_type_id=(await a_type(tx)).id,
+        resource_quota_id=quota.id,
+        memory_mb=1024,
+        vcpus=1,
+        disk_gib=5,
+        desired_state=desired,
+        status=status,
+        has_disk=True,
+        **more,
+    )
+    tx.add(container)
+    await tx.flush()
+    return container
+
+
+async def a_world(*, limit: int = 3, mem_mb: int = 16_384) -> tuple[Actor, Node]:
+    """One user and one node, committed."""
+    async with transaction() as tx:
+        return await an_actor(tx, limit=limit), await a_node(tx, mem_mb=mem_mb)

@@ -1,0 +1,121 @@
+"""Real PostgreSQL and Redis for the tests: own processes, own folders, loopback only, gone at the end."""
+
+import asyncio
+import glob
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(what: str, happened, *, seconds: float = 20.0) -> None:
+    """Poll a condition; a wait that is too long fails with what it waited for."""
+    end = time.monotonic() + seconds
+    while not happened():
+        if time.monotonic() > end:
+            raise TimeoutError(f"waited {seconds:.0f} s for {what}")
+        time.sleep(0.02)
+
+
+async def eventually(what: str, happened, *, seconds: float = 20.0):
+    """Await a condition (sync or async) and return what it gave."""
+    end = time.monotonic() + seconds
+    while True:
+        outcome = happened()
+        if asyncio.iscoroutine(outcome):
+            outcome = await outcome
+        if outcome:
+            return outcome
+        if time.monotonic() > end:
+            raise TimeoutError(f"waited {seconds:.0f} s for {what}")
+        await asyncio.sleep(0.02)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _unprivileged() -> tuple[str, dict[str, int]]:
+    """PostgreSQL refuses to be root: then it runs as Debian's user for it."""
+    if os.geteuid() != 0:
+        return pwd.getpwuid(os.geteuid()).pw_name, {}
+    entry = pwd.getpwnam("postgres")
+    return entry.pw_name, {"user": entry.pw_uid, "group": entry.pw_gid}
+
+
+def _answers(url: str) -> bool:
+    """It listens a moment before it lets anybody in."""
+    try:
+        psycopg.connect(f"{url}/postgres").close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+@contextmanager
+def postgres() -> Generator[str]:
+    """A PostgreSQL server; gives the URL of its superuser, without a database."""
+    binaries = sorted(glob.glob("/usr/lib/postgresql/*/bin"))
+    if not binaries:
+        raise RuntimeError("PostgreSQL is not installed: `make test` installs it")
+    folder = Path(tempfile.mkdtemp(prefix="pequeroku-pg-"))
+    user, identity = _unprivileged()
+    shutil.chown(folder, user)
+    port, data = free_port(), folder / "data"
+    run = {"stdout": subprocess.DEVNULL, "stderr": subprocess.STDOUT, "cwd": folder, **identity}
+    initdb = [f"{binaries[-1]}/initdb", "-D", str(data), "-U", "tests", "-A", "trust", "-E", "UTF8", "--no-sync"]
+    subprocess.run(initdb, check=True, **run)
+    options = ["-F", "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "max_connections=300"]
+    server = subprocess.Popen([f"{binaries[-1]}/postgres", "-D", str(data), "-p", str(port), *options], **run)
+    try:
+        url = f"postgresql://tests@127.0.0.1:{port}"
+        wait_for("PostgreSQL", lambda: _answers(url))
+        yield url
+    finally:
+        server.terminate()
+        server.wait(20)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def redis() -> Generator[str]:
+    """A Redis server without persistence; gives its URL."""
+    port = free_port()
+    with tempfile.TemporaryDirectory(prefix="pequeroku-redis-") as folder:
+        options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", folder]
+        server = subprocess.Popen(["redis-server", *options], stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
+        try:
+            wait_for("Redis", lambda: _listens(port))
+            yield f"redis://127.0.0.1:{port}/0"
+        finally:
+            server.terminate()
+            server.wait(10)
+
+
+def create_database(url: str, name: str, template: str = "template0") -> str:
+    """A database of its own on the server; gives its URL."""
+    with psycopg.connect(f"{url}/postgres", autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'.encode())
+    return f"{url}/{name}"
+
+
+def drop_database(url: str, name: str) -> None:
+    """Remove it, whoever is still connected."""
+    with psycopg.connect(f"{url}/postgres", autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'.encode())
