@@ -15,6 +15,7 @@ _ALWAYS = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 _HASHED = "/assets/"
+_PAGES = frozenset({"/login", "/account"})
 _PRIVATE = ("/account", "/containers")
 
 
@@ -32,6 +33,8 @@ def at_the_edge(inner: ASGIApp) -> ASGIApp:
                 _add_headers(MutableHeaders(scope=message), path, int(message["status"]))
             await send(message)
 
+        if path in _PAGES:  # the static files would answer with a redirect to a folder of that name
+            scope = {**scope, "path": f"{path}/", "raw_path": f"{path}/".encode()}
         answer = RedirectResponse(login_path(path), status_code=303) if _is_stranger(scope, path) else inner
         await answer(scope, receive, send_with_headers)
 

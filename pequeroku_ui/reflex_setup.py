@@ -13,6 +13,7 @@ from pequeroku_ui import theme
 
 _CLIENT = "utils/state.js"
 _FIXED_PORT = "    endpoint.hostname = frontend_hostname;\n"
+_OWN_PORT = f"{_FIXED_PORT}    endpoint.port = window.location.port;\n"
 _TLS_PORT = '      endpoint.port = ""; // Assume websocket is on https port via load balancer.\n'
 
 
@@ -56,6 +57,8 @@ def after_app() -> None:
 
 
 def _use_own_port(code: str) -> str:
+    if _OWN_PORT in code:  # kept from an earlier build
+        return code
     if code.count(_FIXED_PORT) != 1 or code.count(_TLS_PORT) != 1:
         raise RuntimeError(f"{_CLIENT} is not as we know it: did Reflex change? See SameOrigin.")
-    return code.replace(_FIXED_PORT, f"{_FIXED_PORT}    endpoint.port = window.location.port;\n").replace(_TLS_PORT, "")
+    return code.replace(_FIXED_PORT, _OWN_PORT).replace(_TLS_PORT, "")

@@ -26,12 +26,12 @@ def meter(label: str, percent: rx.Var[int], words: rx.Var[str]) -> rx.Component:
     )
 
 
-def power_buttons(row: Row) -> rx.Component:
-    """Stop, restart, delete: as icons with names."""
+def power_buttons(row: Row, *, with_words: bool = False) -> rx.Component:
+    """Restart, stop, delete: icons, and words beside them where there is room."""
     return rx.el.div(
-        rx.cond(row.can_restart, _icon_button("rotate-cw", "Restart", row, PowerState.restart(row.id))),
-        rx.cond(row.can_stop, _icon_button("square", "Stop", row, PowerState.stop(row.id))),
-        rx.cond(row.can_delete, _icon_button("trash-2", "Delete", row, PowerState.ask_delete(row.id))),
+        rx.cond(row.can_restart, _action("rotate-cw", "Restart", row, PowerState.restart(row.id), with_words)),
+        rx.cond(row.can_stop, _action("square", "Stop", row, PowerState.stop(row.id), with_words)),
+        rx.cond(row.can_delete, _action("trash-2", "Delete", row, PowerState.ask_delete(row.id), with_words)),
         class_name="pq-icons",
     )
 
@@ -88,14 +88,14 @@ def delete_dialog() -> rx.Component:
     )
 
 
-def _icon_button(icon: str, label: str, row: Row, action: rx.event.EventType) -> rx.Component:
-    return rx.icon_button(
+def _action(icon: str, label: str, row: Row, wish: rx.event.EventType, with_words: bool) -> rx.Component:
+    return rx.el.button(
         rx.icon(icon, size=16, aria_hidden="true"),
-        on_click=action,
-        variant="soft",
-        color_scheme="gray",
-        size="2",
+        *([rx.el.span(label, class_name="pq-wide-only")] if with_words else []),
+        type="button",
+        on_click=wish,
         aria_label=f"{label} {row.name}",
         title=label,
+        class_name="pq-icon-button",
         custom_attrs={"data-action": label.lower()},
     )

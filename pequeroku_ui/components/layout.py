@@ -45,15 +45,13 @@ def theme_menu() -> rx.Component:
     """Light, dark, or as the system has it."""
     return rx.dropdown_menu.root(
         rx.dropdown_menu.trigger(
-            rx.icon_button(
+            rx.el.button(
                 rx.color_mode_cond(
                     rx.icon("sun", size=18, aria_hidden="true"), rx.icon("moon", size=18, aria_hidden="true")
                 ),
-                variant="ghost",
-                color_scheme="gray",
-                size="3",
+                type="button",
                 aria_label="Theme",
-                class_name="pq-icon-button",
+                class_name="pq-ghost",
             )
         ),
         rx.dropdown_menu.content(
@@ -75,7 +73,7 @@ def _bar() -> rx.Component:
         rx.el.div(
             brand(),
             rx.el.div(_credits(), theme_menu(), _user_menu(), class_name="pq-bar-end"),
-            native_form(id=_SIGN_OUT, action="/auth/logout", method="post", hidden=True),
+            native_form(id=_SIGN_OUT, action="/auth/logout", method="post", class_name="pq-gone"),
             class_name="pq-bar-inner",
         ),
         class_name="pq-bar",
@@ -85,19 +83,14 @@ def _bar() -> rx.Component:
 def _credits() -> rx.Component:
     return rx.cond(
         AppState.username != "",
-        rx.el.div(
+        rx.el.p(
+            rx.icon("coins", size=16, aria_hidden="true"),
             rx.el.span(
                 rx.el.b(AppState.credits_left),
-                rx.el.span(" of ", AppState.credits_limit, class_name="pq-wide-only"),
-                " ",
-                rx.cond(AppState.credits_limit == 1, "credit", "credits"),
+                " of ",
+                AppState.credits_limit,
+                rx.el.span(" credits", class_name="pq-wide-only"),
                 " left",
-            ),
-            rx.el.progress(
-                value=AppState.credits_used,
-                max=rx.cond(AppState.credits_limit > 0, AppState.credits_limit, 1),
-                aria_label="Credits used",
-                class_name="pq-meter pq-wide-only",
             ),
             class_name="pq-purse",
             title="Credits cap what runs at once. Stopped containers cost nothing.",
@@ -108,14 +101,12 @@ def _credits() -> rx.Component:
 def _user_menu() -> rx.Component:
     return rx.dropdown_menu.root(
         rx.dropdown_menu.trigger(
-            rx.button(
+            rx.el.button(
                 rx.icon("circle-user-round", size=18, aria_hidden="true"),
                 rx.el.span(AppState.username, class_name="pq-wide-only"),
-                variant="ghost",
-                color_scheme="gray",
-                size="3",
+                type="button",
                 aria_label="Your account, " + AppState.username,
-                class_name="pq-icon-button",
+                class_name="pq-ghost",
             )
         ),
         rx.dropdown_menu.content(

@@ -15,7 +15,9 @@ def page() -> rx.Component:
         rx.cond(
             AccountState.trouble != "",
             trouble(AccountState.load),
-            rx.el.div(_profile(), _password(), _sessions(), class_name="pq-sections"),
+            rx.el.div(
+                rx.el.div(_profile(), _sessions(), class_name="pq-column"), _password(), class_name="pq-sections"
+            ),
         ),
     )
 

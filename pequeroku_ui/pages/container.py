@@ -45,7 +45,7 @@ def _head() -> rx.Component:
             rx.el.b(_ROW.type_name), rx.el.span(" · ", _ROW.size, " · ", _ROW.disk), class_name="pq-facts pq-wide-only"
         ),
         _why_this_node(),
-        rx.el.div(power_buttons(_ROW), class_name="pq-container-end"),
+        rx.el.div(power_buttons(_ROW, with_words=True), class_name="pq-container-end"),
         class_name="pq-container-head",
     )
 
@@ -53,14 +53,13 @@ def _head() -> rx.Component:
 def _why_this_node() -> rx.Component:
     return rx.popover.root(
         rx.popover.trigger(
-            rx.button(
+            rx.el.button(
                 rx.icon("server", size=14, aria_hidden="true"),
                 _ROW.node,
                 rx.icon("chevron-down", size=14, aria_hidden="true"),
-                variant="ghost",
-                color_scheme="gray",
-                size="2",
+                type="button",
                 aria_label="Why node " + _ROW.node,
+                class_name="pq-ghost",
             )
         ),
         rx.popover.content(
