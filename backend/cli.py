@@ -10,12 +10,13 @@ import typer
 from alembic import command
 from backend.db import dispose, reading, transaction
 from backend.errors import PequerokuError
+from backend.hypervisor.registry import nodes as hypervisors
 from backend.migrations import config
 from backend.migrations import migrate as bring_up_to_date
 from backend.rules.policy import SYSTEM
 from backend.seed import FirstAdmin, seed
 from backend.services import identity, nodes
-from backend.tasks.plan import plan
+from backend.tasks.plan import converge, plan
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 T = TypeVar("T")
@@ -125,13 +126,17 @@ def show_nodes() -> None:
 
 
 @app.command()
-def reconcile(dry_run: Annotated[bool, typer.Option("--dry-run")] = False) -> None:
-    """Show what the reconciler would do next for each container that is not as wished. It does it by itself."""
-    if not dry_run:
-        typer.echo("The task process reconciles by itself; --dry-run shows what it would do.")
-        raise typer.Exit(2)
-    lines = _run(plan())
-    typer.echo("\n".join(lines) or "Everything is as wished.")
+def reconcile(dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done.")] = False) -> None:
+    """Bring every container to where it is wished to be, as the server does all the time."""
+
+    async def work() -> list[str]:
+        try:
+            return await (plan() if dry_run else converge())
+        finally:
+            await hypervisors().close_all()
+
+    left = _run(work())
+    typer.echo("\n".join(left) or "Everything is as wished.")
 
 
 @app.command()

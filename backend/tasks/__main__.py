@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 
 from backend.db import dispose
@@ -22,5 +23,6 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
+    os.environ["RUN_TASKS"] = "true"
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")
     asyncio.run(main())

@@ -1,4 +1,6 @@
-"""What the reconciler would do next, for `reconcile --dry-run`. Looks, and touches nothing."""
+"""The reconciler at an operator's hand: what it would do next, or all of it now."""
+
+import asyncio
 
 from sqlmodel import col, select
 
@@ -8,6 +10,7 @@ from backend.hypervisor.registry import nodes
 from backend.models import Node
 from backend.models.base import now
 from backend.rules.lifecycle import Seen, next_step
+from backend.tasks.runner import running
 from backend.tasks.wishes import wishes_of_node
 
 
@@ -27,5 +30,17 @@ async def plan() -> list[str]:
             step = next_step(each.wish, machines.get(each.name) or Seen(), at=now())
             if step is not None:
                 lines.append(f"{node.name}: container {each.id} ({each.name}): {step}")
-    await nodes().close_all()
     return lines
+
+
+async def converge(within_s: float = 300.0) -> list[str]:
+    """Reconcile here and now until nothing is left to do; returns what is left after `within_s`.
+
+    Where another process holds a node's lease, that process does it and this one looks on.
+    """
+    async with running():
+        for _ in range(int(within_s)):
+            if not await plan():
+                return []
+            await asyncio.sleep(1)
+        return await plan()

@@ -15,6 +15,8 @@ from backend.errors import DatabaseBusy
 from backend.events.bus import Event, NodeChanged, WishChanged, bus
 from backend.hypervisor.registry import nodes
 from backend.models import Node
+from backend.services import usage
+from backend.settings import settings
 from backend.tasks.node_loop import NodeLoop
 
 log = logging.getLogger(__name__)
@@ -76,10 +78,27 @@ class Runner:
 
 @asynccontextmanager
 async def running() -> AsyncGenerator[None]:
-    """Reconcile in the background while the block runs; machines go on when it ends."""
+    """Hear events while the block runs, and reconcile in the background; machines go on when it ends.
+
+    With RUN_TASKS=false this process leaves the nodes to `python -m backend.tasks`.
+    """
+    unsubscribe = bus().subscribe(usage.hear)
+    await bus().start()
+    try:
+        if settings().run_tasks:
+            async with _driving():
+                yield
+        else:
+            yield
+    finally:
+        unsubscribe()
+        await nodes().close_all()
+
+
+@asynccontextmanager
+async def _driving() -> AsyncGenerator[None]:
     runner = Runner()
     unsubscribe = bus().subscribe(runner.hear)
-    await bus().start()
     task = asyncio.create_task(runner.run(), name="tasks")
     try:
         yield
@@ -87,4 +106,3 @@ async def running() -> AsyncGenerator[None]:
         unsubscribe()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        await nodes().close_all()
