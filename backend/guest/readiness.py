@@ -1,0 +1,80 @@
+"""Hears from a guest that it is up, over the hypervisor's own channel: the one thing about it that we take on trust.
+
+The guest answers each line we send with `ready <host key> <boot id>`. It may be hostile: a line is at most 4 KiB,
+everything together at most 64 KiB, and only the exact form counts.
+"""
+
+import asyncio
+import re
+from dataclasses import dataclass
+
+from backend.errors import GuestSilent, Unavailable
+from backend.hypervisor.driver import READY, ByteStream, Hypervisor
+
+_ASK = b"?\n"
+_ASK_AGAIN_S = 2.0
+_MAX_LINE_BYTES = 4096
+_MAX_NOISE_BYTES = 64 * 1024
+_ANSWER = re.compile(rb"ready (ssh-ed25519 [A-Za-z0-9+/]{68}) ([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\r?")
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """What a guest says of itself: its SSH host key (`ssh-ed25519 AAAA…`) and the kernel's id of this boot."""
+
+    host_key: str
+    boot_id: str
+
+
+async def await_ready(node: Hypervisor, name: str, timeout_s: float) -> Announcement:
+    """Wait until the guest of domain `name` says that it is ready.
+
+    Raises:
+        GuestSilent: it did not within `timeout_s`, or says nothing but nonsense.
+        Unavailable: the domain is off, the channel went away, or the node does not answer.
+    """
+    try:
+        async with asyncio.timeout(timeout_s):
+            stream = await node.open_channel(name, READY)
+            try:
+                return await _converse(stream)
+            finally:
+                stream.close()
+    except TimeoutError as late:
+        raise GuestSilent(timeout_s) from late
+    except _Nonsense as noise:
+        raise GuestSilent(timeout_s) from noise
+
+
+class _Nonsense(Exception):
+    """The guest said more than an answer can be long."""
+
+
+async def _converse(stream: ByteStream) -> Announcement:
+    asking = asyncio.create_task(_ask(stream), name="ask-ready")
+    try:
+        return await _listen(stream)
+    finally:
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+
+
+async def _ask(stream: ByteStream) -> None:
+    """Ask until cancelled: what was asked before the guest listened may be lost in a reboot."""
+    while True:
+        await stream.write(_ASK)
+        await asyncio.sleep(_ASK_AGAIN_S)
+
+
+async def _listen(stream: ByteStream) -> Announcement:
+    pending, noise = b"", 0
+    while data := await stream.read():
+        noise += len(data)
+        *lines, pending = (pending + data).split(b"\n")
+        for line in lines:
+            if found := _ANSWER.fullmatch(line):
+                return Announcement(found[1].decode(), found[2].decode())
+        if noise > _MAX_NOISE_BYTES:
+            raise _Nonsense
+        pending = pending[:_MAX_LINE_BYTES]
+    raise Unavailable("The channel to the guest was closed.")
