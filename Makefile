@@ -1,0 +1,30 @@
+# Everything happens in deploy/setup; every target installs what it needs first.
+PYTHON ?= python3
+SETUP = @$(PYTHON) -m deploy.setup
+export ARGS
+
+help: ## what you are reading
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: ## install whatever is missing, then serve at http://127.0.0.1:8000 (PORT=… for another)
+	$(SETUP) run
+
+test: ## run every test (ARGS="-k power" for some)
+	$(SETUP) test
+
+check: ## ruff, pyright, import-linter, and the tests that count what people forget
+	$(SETUP) check
+
+bench: ## measure
+	$(SETUP) bench
+
+image: ## build the guest image, if it changed
+	$(SETUP) image
+
+stop: ## end the virtual machines on this machine, and the libvirtd that `make run` started
+	$(SETUP) stop
+
+lock: ## take new versions into requirements.txt, within pyproject.toml's bounds
+	$(SETUP) lock
+
+.PHONY: help run test check bench image stop lock

@@ -1,0 +1,131 @@
+"""The targets of the Makefile."""
+
+import fcntl
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+
+from deploy.setup import steps
+from deploy.setup.console import environment, say
+from deploy.setup.machine import HOME, ROOT, VENV, Problem, check_port, check_system, setting
+from deploy.setup.serve import serve
+
+_PYTHON = str(VENV / "bin/python")
+
+
+def run() -> int:
+    """Make whatever is missing, and serve."""
+    started = time.monotonic()
+    host, port = setting("HOST", "127.0.0.1"), _port()
+    check_port(host, port)
+    with _alone():
+        steps.machine()
+        node_uri = steps.libvirtd()
+        notice = steps.database()
+    return serve(host, port, image_dir=str(steps.guest_image()), node_uri=node_uri, notice=notice, started=started)
+
+
+def test() -> int:
+    """Make whatever is missing, and run every test."""
+    with _alone():
+        steps.machine(tests=True)
+    return _call(_PYTHON, "-m", "pytest", *_more_arguments(), IMAGE_DIR=str(steps.guest_image()))
+
+
+def check() -> int:
+    """Run every check of the code, and fail if any of them fails."""
+    with _alone():
+        steps.tools()
+    checks = (
+        (_PYTHON, "-m", "ruff", "check"),
+        (_PYTHON, "-m", "ruff", "format", "--check"),
+        ("pyright",),
+        (str(VENV / "bin/lint-imports"),),
+        (_PYTHON, "-m", "pytest", "-q", "tests/architecture"),
+    )
+    failed = [command for command in checks if _call(*command)]
+    return 1 if failed else 0
+
+
+def bench() -> int:
+    """Measure."""
+    with _alone():
+        steps.machine(tests=True)
+    return _call(_PYTHON, "-m", "tests.bench", *_more_arguments(), IMAGE_DIR=str(steps.guest_image()))
+
+
+def image() -> int:
+    """Build the guest image."""
+    with _alone():
+        steps.packages.install(steps.packages.IMAGE + steps.packages.MACHINES)
+        say(f"  The guest image is in {steps.guest_image()}.")
+    return 0
+
+
+def stop() -> int:
+    """End our libvirtd and its virtual machines."""
+    steps.stop_libvirtd()
+    return 0
+
+
+def lock() -> int:
+    """Write requirements.txt anew."""
+    steps.packages.install(steps.packages.BUILD)
+    steps.lock()
+    return 0
+
+
+_TARGETS: dict[str, Callable[[], int]] = {each.__name__: each for each in (run, test, check, bench, image, stop, lock)}
+
+
+def main() -> int:
+    target = _TARGETS.get(sys.argv[1] if len(sys.argv) > 1 else "")
+    if target is None:
+        say(f"Usage: python3 -m deploy.setup {'|'.join(_TARGETS)}", err=True)
+        return 2
+    try:
+        check_system()
+        return target()
+    except Problem as problem:
+        say(f"\n{problem}", err=True)
+        return 1
+    except KeyboardInterrupt:
+        say("\nInterrupted.", err=True)
+        return 130
+
+
+def _port() -> int:
+    given = setting("PORT", "8000")
+    if not given.isdecimal() or not 0 < int(given) < 65536:
+        raise Problem(f"PORT is “{given}”; it must be a number from 1 to 65535.")
+    return int(given)
+
+
+@contextmanager
+def _alone() -> Generator[None]:
+    """Two setups of one checkout would step on each other: the second waits for the first."""
+    HOME.mkdir(exist_ok=True)
+    with (HOME / "setup.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("  … waiting for another setup of this checkout")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _call(*command: str, **env: str) -> int:
+    say(f"\n$ {' '.join(command)}")
+    return subprocess.run(command, cwd=ROOT, env=environment(**env), check=False).returncode
+
+
+def _more_arguments() -> list[str]:
+    """What follows the target, or stands in ARGS: `make test ARGS="-k power"`."""
+    return sys.argv[2:] + os.environ.get("ARGS", "").split()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
