@@ -59,7 +59,7 @@ class Settings(BaseSettings):
     guest_network: IPv4Network = IPv4Network("10.213.0.0/16")
     guest_dns: str = "1.1.1.1,9.9.9.9"
     """Resolvers the guests use, comma-separated. Guests reach no address of the node itself, not even for DNS."""
-    boot_timeout_s: int = Field(default=180, ge=5)
+    boot_timeout_s: int = Field(default=180, ge=1)
     stop_grace_s: int = Field(default=90, ge=1)
 
     @cached_property

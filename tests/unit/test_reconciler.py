@@ -1,0 +1,237 @@
+"""The reconciler over the memory driver: wishes come true, faults are told and healed, nothing is done twice."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from uuid import uuid4
+
+import pytest
+from sqlmodel import select
+
+from backend.db import reading, transaction
+from backend.errors import NodeDiskFull, Unavailable
+from backend.hypervisor.driver import DomainSpec
+from backend.hypervisor.memory import MemoryNode
+from backend.hypervisor.registry import nodes
+from backend.models import Container, Node, NodeLease
+from backend.models.base import now
+from backend.rules.lifecycle import OffReason, Power
+from backend.rules.policy import Actor
+from backend.services import containers
+from backend.services.views import ContainerView
+from backend.settings import settings
+from backend.tasks import leases, node_probe
+from backend.tasks.helm import Helm
+from backend.tasks.leases import LeaseLost
+from backend.tasks.runner import running
+from tests.factories import a_container, a_type, a_world
+from tests.stores import eventually
+
+pytestmark = pytest.mark.usefixtures("database", "any_image")
+
+
+@pytest.fixture
+def any_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The memory driver boots anything: no image has to be built for it."""
+    monkeypatch.setattr(node_probe, "load_image", lambda _folder: None)
+
+
+class World:
+    """One user, one node, and the reconciler at work."""
+
+    def __init__(self, actor: Actor, node: Node, machine: MemoryNode) -> None:
+        self.actor, self.node, self.machine = actor, node, machine
+
+    async def create(self) -> ContainerView:
+        async with transaction() as tx:
+            return await containers.create(tx, self.actor, container_type_id=(await a_type(tx)).id or 0)
+
+    async def ask(self, wish, container_id: int) -> None:
+        async with transaction() as tx:
+            await wish(tx, self.actor, container_id)
+
+    async def look(self, container_id: int) -> ContainerView:
+        async with reading() as tx:
+            return await containers.get(tx, self.actor, container_id)
+
+    async def until(self, container_id: int, status: str) -> ContainerView:
+        async def reached() -> ContainerView | None:
+            view = await self.look(container_id)
+            return view if view.status == status else None
+
+        return await eventually(f"container {container_id} to be {status}", reached)
+
+    async def name_of(self, container_id: int) -> str:
+        async with reading() as tx:
+            row = await tx.get(Container, container_id)
+            assert row is not None
+            return row.domain_name
+
+
+@pytest.fixture
+async def world() -> AsyncGenerator[World]:
+    actor, node = await a_world(limit=10)
+    machine = MemoryNode()
+    nodes().put(node.uri, machine)
+    async with running():
+        yield World(actor, node, machine)
+
+
+async def test_a_click_becomes_a_running_machine_and_the_page_is_told_each_step(world: World) -> None:
+    made = await world.create()
+    view = await world.until(made.id, "running")
+    assert [each.phase for each in view.phases] == ["placing", "disk", "booting", "guest"]
+    assert (view.phase, view.reason) == ("", "")
+    seen = await world.machine.observe(await world.name_of(made.id))
+    assert (seen.power, seen.disk) == (Power.ON, True)
+
+
+async def test_stop_start_and_restart(world: World) -> None:
+    made = await world.create()
+    await world.until(made.id, "running")
+    await world.ask(containers.power_off, made.id)
+    await world.until(made.id, "stopped")
+    await world.ask(containers.power_on, made.id)
+    await world.until(made.id, "running")
+    async with reading() as tx:
+        before = (await tx.get(Container, made.id)).booted_at  # type: ignore[union-attr]
+    await world.ask(containers.restart, made.id)
+
+    async def booted_again() -> bool:
+        view = await world.look(made.id)
+        async with reading() as tx:
+            row = await tx.get(Container, made.id)
+        return view.status == "running" and not view.restarting and row.booted_at > before  # type: ignore[union-attr]
+
+    await eventually("a new boot", booted_again)
+
+
+async def test_a_deletion_leaves_neither_domain_nor_disk_nor_row(world: World) -> None:
+    made = await world.create()
+    await world.until(made.id, "running")
+    await world.ask(containers.delete, made.id)
+
+    async def gone() -> bool:
+        async with reading() as tx:
+            return await tx.get(Container, made.id) is None
+
+    await eventually("the row to go", gone)
+    assert (await world.machine.survey()).machines == {}
+
+
+async def test_a_machine_that_is_killed_is_booted_again_from_its_disk(world: World) -> None:
+    made = await world.create()
+    await world.until(made.id, "running")
+    name = await world.name_of(made.id)
+    world.machine.end(name, OffReason.CRASHED)
+
+    async def back() -> bool:
+        return (await world.machine.observe(name)).power is Power.ON and (await world.look(made.id)).status == "running"
+
+    await eventually("the machine to be back", back)
+
+
+async def test_poweroff_inside_stops_the_container(world: World) -> None:
+    made = await world.create()
+    await world.until(made.id, "running")
+    world.machine.end(await world.name_of(made.id), OffReason.SHUT_DOWN)
+    view = await world.until(made.id, "stopped")
+    assert view.desired_state == "stopped"
+
+
+async def test_a_full_disk_is_told_and_tried_again_until_there_is_room(world: World) -> None:
+    world.machine.fault = NodeDiskFull("local")
+    made = await world.create()
+    view = await world.until(made.id, "error")
+    assert "full" in view.reason
+    world.machine.fault = None
+    await world.until(made.id, "running")
+
+
+async def test_a_node_that_does_not_answer_makes_its_containers_unknown_and_nothing_is_restarted(world: World) -> None:
+    made = await world.create()
+    await world.until(made.id, "running")
+    boots = world.machine.boots
+    world.machine.fault = Unavailable("no route to host")
+    view = await world.until(made.id, "unknown")
+    assert "does not answer" in view.reason
+    world.machine.fault = None
+    await world.until(made.id, "running")
+    assert world.machine.boots == boots
+
+
+async def test_what_nobody_accounts_for_is_marked_and_left_alone(world: World) -> None:
+    spec = DomainSpec(uuid=uuid4(), hostname="x", memory_mb=64, vcpus=1, authorized_key="")
+    await world.machine.make_disk(spec.name, 1)
+    await world.create()
+
+    async def marked() -> bool:
+        async with reading() as tx:
+            return (await tx.get(Node, world.node.id)).orphans == [spec.name]  # type: ignore[union-attr]
+
+    await eventually("the orphan to be marked", marked)
+    assert (await world.machine.observe(spec.name)).disk
+
+
+async def test_a_lost_disk_is_reported_and_never_replaced(world: World) -> None:
+    made = await world.create()
+    await world.until(made.id, "running")
+    name = await world.name_of(made.id)
+    await world.ask(containers.power_off, made.id)
+    await world.until(made.id, "stopped")
+    await world.machine.delete_disk(name)
+    await world.ask(containers.power_on, made.id)
+    view = await world.until(made.id, "error")
+    assert "not on the node any more" in view.reason
+    assert not (await world.machine.observe(name)).disk
+
+
+async def test_a_guest_that_never_answers_is_an_error_that_a_retry_mends(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("backend.tasks.steps.LEAST_WAIT_S", 0.3)
+    monkeypatch.setenv("BOOT_TIMEOUT_S", "1")
+    settings.cache_clear()
+    world.machine.silent = True
+    made = await world.create()
+    view = await world.until(made.id, "error")
+    assert "did not answer" in view.reason
+    world.machine.silent = False
+    await world.ask(containers.power_on, made.id)
+    await world.until(made.id, "running")
+
+
+async def test_a_stop_while_the_guest_boots_does_not_wait_for_it(world: World) -> None:
+    world.machine.silent = True
+    made = await world.create()
+
+    async def waiting() -> bool:
+        return (await world.look(made.id)).phase == "guest"
+
+    await eventually("the boot", waiting)
+    await world.ask(containers.power_off, made.id)
+    await world.until(made.id, "stopped")
+
+
+async def test_a_late_holder_of_a_lease_can_write_nothing(world: World) -> None:
+    async with transaction() as tx:
+        row = await a_container(tx, world.actor, world.node)
+    helm = Helm(world.node.id or 0, "somebody else", 0, world.machine)
+    with pytest.raises(LeaseLost):
+        await helm.write(row.id or 0, status_reason="too late")
+    async with reading() as tx:
+        assert (await tx.get(Container, row.id)).status_reason == ""  # type: ignore[union-attr]
+
+
+async def test_a_lease_has_one_holder_and_changes_hands_when_it_runs_out(database: str) -> None:
+    _, node = await a_world()
+    node_id = node.id or 0
+    outcomes = await asyncio.gather(*(leases.take(node_id, f"process-{n}") for n in range(8)))
+    held = [fence for fence in outcomes if fence is not None]
+    assert held == [1]
+    async with transaction() as tx:
+        lease = (await tx.exec(select(NodeLease))).one()
+        holder, lease.expires_at = lease.holder, now()
+    assert await leases.take(node_id, "the next one") == 2
+    assert await leases.take(node_id, holder) is None
+    await leases.release(node_id, "the next one")
+    assert await leases.take(node_id, holder) == 3
