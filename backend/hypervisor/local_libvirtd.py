@@ -12,7 +12,6 @@ Whoever may open its socket is as powerful as root: `--owner` names the one user
 import argparse
 import ctypes
 import errno
-import json
 import os
 import pwd
 import re
@@ -114,12 +113,6 @@ def status(folder: Path) -> str:
     """Its URI when it runs and answers, else nothing."""
     home = _Home(folder.absolute())
     return home.uri if home.pid and _answers(home.socket) else ""
-
-
-def own_addresses(ip_json: str) -> list[str]:
-    """Every IPv4 address of a machine as a /32, out of what `ip -j addr` says: guests are to reach none of them."""
-    entries = [entry for link in json.loads(ip_json) for entry in link.get("addr_info", [])]
-    return [f"{address}/32" for address in sorted({entry["local"] for entry in entries if entry["family"] == "inet"})]
 
 
 def _check_possible(home: _Home) -> None:

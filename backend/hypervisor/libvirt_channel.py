@@ -1,0 +1,168 @@
+"""A guest's virtio-serial port through a libvirt stream, as bytes for asyncio.
+
+Each has a libvirt connection to itself: a guest that does not read its port makes libvirtd stop reading from the
+connection, and nobody else is to wait for that.
+"""
+
+import asyncio
+import queue
+import threading
+import time
+from collections import deque
+from contextlib import suppress
+
+import libvirt
+
+from backend.errors import Unavailable
+from backend.hypervisor.libvirt_connection import close_connection, open_connection
+
+_UNREAD_MAX = 1 << 20
+_UNREAD_LOW = _UNREAD_MAX // 2
+_CHUNK = 1 << 18  # more than libvirt carries in one message
+_TURNS = 16  # chunks taken per event, so that one flooding guest leaves the event thread to others
+_GONE = libvirt.VIR_STREAM_EVENT_ERROR | libvirt.VIR_STREAM_EVENT_HANGUP
+
+
+class LibvirtChannel:
+    """Implements ByteStream.
+
+    libvirt's event thread receives, the channel's own thread sends (it may block while the guest does not read),
+    and the event loop's thread does everything else.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._chunks: deque[bytes] = deque()
+        self._readable = asyncio.Event()
+        self._gone = False
+        self._closed = False
+        self._lock = threading.Lock()
+        self._unread = 0
+        self._paused = False
+        self._outgoing: queue.SimpleQueue[tuple[bytes, asyncio.Future[None]] | None] = queue.SimpleQueue()
+
+    def open(self, uri: str, domain: str, port: str) -> None:
+        """Connect. Blocks; to be called once, in a thread."""
+        self._connection = open_connection(uri)
+        try:
+            self._stream = self._connection.newStream(libvirt.VIR_STREAM_NONBLOCK)
+            self._connection.lookupByName(domain).openChannel(port, self._stream, libvirt.VIR_DOMAIN_CHANNEL_FORCE)
+            self._stream.eventAddCallback(libvirt.VIR_STREAM_EVENT_READABLE | _GONE, self._on_event, None)
+        except libvirt.libvirtError:
+            close_connection(self._connection)
+            raise
+        threading.Thread(target=self._send_all, name=f"channel {port}", daemon=True).start()
+
+    async def read(self) -> bytes:
+        """The next bytes, or b"" when the other side is gone."""
+        while not self._chunks:
+            if self._gone or self._closed:
+                return b""
+            self._readable.clear()
+            await self._readable.wait()
+        data = self._chunks.popleft()
+        with self._lock:
+            self._unread -= len(data)
+            if self._paused and self._unread < _UNREAD_LOW and not (self._gone or self._closed):
+                self._listen(paused=False)
+        return data
+
+    async def write(self, data: bytes) -> None:
+        """Send; returns when libvirt has taken it."""
+        if self._gone or self._closed:
+            raise Unavailable("The channel into the guest is closed.")
+        taken: asyncio.Future[None] = self._loop.create_future()
+        self._outgoing.put((data, taken))
+        await taken
+
+    def close(self) -> None:
+        """Let go of the port. Safe to repeat."""
+        if not self._closed:
+            self._closed = True
+            self._readable.set()
+            self._outgoing.put(None)
+
+    # In libvirt's event thread.
+
+    def _on_event(self, stream: libvirt.virStream, events: int, opaque: object) -> None:
+        try:
+            ended = bool(events & libvirt.VIR_STREAM_EVENT_READABLE) and self._receive(stream)
+        except libvirt.libvirtError:
+            ended = True
+        if ended or events & _GONE:
+            with self._lock, suppress(libvirt.libvirtError):
+                self._stream.eventUpdateCallback(0)
+            self._in_loop(self._end)
+
+    def _receive(self, stream: libvirt.virStream) -> bool:
+        """Take what is there; True at the end of the stream."""
+        for _ in range(_TURNS):
+            data = stream.recv(_CHUNK)
+            if isinstance(data, int):
+                return data != -2  # -2: nothing more for now
+            if not data:
+                return True
+            with self._lock:
+                self._unread += len(data)
+                if self._unread > _UNREAD_MAX:
+                    self._listen(paused=True)
+            self._in_loop(self._take, data)
+            if self._paused:
+                break
+        return False
+
+    def _listen(self, *, paused: bool) -> None:
+        self._paused = paused
+        with suppress(libvirt.libvirtError):
+            self._stream.eventUpdateCallback(_GONE if paused else libvirt.VIR_STREAM_EVENT_READABLE | _GONE)
+
+    def _in_loop(self, call: "asyncio._Callback", *arguments: object) -> None:
+        with suppress(RuntimeError):  # the loop has been closed
+            self._loop.call_soon_threadsafe(call, *arguments)
+
+    # In the event loop.
+
+    def _take(self, data: bytes) -> None:
+        self._chunks.append(data)
+        self._readable.set()
+
+    def _end(self) -> None:
+        self._gone = True
+        self._readable.set()
+
+    # In the channel's own thread.
+
+    def _send_all(self) -> None:
+        while job := self._outgoing.get():
+            data, taken = job
+            try:
+                self._send(data)
+            except libvirt.libvirtError as error:
+                self._in_loop(_fail, taken, error.get_error_message() or "lost")
+                self._in_loop(self._end)
+            else:
+                self._in_loop(_succeed, taken)
+        with suppress(libvirt.libvirtError):
+            self._stream.eventRemoveCallback()
+        with suppress(libvirt.libvirtError):
+            self._stream.abort()
+        close_connection(self._connection)
+
+    def _send(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view and not self._closed:
+            sent = self._stream.send(bytes(view[:_CHUNK]))
+            if sent < 0:
+                time.sleep(0.001)
+            else:
+                view = view[sent:]
+
+
+def _succeed(taken: asyncio.Future[None]) -> None:
+    if not taken.done():
+        taken.set_result(None)
+
+
+def _fail(taken: asyncio.Future[None], words: str) -> None:
+    if not taken.done():
+        taken.set_exception(Unavailable(f"The channel into the guest is closed: {words}."))

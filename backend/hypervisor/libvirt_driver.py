@@ -1,0 +1,298 @@
+"""The driver for libvirt: one node, whatever its URI (qemu:///system, qemu+unix, qemu+tls, qemu+ssh, test:///default).
+
+libvirt is all that a node runs: disks, uploads and the way into guests go through its connection too.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any, TypeVar
+
+import libvirt
+
+from backend.errors import NodeFault, Unavailable
+from backend.hypervisor import domain_xml, libvirt_setup
+from backend.hypervisor.domain_xml import POOL, disk_name
+from backend.hypervisor.driver import (
+    PREFIX,
+    Acceleration,
+    ByteStream,
+    DomainSpec,
+    NodeFacts,
+    Preparation,
+    Survey,
+    Usage,
+)
+from backend.hypervisor.libvirt_calls import Calls
+from backend.hypervisor.libvirt_channel import LibvirtChannel
+from backend.hypervisor.libvirt_connection import Connection, close_connection, open_connection
+from backend.hypervisor.libvirt_errors import (
+    is_absent,
+    is_unsupported,
+    is_wrong_state,
+    tolerate_absent,
+    translate,
+)
+from backend.hypervisor.libvirt_setup import Prepared
+from backend.rules.lifecycle import OffReason, Power, Seen
+
+T = TypeVar("T")
+
+_DEADLINE_S = 10.0
+_BOOT_S = 30.0
+_USAGE_S = 20.0
+_PREPARE_S = 900.0  # the base image crosses the network once
+
+_OFF = (libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_CRASHED)
+_PAUSED = (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PMSUSPENDED)
+_PASSING = (libvirt.VIR_DOMAIN_PAUSED_STARTING_UP, libvirt.VIR_DOMAIN_PAUSED_SHUTTING_DOWN)
+
+
+class LibvirtNode:
+    """Implements Hypervisor. Cheap to make: it connects at the first call, and again after a loss."""
+
+    def __init__(self, uri: str, *, name: str = "", deadline_s: float = _DEADLINE_S) -> None:
+        self._uri = uri
+        self._name = name or uri.split("?")[0]
+        self._deadline_s = deadline_s
+        self._calls = Calls(self._name)
+        self._connection = Connection(uri, self._changed)
+        self._wakers: list[tuple[asyncio.AbstractEventLoop, Callable[[], None]]] = []
+        self._prepared: Prepared | None = None
+        self._kvm_advertised: bool | None = None
+        self._has_shares = True
+
+    async def facts(self) -> NodeFacts:
+        return await self._call(self._facts)
+
+    async def prepare(self, wanted: Preparation) -> Acceleration:
+        def work() -> Prepared:
+            connection = open_connection(self._uri)  # its own: an upload is not to hold up other calls
+            try:
+                return libvirt_setup.prepare(connection, wanted)
+            finally:
+                close_connection(connection)
+
+        self._prepared = await self._run(work, _PREPARE_S)
+        return self._prepared.acceleration
+
+    async def survey(self) -> Survey:
+        return Survey(await self._call(_survey))
+
+    async def observe(self, name: str) -> Seen:
+        return await self._call(lambda connection: _observe(connection, name))
+
+    async def make_disk(self, name: str, disk_gib: int) -> None:
+        base = self._what_is_prepared().base
+
+        def work(connection: libvirt.virConnect) -> None:
+            pool = connection.storagePoolLookupByName(POOL)
+            with tolerate_absent():
+                pool.storageVolLookupByName(disk_name(name))
+                return
+            pool.createXML(domain_xml.overlay_volume(disk_name(name), disk_gib, base), 0)
+
+        await self._call(work, _BOOT_S)
+
+    async def boot(self, spec: DomainSpec) -> None:
+        prepared = self._what_is_prepared()
+        if spec.network and not prepared.has_network:
+            raise NodeFault(f"Node “{self._name}” has no network for guests.")
+        await self._call(lambda connection: self._boot(connection, spec, prepared), _BOOT_S)
+
+    async def ask_off(self, name: str) -> None:
+        await self._with_domain(name, lambda domain: domain.shutdownFlags(libvirt.VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN))
+
+    async def power_off(self, name: str) -> None:
+        await self._with_domain(name, lambda domain: domain.destroyFlags(libvirt.VIR_DOMAIN_DESTROY_DEFAULT))
+
+    async def resume(self, name: str) -> None:
+        def work(domain: libvirt.virDomain) -> None:
+            if domain.state()[0] in _PAUSED:
+                domain.resume()
+
+        await self._with_domain(name, work)
+
+    async def undefine(self, name: str) -> None:
+        def work(domain: libvirt.virDomain) -> None:
+            if domain.isActive():
+                raise NodeFault(f"Node “{self._name}” still runs this machine.")
+            domain.undefineFlags(libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE)
+
+        await self._with_domain(name, work)
+
+    async def delete_disk(self, name: str) -> None:
+        def work(connection: libvirt.virConnect) -> None:
+            with tolerate_absent():
+                if connection.lookupByName(name).isActive():
+                    raise NodeFault(f"Node “{self._name}” still runs this machine.")
+            with tolerate_absent():
+                pool = connection.storagePoolLookupByName(POOL)
+                pool.storageVolLookupByName(disk_name(name)).delete(0)
+
+        await self._call(work, _BOOT_S)
+
+    async def usage(self) -> Mapping[str, Usage]:
+        return await self._call(_usage, _USAGE_S)
+
+    async def open_channel(self, name: str, channel: str) -> ByteStream:
+        opened = LibvirtChannel(asyncio.get_running_loop())
+
+        def work() -> None:
+            try:
+                opened.open(self._uri, name, channel)
+            except libvirt.libvirtError as error:
+                if is_absent(error) or is_wrong_state(error) or is_unsupported(error):
+                    raise Unavailable("The machine is not running, or has no such channel.") from error
+                raise
+
+        await self._run(work, self._deadline_s)
+        return opened
+
+    def on_change(self, wake: Callable[[], None]) -> None:
+        self._wakers.append((asyncio.get_running_loop(), wake))
+
+    async def close(self) -> None:
+        self._wakers.clear()
+        with suppress(Unavailable):
+            await self._run(self._connection.close, self._deadline_s)
+        self._calls.close()
+
+    # How calls are made.
+
+    async def _call(self, work: Callable[[libvirt.virConnect], T], deadline_s: float | None = None) -> T:
+        return await self._run(lambda: work(self._connection.get()), deadline_s or self._deadline_s)
+
+    async def _run(self, work: Callable[[], T], deadline_s: float) -> T:
+        def call() -> T:
+            try:
+                return work()
+            except libvirt.libvirtError as error:
+                raise translate(error, self._name) from error
+
+        return await self._calls.run(call, deadline_s=deadline_s)
+
+    async def _with_domain(self, name: str, work: Callable[[libvirt.virDomain], Any]) -> None:
+        """Do something to a domain. One that is absent, or not in a state for it, is as it should be."""
+
+        def call(connection: libvirt.virConnect) -> None:
+            try:
+                work(connection.lookupByName(name))
+            except libvirt.libvirtError as error:
+                if not is_absent(error) and not is_wrong_state(error):
+                    raise
+
+        await self._call(call, _BOOT_S)
+
+    def _changed(self) -> None:
+        """Called in libvirt's event thread."""
+        for loop, wake in [*self._wakers]:
+            with suppress(RuntimeError):  # that loop has been closed
+                loop.call_soon_threadsafe(wake)
+
+    def _what_is_prepared(self) -> Prepared:
+        if self._prepared is None:
+            raise NodeFault(f"Node “{self._name}” is still being prepared.")
+        return self._prepared
+
+    # What is done in the threads.
+
+    def _facts(self, connection: libvirt.virConnect) -> NodeFacts:
+        arch, memory_mb, cpus, *_ = connection.getInfo()
+        with suppress(libvirt.libvirtError):  # getInfo counts a sandboxed host's memory wrongly; the mock has only that
+            memory_mb = connection.getMemoryStats(libvirt.VIR_NODE_MEMORY_STATS_ALL_CELLS)["total"] // 1024
+        if self._kvm_advertised is None:
+            self._kvm_advertised = libvirt_setup.is_kvm_advertised(connection)
+        return NodeFacts(arch, cpus, memory_mb, self._kvm_advertised)
+
+    def _boot(self, connection: libvirt.virConnect, spec: DomainSpec, prepared: Prepared) -> None:
+        with tolerate_absent():
+            if connection.lookupByName(spec.name).isActive():
+                return
+        try:
+            self._define_and_start(connection, spec, prepared)
+        except libvirt.libvirtError as error:
+            if not self._has_shares or "CPU tuning is not available" not in str(error):
+                raise
+            self._has_shares = False
+            self._define_and_start(connection, spec, prepared)
+
+    def _define_and_start(self, connection: libvirt.virConnect, spec: DomainSpec, prepared: Prepared) -> None:
+        xml = domain_xml.domain(spec, prepared.files, prepared.acceleration, with_shares=self._has_shares)
+        if connection.getType() == "TEST":
+            xml = xml.replace('type="qemu"', 'type="test"', 1)
+        domain = connection.defineXML(xml)
+        try:
+            domain.create()
+        except libvirt.libvirtError as error:
+            if not is_wrong_state(error):  # started by somebody else meanwhile
+                raise
+
+
+def _survey(connection: libvirt.virConnect) -> dict[str, Seen]:
+    """Two calls for the states of all domains and the names of all disks, however many there are."""
+    disks: set[str] = set()
+    with tolerate_absent():
+        disks = set(connection.storagePoolLookupByName(POOL).listVolumes())
+    flags = libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT
+    machines: dict[str, Seen] = {}
+    for domain, stats in connection.getAllDomainStats(libvirt.VIR_DOMAIN_STATS_STATE, flags):
+        name = domain.name()
+        if name.startswith(PREFIX):
+            machines[name] = _seen(stats["state.state"], stats["state.reason"], disk=disk_name(name) in disks)
+    for disk in disks:
+        name = disk.removesuffix(".qcow2")
+        if name.startswith(PREFIX) and name != disk and name not in machines:
+            machines[name] = Seen(disk=True)
+    return machines
+
+
+def _observe(connection: libvirt.virConnect, name: str) -> Seen:
+    disk = False
+    with tolerate_absent():
+        connection.storagePoolLookupByName(POOL).storageVolLookupByName(disk_name(name))
+        disk = True
+    with tolerate_absent():
+        state, reason = connection.lookupByName(name).state()
+        return _seen(state, reason, disk=disk)
+    return Seen(disk=disk)
+
+
+def _seen(state: int, reason: int, *, disk: bool) -> Seen:
+    if state in _OFF:
+        return Seen(defined=True, power=Power.OFF, off_reason=_off_reason(state, reason), disk=disk)
+    is_paused = state in _PAUSED and not (state == libvirt.VIR_DOMAIN_PAUSED and reason in _PASSING)
+    return Seen(defined=True, power=Power.PAUSED if is_paused else Power.ON, disk=disk)
+
+
+def _off_reason(state: int, reason: int) -> OffReason:
+    if state == libvirt.VIR_DOMAIN_CRASHED:
+        return OffReason.CRASHED
+    if reason == libvirt.VIR_DOMAIN_SHUTOFF_SHUTDOWN:
+        return OffReason.SHUT_DOWN
+    if reason in (libvirt.VIR_DOMAIN_SHUTOFF_CRASHED, libvirt.VIR_DOMAIN_SHUTOFF_FAILED):
+        return OffReason.CRASHED
+    return OffReason.UNKNOWN
+
+
+def _usage(connection: libvirt.virConnect) -> dict[str, Usage]:
+    kinds = libvirt.VIR_DOMAIN_STATS_CPU_TOTAL | libvirt.VIR_DOMAIN_STATS_VCPU | libvirt.VIR_DOMAIN_STATS_BALLOON
+    flags = libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_ACTIVE | libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT
+    figures: dict[str, Usage] = {}
+    for domain, stats in connection.getAllDomainStats(kinds, flags):
+        if domain.name().startswith(PREFIX) and "cpu.time" in stats:
+            figures[domain.name()] = _figures(stats)
+    return figures
+
+
+def _figures(stats: Mapping[str, Any]) -> Usage:
+    """Memory as the guest tells it through the balloon, in KiB; what it could still give out counts as free."""
+    total = stats.get("balloon.available")
+    free = stats.get("balloon.usable", stats.get("balloon.unused"))
+    known = total is not None and free is not None
+    return Usage(
+        cpu_ns=stats["cpu.time"],
+        vcpus=stats.get("vcpu.current", 1),
+        mem_used_mb=(total - free) // 1024 if known else None,
+        mem_total_mb=total // 1024 if known else None,
+    )
