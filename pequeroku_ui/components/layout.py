@@ -4,7 +4,7 @@ import reflex as rx
 from reflex.style import set_color_mode
 
 from pequeroku_ui.components.brand import brand
-from pequeroku_ui.components.native_form import native_form
+from pequeroku_ui.components.native import native_form, native_link
 from pequeroku_ui.state.base import AppState
 
 _SIGN_OUT = "sign-out"
@@ -13,7 +13,7 @@ _SIGN_OUT = "sign-out"
 def page(*children: rx.Component, fills_window: bool = False) -> rx.Component:
     """A page for somebody who is signed in. `fills_window`: its content takes what the window has left."""
     return rx.fragment(
-        rx.el.a("Skip to the content", href="#main", class_name="pq-skip"),
+        native_link("Skip to the content", href="#main", class_name="pq-skip"),
         _bar(),
         rx.el.main(
             *children,

@@ -55,7 +55,9 @@ def _purse() -> rx.Component:
     return rx.el.div(
         rx.cond(
             DashboardState.quota_active,
-            rx.el.span(rx.el.b(DashboardState.credits_used), " used, ", rx.el.b(DashboardState.credits_left), " left"),
+            rx.el.span(
+                rx.el.b(DashboardState.credits_used), " credits used, ", rx.el.b(DashboardState.credits_left), " left"
+            ),
             rx.el.span("Your quota is not active"),
         ),
         rx.el.progress(

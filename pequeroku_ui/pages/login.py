@@ -4,7 +4,7 @@ import reflex as rx
 
 from pequeroku_ui.components.brand import LINE, NAME, mark
 from pequeroku_ui.components.layout import bare_page
-from pequeroku_ui.components.native_form import native_form
+from pequeroku_ui.components.native import native_form
 from pequeroku_ui.state.login import LoginState
 
 

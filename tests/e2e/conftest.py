@@ -1,0 +1,96 @@
+"""Browsers and people for the tests. E2E_NODE_URI points the server at real machines instead of the fake ones."""
+
+import os
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+
+from tests.e2e import people, served
+
+_CHROMIUM = "/usr/bin/chromium"
+_FLAGS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run "
+    "--disable-background-networking --disable-component-update --disable-sync"
+).split()
+
+expect.set_options(timeout=int(os.environ.get("E2E_TIMEOUT_MS", "15000")))
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who can sign in, with three credits and no containers."""
+
+    name: str
+    password: str = people.PASSWORD
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Generator[served.Served]:
+    if not Path(_CHROMIUM).exists():
+        pytest.skip("chromium is not installed")
+    served.build()
+    node = {"LOCAL_NODE_URI": os.environ.get("E2E_NODE_URI", "memory://local")}
+    with served.serve(tmp_path_factory.mktemp("served"), node) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+async def browser() -> AsyncGenerator[Browser]:
+    async with async_playwright() as playwright:
+        launched = await playwright.chromium.launch(executable_path=_CHROMIUM, args=_FLAGS)
+        yield launched
+        await launched.close()
+
+
+@pytest.fixture(scope="session")
+def _names() -> Iterator[int]:
+    return iter(range(people.COUNT))
+
+
+@pytest.fixture
+def person(_names: Iterator[int]) -> Person:
+    return Person(people.name_of(next(_names)))
+
+
+@pytest.fixture
+def somebody_else(_names: Iterator[int]) -> Person:
+    return Person(people.name_of(next(_names)))
+
+
+NewContext = Callable[..., Awaitable[BrowserContext]]
+
+
+@pytest.fixture
+async def new_context(browser: Browser, server: served.Served) -> AsyncGenerator[NewContext]:
+    """Browsers that know nothing of each other. At the end: no page threw, and nobody asked another host."""
+    contexts: list[BrowserContext] = []
+    faults: list[str] = []
+
+    async def make(**options: object) -> BrowserContext:
+        context = await browser.new_context(
+            base_url=server.url, **{"viewport": {"width": 1280, "height": 800}, **options}
+        )
+        context.on("request", lambda request: _note_host(request.url, server.url, faults))
+        context.on("weberror", lambda error: faults.append(f"a page threw: {error.error}"))
+        contexts.append(context)
+        return context
+
+    yield make
+    for context in contexts:
+        await context.close()
+    assert not faults
+
+
+@pytest.fixture
+async def page(new_context: NewContext) -> Page:
+    return await (await new_context()).new_page()
+
+
+def _note_host(url: str, home: str, faults: list[str]) -> None:
+    asked = urlsplit(url)
+    if asked.scheme in ("http", "https", "ws", "wss") and asked.netloc != urlsplit(home).netloc:
+        faults.append(f"a page asked {url}")

@@ -1,0 +1,94 @@
+"""The real thing for browser tests: the built front end and the whole back end, in a process of its own."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.error import URLError
+
+ROOT = Path(__file__).resolve().parents[2]
+_BUILT = ROOT / ".web" / "build" / "client" / "index.html"
+_QUIET = {"REFLEX_TELEMETRY_ENABLED": "false", "REFLEX_CHECK_LATEST_VERSION": "false"}
+_SERVE_BUILT = {
+    "REFLEX_ENV_MODE": "prod",
+    "__REFLEX_SKIP_COMPILE": "true",
+    "__REFLEX_MOUNT_FRONTEND_COMPILED_APP": "true",
+}
+_START_S = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A running server: where, and where it writes what it says."""
+
+    url: str
+    home: Path
+    log: Path
+    pid: int
+
+
+def build() -> None:
+    """Build the front end, if a source is newer than what is built."""
+    sources = [*(ROOT / "pequeroku_ui").rglob("*"), *(ROOT / "assets").glob("*")]
+    newest = max(path.stat().st_mtime for path in sources if path.suffix in (".py", ".jsx", ".css", ".svg"))
+    if _BUILT.exists() and _BUILT.stat().st_mtime > newest:
+        return
+    command = [sys.executable, "-m", "reflex", "export", "--frontend-only", "--no-zip"]
+    done = subprocess.run(command, cwd=ROOT, env=_environment({}), capture_output=True, text=True, check=False)
+    if done.returncode or not _BUILT.exists():
+        raise RuntimeError(f"the front end could not be built:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
+
+
+@contextmanager
+def serve(home: Path, extra: dict[str, str]) -> Generator[Served]:
+    """Migrate, seed, make the people, serve; stop at the end."""
+    port = _free_port()
+    environment = _environment(
+        {"PEQUEROKU_HOME": str(home), "PORT": str(port), "SUPERUSER_PASSWORD": "an admin for tests", **extra}
+    )
+    for module, *words in (("backend.cli", "migrate"), ("tests.e2e.people",)):
+        subprocess.run([sys.executable, "-m", module, *words], cwd=ROOT, env=environment, check=True)
+    log = home / "server.log"
+    command = [sys.executable, "-m", "granian", "--interface", "asgi", "--factory", "pequeroku_ui.pequeroku_ui:app"]
+    command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    with (
+        log.open("w") as sink,
+        subprocess.Popen(command, cwd=ROOT, env=environment, stdout=sink, stderr=sink) as process,
+    ):
+        try:
+            served = Served(f"http://localhost:{port}", home, log, process.pid)
+            _await_start(served, process)
+            yield served
+        finally:
+            process.terminate()
+            process.wait(timeout=20)
+
+
+def _environment(more: dict[str, str]) -> dict[str, str]:
+    bins = [str(ROOT / "var" / "js" / "node_modules" / ".bin"), str(Path(sys.executable).parent)]
+    kept = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "DB_NAME", "REDIS_URL")}
+    path = os.pathsep.join([*bins, os.environ.get("PATH", "")])
+    return {**kept, **_QUIET, **(_SERVE_BUILT if more else {}), **more, "PATH": path}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _await_start(served: Served, process: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + _START_S
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with urllib.request.urlopen(f"{served.url}/login", timeout=5):
+                return
+        except (URLError, ConnectionError, TimeoutError):
+            time.sleep(0.2)
+    raise RuntimeError(f"the server did not start:\n{served.log.read_text()[-4000:]}")
