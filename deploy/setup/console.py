@@ -13,6 +13,7 @@ from typing import Self
 from deploy.setup.machine import HOME, ROOT, VENV, Problem
 
 _LINES_SHOWN = 12
+_WIDTH_SHOWN = 160
 _STAMPS = HOME / "stamps"
 _lock = threading.Lock()
 
@@ -69,7 +70,7 @@ class Step:
         return self.log.read_text(errors="replace")
 
     def _last_lines(self) -> str:
-        return "\n".join(f"    {line}" for line in self.printed().splitlines()[-_LINES_SHOWN:])
+        return "\n".join(f"    {line[:_WIDTH_SHOWN]}" for line in self.printed().splitlines()[-_LINES_SHOWN:])
 
 
 class Stamp:
