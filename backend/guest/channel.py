@@ -1,0 +1,158 @@
+"""SSH into a guest over a virtio-serial port: a hypervisor's ByteStream on one side, asyncssh on the other.
+
+The guest may be hostile, down to its sshd. What it can make one connection hold in our memory:
+
+- before it greets: nothing is kept but the last 255 bytes; after 1 MiB of anything else it is given up;
+- unparsed input: a packet (256 KiB at most, else asyncssh drops the connection) and one 32 KiB slice;
+- what our own side queues at its request (replies, packets deferred by a key exchange that never ends, requests in
+  a row, channels, unread pieces of output): counted after each slice, and the connection is cut at `_MAX_BACKLOG`;
+- output to it that it doesn't read: we stop reading from it at 1 MiB, and cut the connection at 16 MiB;
+- data on a channel: the channel's window (shell.py and terminal.py choose 256 KiB).
+
+Compression is off, so nothing expands. Every forwarding that a server may start is off too.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sized
+from dataclasses import dataclass
+from typing import Any, cast
+
+import asyncssh
+
+from backend.errors import Unavailable
+from backend.guest.transport import StreamTransport
+from backend.hypervisor.driver import INTERACTIVE, Hypervisor
+
+log = logging.getLogger(__name__)
+logging.getLogger("asyncssh").setLevel(logging.ERROR)  # it tells each session; a guest could fill our log
+
+_GREETING_WAITS_S = (2.0, 2.0, 3.0, 5.0, 8.0)
+"""How long each attempt waits for the guest's greeting. The first one after a connection that broke off may get
+none: the guest's old sshd has to notice first."""
+_BETWEEN_S = 0.2
+_LOGIN_S = 30.0
+_KEEPALIVE_S = 15
+_KEEPALIVES = 3
+
+# What the guest's processor does fastest under emulation comes first; see docs/adr for the figures.
+_CIPHERS = ["aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "chacha20-poly1305@openssh.com"]
+_KEX = ["curve25519-sha256", "curve25519-sha256@libssh.org"]
+
+
+class WrongGuest(Unavailable):
+    """The guest's host key is not the one it announced: something else answers in its place."""
+
+    code = "wrong-guest"
+
+    def __init__(self) -> None:
+        super().__init__("The machine's host key is not the one it announced when it booted. Restart it to go on.")
+
+
+@dataclass(frozen=True, slots=True)
+class GuestAddress:
+    """All that is needed to get into a guest. The private key is PEM, unsealed; keep it no longer than needed."""
+
+    node: Hypervisor
+    domain_name: str
+    private_key: str
+    host_key: str
+
+    def __repr__(self) -> str:
+        return f"GuestAddress({self.domain_name})"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A logged-in connection to a guest."""
+
+    ssh: asyncssh.SSHClientConnection
+    transport: StreamTransport
+
+    @property
+    def is_up(self) -> bool:
+        return not (self.transport.is_closing() or self.ssh.is_closed())
+
+    async def close(self) -> None:
+        """Say goodbye and let go of the port."""
+        self.ssh.close()
+        self.transport.abort()
+        await self.transport.wait_closed()
+
+
+async def connect(address: GuestAddress, port: str = INTERACTIVE) -> Link:
+    """Log in to the guest as root over one of its ports. Whoever had the port before loses it.
+
+    Raises:
+        WrongGuest: the host key is not the pinned one.
+        Unavailable: the domain is off, or its sshd did not answer in five attempts (about 20 s).
+    """
+    failure = "it sent no greeting"
+    for attempt, wait_s in enumerate(_GREETING_WAITS_S):
+        if attempt:
+            await asyncio.sleep(_BETWEEN_S)  # gives the guest's old sshd the time to see that nobody is there
+        stream = await address.node.open_channel(address.domain_name, port)
+        transport = StreamTransport(stream)
+        try:
+            return Link(await _log_in(address, transport, wait_s), transport)
+        except asyncssh.HostKeyNotVerifiable as fault:
+            raise WrongGuest from fault
+        except asyncssh.PermissionDenied as fault:
+            raise Unavailable("The machine does not take our key. Restart it to put the key back.") from fault
+        except (asyncssh.Error, OSError, TimeoutError) as fault:
+            failure = str(fault) or failure
+            log.debug("%s: attempt %s on %s failed: %s", address.domain_name, attempt + 1, port, failure)
+    raise Unavailable(f"The machine's terminal service does not answer: {failure}.")
+
+
+async def _log_in(
+    address: GuestAddress, transport: StreamTransport, greeting_wait_s: float
+) -> asyncssh.SSHClientConnection:
+    try:
+        async with asyncio.timeout(greeting_wait_s):
+            await transport.greeted()
+        return await asyncssh.connect("guest", tunnel=_Tunnel(transport), options=_options(address))
+    except BaseException:
+        transport.abort()
+        raise
+
+
+def _options(address: GuestAddress) -> asyncssh.SSHClientConnectionOptions:
+    host_key, none = asyncssh.import_public_key(address.host_key), list[asyncssh.SSHKey]()
+    return asyncssh.SSHClientConnectionOptions(
+        config=None,
+        username="root",
+        known_hosts=([host_key], none, none),
+        server_host_key_algs=["ssh-ed25519"],
+        client_keys=[asyncssh.import_private_key(address.private_key)],
+        preferred_auth="publickey",
+        agent_path=None,
+        gss_host=None,
+        encryption_algs=_CIPHERS,
+        kex_algs=_KEX,
+        compression_algs=["none"],
+        login_timeout=_LOGIN_S,
+        keepalive_interval=_KEEPALIVE_S,
+        keepalive_count_max=_KEEPALIVES,
+    )
+
+
+class _Tunnel:
+    """What asyncssh asks for a connection when it is not to open one itself."""
+
+    def __init__(self, transport: StreamTransport) -> None:
+        self.transport = transport
+
+    async def create_connection(self, factory: Any, _host: str, _port: int) -> tuple[Any, Any]:
+        connection = factory()
+        self.transport.serve(connection, lambda: _backlog(connection))
+        return self.transport, connection
+
+
+def _backlog(connection: Any) -> int:
+    """Things that asyncssh holds for the guest and sets no bound to. It says so nowhere in public: tests watch it."""
+    lists = ("_deferred_packets", "_global_request_queue", "_channels")
+    held = sum(len(cast(Sized, getattr(connection, name))) for name in lists)
+    for channel in getattr(connection, "_channels").values():  # noqa: B009 - private, on purpose
+        held += len(getattr(channel, "_recv_buf")) + len(getattr(channel, "_request_queue"))  # noqa: B009
+    return held + len(getattr(connection, "_inpbuf")) // 16  # noqa: B009
