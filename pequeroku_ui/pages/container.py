@@ -119,7 +119,7 @@ def _stopped() -> rx.Component:
 
 def _failed() -> rx.Component:
     return rx.el.div(
-        rx.el.h2("It could not start"),
+        rx.el.h2("Something went wrong"),
         note("bad", "circle-alert", _ROW.reason),
         _steps(),
         rx.el.div(start_button(_ROW, size="3"), class_name="pq-dialog-end"),
@@ -188,11 +188,14 @@ def _step(each: StepRow) -> rx.Component:
 
 def _missing() -> rx.Component:
     return rx.el.div(
-        rx.el.div(rx.icon("ghost", size=32, aria_hidden="true"), class_name="pq-ring"),
-        rx.el.h1("No such container"),
-        rx.el.p("It does not exist, was deleted, or is not yours to see."),
-        rx.link("All containers", href="/", class_name="pq-button-link", underline="none"),
-        class_name="pq-panel pq-blank",
+        rx.el.div(
+            rx.el.div(rx.icon("ghost", size=32, aria_hidden="true"), class_name="pq-ring"),
+            rx.el.h1("No such container"),
+            rx.el.p("It does not exist, was deleted, or is not yours to see."),
+            rx.link("All containers", href="/", class_name="pq-button-link", underline="none"),
+            class_name="pq-panel pq-blank",
+        ),
+        class_name="pq-stage",
     )
 
 

@@ -82,6 +82,7 @@ async def test_the_theme_is_chosen_and_kept(page: Page, person: Person) -> None:
     for choice, is_dark in (("Dark", True), ("Light", False), ("Dark", True)):
         await page.get_by_role("button", name="Theme").click()
         await page.get_by_role("menuitem", name=choice).click()
+        await expect(page.get_by_role("menu")).to_have_count(0)
         await expect(page.locator("html")).to_have_class(re.compile("dark" if is_dark else "light"))
     await page.reload()
     await expect(page.locator("html")).to_have_class(re.compile("dark"))

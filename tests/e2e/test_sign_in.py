@@ -38,6 +38,8 @@ async def test_guessing_is_slowed_down_and_said(page: Page, person: Person, serv
         )
     await sign_in(page, person)
     await expect(page.get_by_role("alert")).to_contain_text("Too many attempts. Try again in")
+    await page.wait_for_timeout(5000)
+    await arrive(page, person)
 
 
 async def test_the_log_in_page_works_without_scripts(new_context: NewContext, person: Person) -> None:
