@@ -103,7 +103,7 @@ class ByteStream(Protocol):
     """Bytes to and from one virtio-serial port of a guest."""
 
     async def read(self) -> bytes:
-        """The next bytes, or b"" when the other side is gone. What is not read is not buffered beyond 1 MiB."""
+        """The next bytes, or b"" when the other side is gone. Who leaves more than 8 MiB unread loses the channel."""
         ...
 
     async def write(self, data: bytes) -> None:

@@ -12,12 +12,14 @@ Whoever may open its socket is as powerful as root: `--owner` names the one user
 import argparse
 import ctypes
 import errno
+import grp
 import os
 import pwd
 import re
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import time
@@ -34,6 +36,7 @@ _FOLDERS = {
     "cache": "/var/cache/libvirt",
     "log": "/var/log/libvirt",
 }
+_QEMU_USER = "libvirt-qemu"
 _START_S = 60.0
 _STOP_S = 20.0
 _CLONE_NEWNS, _CLONE_NEWNET = 0x00020000, 0x40000000
@@ -132,7 +135,7 @@ def _write_configuration(home: _Home) -> None:
     for name in _FOLDERS:
         (home.root / name).mkdir(parents=True, exist_ok=True)
         (home.root / name).chmod(0o755)
-    for nested in ("etc/qemu", "lib/images"):
+    for nested in ("etc/qemu", "lib/images", "lib/dnsmasq", "log/qemu"):  # the last two a package brings, not libvirtd
         (home.root / nested).mkdir(exist_ok=True)
     identity = home.root / "uuid"
     if not identity.exists():
@@ -147,7 +150,7 @@ def _write_configuration(home: _Home) -> None:
     )
     confined = _apparmor_is_on()
     (home.root / "etc" / "qemu.conf").write_text(
-        'user = "libvirt-qemu"\ngroup = "libvirt-qemu"\n'
+        f'user = "{_QEMU_USER}"\ngroup = "{_QEMU_USER}"\n'
         'stdio_handler = "file"\nseccomp_sandbox = 1\n' + ("" if confined else 'security_driver = "none"\n')
     )
 
@@ -252,6 +255,24 @@ def _enter_mounts(home: _Home, *, fresh_sysfs: bool) -> None:
     for name, place in _FOLDERS.items():
         Path(place).mkdir(parents=True, exist_ok=True)
         _mount(str(home.root / name), place, _MS_BIND | _MS_REC)
+    _let_qemu_open_kvm(home)
+
+
+def _let_qemu_open_kvm(home: _Home) -> None:
+    """Give QEMU's group /dev/kvm, inside this namespace alone.
+
+    Where only root may open it, libvirtd (root) sees it and QEMU (not root) can't use it; libvirt then takes its own
+    memory of QEMU's abilities for stale and probes QEMU anew, for seconds, before every start of a machine.
+    """
+    device = Path("/dev/kvm")
+    if not device.is_char_device():
+        return
+    node = home.root / "kvm"
+    node.unlink(missing_ok=True)
+    os.mknod(node, stat.S_IFCHR | 0o660, device.stat().st_rdev)
+    os.chmod(node, 0o660)
+    os.chown(node, 0, grp.getgrnam("kvm").gr_gid)
+    _mount(str(node), str(device), _MS_BIND)
 
 
 def _make_root_a_mount(home: _Home) -> None:

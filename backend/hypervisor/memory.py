@@ -1,0 +1,227 @@
+"""A node in memory: the same behaviour without machines. It ships, for demonstrations and for tests.
+
+Guests become ready at once. What should go wrong is said by attributes: `node.fault = NodeDiskFull("here")` is raised
+by every call until it is taken back, `node.silent = True` is a node that does not answer, `node.deaf = True` are
+guests that do not honour a request to shut down, and `crash` and `shut_down_inside` are what guests do by themselves.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from uuid import uuid4
+
+from backend.errors import NodeFault, Unavailable
+from backend.hypervisor.driver import (
+    PREFIX,
+    READY,
+    Acceleration,
+    ByteStream,
+    DomainSpec,
+    NodeFacts,
+    Preparation,
+    Survey,
+    Usage,
+)
+from backend.rules.lifecycle import OffReason, Power, Seen
+
+_HOST_KEY = "AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+_GONE = b""
+
+
+@dataclass(slots=True)
+class Machine:
+    """A domain of a node in memory."""
+
+    spec: DomainSpec
+    power: Power = Power.OFF
+    off_reason: OffReason = OffReason.UNKNOWN
+    boot_id: str = ""
+    boots: int = 0
+
+
+class MemoryNode:
+    """Implements Hypervisor."""
+
+    def __init__(self, *, cpus: int = 8, mem_mb: int = 32768) -> None:
+        self.machines: dict[str, Machine] = {}
+        self.disks: dict[str, int] = {}
+        """Sizes in GiB, by domain name."""
+        self.prepared: Preparation | None = None
+        self.fault: Unavailable | None = None
+        self.silent = False
+        self.deaf = False
+        self.answers = True
+        """Whether guests become ready after booting."""
+        self._facts = NodeFacts(arch="x86_64", cpus=cpus, mem_mb=mem_mb, kvm_advertised=False)
+        self._wakers: list[tuple[asyncio.AbstractEventLoop, Callable[[], None]]] = []
+        self._channels: dict[tuple[str, str], _ReadyPort] = {}
+
+    async def facts(self) -> NodeFacts:
+        self._check()
+        return self._facts
+
+    async def prepare(self, wanted: Preparation) -> Acceleration:
+        self._check()
+        self.prepared = wanted
+        return wanted.acceleration or Acceleration.TCG
+
+    async def survey(self) -> Survey:
+        self._check()
+        machines = {name: Seen(disk=True) for name in self.disks if name.startswith(PREFIX)}
+        machines |= {name: self._seen(name) for name in self.machines if name.startswith(PREFIX)}
+        return Survey(machines)
+
+    async def observe(self, name: str) -> Seen:
+        self._check()
+        return self._seen(name)
+
+    async def make_disk(self, name: str, disk_gib: int) -> None:
+        self._check()
+        self._check_prepared()
+        self.disks.setdefault(name, disk_gib)
+
+    async def boot(self, spec: DomainSpec) -> None:
+        self._check()
+        prepared = self._check_prepared()
+        if spec.network and not prepared.network:
+            raise NodeFault("The node has no network for guests.")
+        if self._is_on(spec.name):
+            return
+        if spec.name not in self.disks:
+            raise NodeFault("The machine has no disk.")
+        boots = self.machines[spec.name].boots + 1 if spec.name in self.machines else 1
+        self.machines[spec.name] = Machine(spec, Power.ON, boot_id=str(uuid4()), boots=boots)
+        self._changed()
+
+    async def ask_off(self, name: str) -> None:
+        self._check()
+        if not self.deaf and name in self.machines and self.machines[name].power is Power.ON:
+            self._end(name, OffReason.SHUT_DOWN)
+
+    async def power_off(self, name: str) -> None:
+        self._check()
+        self._end(name, OffReason.UNKNOWN)
+
+    async def resume(self, name: str) -> None:
+        self._check()
+        if name in self.machines and self.machines[name].power is Power.PAUSED:
+            self.machines[name].power = Power.ON
+            self._changed()
+
+    async def undefine(self, name: str) -> None:
+        self._check()
+        self._check_off(name)
+        if self.machines.pop(name, None):
+            self._changed()
+
+    async def delete_disk(self, name: str) -> None:
+        self._check()
+        self._check_off(name)
+        self.disks.pop(name, None)
+
+    async def usage(self) -> Mapping[str, Usage]:
+        self._check()
+        return {
+            name: Usage(cpu_ns=0, vcpus=each.spec.vcpus, mem_used_mb=0, mem_total_mb=each.spec.memory_mb)
+            for name, each in self.machines.items()
+            if each.power is not Power.OFF
+        }
+
+    async def open_channel(self, name: str, channel: str) -> ByteStream:
+        self._check()
+        if channel != READY or not self._is_on(name):
+            raise Unavailable("The machine is not running, or has no such channel.")
+        if before := self._channels.get((name, channel)):
+            before.close()
+        port = _ReadyPort()
+        if self.answers:
+            port.say(f"ready ssh-ed25519 {_HOST_KEY} {self.machines[name].boot_id}\n".encode())
+        self._channels[name, channel] = port
+        return port
+
+    def on_change(self, wake: Callable[[], None]) -> None:
+        self._wakers.append((asyncio.get_running_loop(), wake))
+
+    async def close(self) -> None:
+        """Let go of whoever listens. Machines go on, as they do on a real node."""
+        self._wakers.clear()
+
+    # What happens by itself.
+
+    def crash(self, name: str) -> None:
+        """QEMU dies."""
+        self._end(name, OffReason.CRASHED)
+
+    def shut_down_inside(self, name: str) -> None:
+        """Somebody in the guest switches it off."""
+        self._end(name, OffReason.SHUT_DOWN)
+
+    def pause(self, name: str) -> None:
+        """As a full disk does."""
+        self.machines[name].power = Power.PAUSED
+        self._changed()
+
+    def _check(self) -> None:
+        if self.silent:
+            raise Unavailable("The node does not answer.")
+        if self.fault:
+            raise self.fault
+
+    def _check_prepared(self) -> Preparation:
+        if self.prepared is None:
+            raise NodeFault("The node is still being prepared.")
+        return self.prepared
+
+    def _check_off(self, name: str) -> None:
+        if self._is_on(name):
+            raise NodeFault("The node still runs this machine.")
+
+    def _is_on(self, name: str) -> bool:
+        return name in self.machines and self.machines[name].power is not Power.OFF
+
+    def _seen(self, name: str) -> Seen:
+        has_disk = name in self.disks
+        if machine := self.machines.get(name):
+            return Seen(defined=True, power=machine.power, off_reason=machine.off_reason, disk=has_disk)
+        return Seen(disk=has_disk)
+
+    def _end(self, name: str, reason: OffReason) -> None:
+        if not self._is_on(name):
+            return
+        self.machines[name].power = Power.OFF
+        self.machines[name].off_reason = reason
+        if port := self._channels.pop((name, READY), None):
+            port.close()
+        self._changed()
+
+    def _changed(self) -> None:
+        for loop, wake in [*self._wakers]:
+            with suppress(RuntimeError):  # that loop has been closed
+                loop.call_soon_threadsafe(wake)
+
+
+class _ReadyPort:
+    """The end of a port on which a guest says that it is ready, and repeats what it is told."""
+
+    def __init__(self) -> None:
+        self._said: asyncio.Queue[bytes] = asyncio.Queue()
+        self._gone = False
+
+    def say(self, line: bytes) -> None:
+        self._said.put_nowait(line)
+
+    async def read(self) -> bytes:
+        if self._gone and self._said.empty():
+            return _GONE
+        return await self._said.get()
+
+    async def write(self, data: bytes) -> None:
+        if self._gone:
+            raise Unavailable("The channel into the guest is closed.")
+        self.say(data)
+
+    def close(self) -> None:
+        if not self._gone:
+            self._gone = True
+            self._said.put_nowait(_GONE)
