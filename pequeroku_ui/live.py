@@ -14,11 +14,12 @@ from reflex.event import Event as UiEvent
 from reflex.state import StateUpdate
 
 from backend.db import reading
-from backend.errors import NotFound
+from backend.errors import NotFound, Unavailable
 from backend.events.bus import ContainerChanged, Event, NodeChanged, SessionEnded, UsageSampled, bus
 from backend.rules.policy import Actor
 from backend.services import containers, quotas
 from backend.services.views import ContainerView, CreditsView
+from backend.settings import settings
 from pequeroku_ui import guard
 from pequeroku_ui.state import base
 from pequeroku_ui.state.container import ContainerState
@@ -28,6 +29,9 @@ from pequeroku_ui.state.watching import DASHBOARD, Watch, forget, topic_of, watc
 log = logging.getLogger(__name__)
 
 _BURST_S = 0.01
+_AGAIN_S = 1.0
+_LOOK_ANYWAY_S = 30.0
+"""Redis pub/sub may lose an event; within one process none is lost."""
 
 
 @dataclass(slots=True)
@@ -66,16 +70,28 @@ async def follow(app: rx.App) -> None:
     unsubscribe = bus().subscribe(hear)
     try:
         while True:
-            await wake.wait()
+            news.everybody |= not await _woken(wake)
             await asyncio.sleep(_BURST_S)
             wake.clear()
             told, news = news, _News()
-            await _tell(app, told)
+            if not await _tell(app, told):
+                news.everybody = True
+                asyncio.get_running_loop().call_later(_AGAIN_S, wake.set)
     finally:
         unsubscribe()
 
 
-async def _tell(app: rx.App, news: _News) -> None:
+async def _woken(wake: asyncio.Event) -> bool:
+    """Wait for news. False when there were none for long, where some may have been lost on the way."""
+    try:
+        async with asyncio.timeout(_LOOK_ANYWAY_S if settings().redis_url else None):
+            return await wake.wait()
+    except TimeoutError:
+        return False
+
+
+async def _tell(app: rx.App, news: _News) -> bool:
+    """Bring the concerned tabs up to date. False when the database did not answer: then it has to be done again."""
     open_tabs = app.event_namespace.token_to_sid if app.event_namespace else {}
     forget(token for token in list(watches()) if token not in open_tabs)
     watching = dict(watches())
@@ -85,9 +101,11 @@ async def _tell(app: rx.App, news: _News) -> None:
     for token, watch in watching.items():
         if token not in ended and news.touches(watch):
             by_user[watch.actor.user_id][token] = watch
-    await _all([*(_close(app, token) for token in ended), *(_refresh(app, tabs) for tabs in by_user.values())])
+    await _all(_close(app, token) for token in ended)
+    is_done = await _all(_refresh(app, tabs) for tabs in by_user.values())
     if news.usage:
         await _all(_show_usage(app, token, watch) for token, watch in watches().items())
+    return is_done
 
 
 async def _refresh(app: rx.App, tabs: dict[str, Watch]) -> None:
@@ -144,8 +162,10 @@ def _state_of(watch: Watch) -> type[base.AppState]:
     return ContainerState if watch.container_id is not None else base.AppState
 
 
-async def _all(errands: Iterable[Awaitable[None]]) -> None:
-    """Run them in parallel; one tab's trouble is logged and keeps nothing from the others."""
-    for outcome in await asyncio.gather(*errands, return_exceptions=True):
+async def _all(errands: Iterable[Awaitable[None]]) -> bool:
+    """Run them in parallel; one tab's trouble is logged and keeps nothing from the others. False: try again."""
+    outcomes = await asyncio.gather(*errands, return_exceptions=True)
+    for outcome in outcomes:
         if isinstance(outcome, Exception):
             log.error("could not tell a tab", exc_info=outcome)
+    return not any(isinstance(outcome, Unavailable) for outcome in outcomes)

@@ -53,7 +53,10 @@ app.register_lifespan_task(_live)
 
 app.add_page(dashboard.page, route="/", title=f"Containers · {NAME}", on_load=DashboardState.load)
 app.add_page(
-    container.page, route="/containers/[container_id]", title=f"Container · {NAME}", on_load=ContainerState.load
+    container.page,
+    route="/containers/[container_id]",
+    title=rx.cond(ContainerState.shown.id > 0, ContainerState.shown.name, "Container") + f" · {NAME}",
+    on_load=ContainerState.load,
 )
 app.add_page(account.page, route="/account", title=f"Account · {NAME}", on_load=AccountState.load)
 app.add_page(login.page, route="/login", title=f"Sign in · {NAME}", on_load=LoginState.load)

@@ -204,6 +204,7 @@ def _skeleton() -> rx.Component:
         rx.el.div(class_name="pq-bone pq-bone-title"),
         rx.el.div(class_name="pq-bone pq-bone-tall"),
         class_name="pq-loading",
+        role="status",
         aria_busy="true",
         aria_label="Loading the container",
     )

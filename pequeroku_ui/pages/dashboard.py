@@ -173,4 +173,6 @@ def _skeleton() -> rx.Component:
         rx.el.div(class_name="pq-bone pq-bone-short"),
         class_name="pq-panel pq-card",
     )
-    return rx.el.div(card, card, card, class_name="pq-cards", aria_busy="true", aria_label="Loading your containers")
+    return rx.el.div(
+        card, card, card, class_name="pq-cards", role="status", aria_busy="true", aria_label="Loading your containers"
+    )

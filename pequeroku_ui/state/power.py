@@ -46,9 +46,10 @@ class PowerState(AppState):
         self.is_confirming = bool(is_open)
 
     @rx.event
-    async def delete(self) -> rx.event.EventSpec:
-        """Delete the one that was asked about."""
+    async def delete(self) -> list[rx.event.EventSpec]:
+        """Delete the one that was asked about; from its own page, go back to the others."""
         self.is_confirming = False
         async with self._act() as (tx, actor):
             gone = await containers.delete(tx, actor, self.doomed_id)
-        return rx.toast.success(f"Deleting “{gone.name}”.")
+        said = rx.toast.success(f"Deleting “{gone.name}”.")
+        return [said] if self.router.url.path == "/" else [rx.redirect("/"), said]

@@ -75,6 +75,7 @@ async def new_context(browser: Browser, server: served.Served) -> AsyncGenerator
             base_url=server.url, **{"viewport": {"width": 1280, "height": 800}, **options}
         )
         context.on("request", lambda request: _note_host(request.url, server.url, faults))
+        context.on("page", lambda page: page.on("websocket", lambda socket: _note_host(socket.url, server.url, faults)))
         context.on("weberror", lambda error: faults.append(f"a page threw: {error.error}"))
         contexts.append(context)
         return context

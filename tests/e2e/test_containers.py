@@ -75,6 +75,20 @@ async def test_a_stopped_container_is_started_from_its_own_page(page: Page, pers
     await expect_status(page, "running")
 
 
+async def test_deleting_from_its_own_page_leads_back_to_the_others(page: Page, person: Person) -> None:
+    await arrive(page, person)
+    await create(page, "short-lived")
+    await expect(page).to_have_title("short-lived · Pequeroku")
+    other = await page.context.new_page()
+    await other.goto(page.url)
+    await expect(other.get_by_role("heading", name="short-lived")).to_be_visible()
+    await page.get_by_role("button", name="Delete short-lived").click()
+    await page.get_by_role("alertdialog").get_by_role("button", name="Delete").click()
+    await expect(page).to_have_url(re.compile(r"/$"))
+    await expect(other.get_by_role("heading", name="No such container")).to_be_visible()
+    await expect(page.get_by_text("Your first machine is a click away")).to_be_visible()
+
+
 async def test_a_type_that_is_too_dear_cannot_be_chosen_and_says_why(page: Page, person: Person) -> None:
     await arrive(page, person)
     await page.locator("#new-container").click()

@@ -11,6 +11,9 @@ from tests.e2e.steps import arrive, create, expect_status
 
 pytestmark = pytest.mark.browser
 
+_JS_BYTES = 400 * 1024
+"""As transferred: compressed."""
+
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_axe_finds_nothing_serious(new_context: NewContext, person: Person, scheme: str) -> None:
@@ -101,6 +104,24 @@ async def test_what_is_served_carries_its_headers(page: Page) -> None:
     assert answer.headers["cache-control"] == "no-store"
     script = await page.locator("link[rel=modulepreload]").first.get_attribute("href")
     assert "immutable" in (await page.request.get(str(script))).headers["cache-control"]
+
+
+async def test_the_dashboard_needs_little_javascript(new_context: NewContext, person: Person) -> None:
+    page = await (await new_context()).new_page()
+    await arrive(page, person)
+    fresh = await (await new_context(storage_state=await page.context.storage_state())).new_page()
+    sizes: list[int] = []
+    fresh.on(
+        "response",
+        lambda answer: (
+            sizes.append(int(answer.headers.get("content-length", 0)))
+            if answer.request.resource_type == "script"
+            else None
+        ),
+    )
+    await fresh.goto("/")
+    await fresh.wait_for_load_state("networkidle")
+    assert 0 < sum(sizes) <= _JS_BYTES, f"{sum(sizes) / 1024:.0f} KB of JavaScript"
 
 
 async def _assert_accessible(page: Page, where: str) -> None:

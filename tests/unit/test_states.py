@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 from collections.abc import AsyncGenerator
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -14,16 +15,19 @@ from reflex_base.event.processor import BaseStateEventProcessor
 from reflex_base.registry import RegistrationContext
 
 from backend.db import reading, transaction
-from backend.errors import PequerokuError
+from backend.errors import DatabaseBusy, PequerokuError
 from backend.models import Container, DesiredState
 from backend.rules.policy import SYSTEM, Actor
 from backend.services import identity
+from backend.services.views import ContainerView, PhaseView
 from pequeroku_ui.guard import Access, Guard, access, login_path, sid_of
 from pequeroku_ui.pequeroku_ui import app
+from pequeroku_ui.state import rows
 from pequeroku_ui.state.account import AccountState
 from pequeroku_ui.state.base import AppState, as_id
 from pequeroku_ui.state.container import ContainerState
 from pequeroku_ui.state.dashboard import DashboardState
+from pequeroku_ui.state.devices import device_words
 from pequeroku_ui.state.login import LoginState
 from pequeroku_ui.state.power import PowerState
 from pequeroku_ui.state.watching import watches
@@ -246,6 +250,65 @@ async def test_what_needs_an_admin_is_refused_to_users(database: str, pipeline: 
     finally:
         del handler.__access__
     assert "You may not do that." in pipeline.said[0]
+
+
+async def test_content_that_cannot_be_read_is_told_in_its_place() -> None:
+    state = DashboardState()
+    with state._loading():
+        raise DatabaseBusy
+    assert state.trouble == DatabaseBusy().message
+    with state._loading():
+        pass
+    assert not state.trouble
+
+
+_AT = datetime(2026, 1, 1, tzinfo=UTC)
+_VIEW = ContainerView(
+    1, "calm-otter-42", 1, "ana", "small", 1, "local", 1024, 1, 5, "running", "running", "", "", (), False, False, _AT
+)
+
+
+@pytest.mark.parametrize(
+    ("facts", "status", "label"),
+    [
+        ({}, "running", "Running"),
+        ({"status": "created", "phase": "placing"}, "starting", "Placing"),
+        ({"status": "provisioning", "phase": "guest"}, "starting", "Waiting for the guest"),
+        ({"status": "stopped"}, "starting", "Starting"),
+        ({"desired_state": "stopped"}, "stopping", "Stopping"),
+        ({"desired_state": "stopped", "status": "stopped"}, "stopped", "Stopped"),
+        ({"desired_state": "stopped", "status": "created"}, "stopped", "Stopped"),
+        ({"restarting": True, "phase": "stopping"}, "restarting", "Restarting"),
+        ({"restarting": True, "phase": "booting"}, "starting", "Booting"),
+        ({"status": "error", "reason": "Why."}, "error", "Error"),
+        ({"status": "unknown", "reason": "Why."}, "unknown", "Unknown"),
+        ({"deleting": True}, "deleting", "Deleting"),
+    ],
+)
+def test_a_container_is_shown_in_one_word(facts: dict[str, Any], status: str, label: str) -> None:
+    shown = rows.row(dataclasses.replace(_VIEW, **facts))
+    assert (shown.status, shown.label, shown.reason) == (status, label, facts.get("reason", ""))
+
+
+def test_the_steps_of_a_start_tell_what_is_done_and_what_is_not_needed() -> None:
+    phases = (PhaseView("placing", _AT), PhaseView("booting", _AT))
+    starting = dataclasses.replace(_VIEW, status="provisioning", phase="booting", phases=phases)
+    assert [each.state for each in rows.steps(starting)] == ["done", "skipped", "now", "todo"]
+    failed = dataclasses.replace(starting, status="error")
+    assert [each.state for each in rows.steps(failed)] == ["done", "skipped", "failed", "todo"]
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "words"),
+    [
+        ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox on Linux"),
+        ("Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/140.0 Safari/537.36 Edg/140.0", "Edge on Windows"),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) Version/19.0 Safari/604.1", "Safari on iPhone"),
+        ("", "An unknown browser"),
+    ],
+)
+def test_a_browser_is_named_in_words(user_agent: str, words: str) -> None:
+    assert device_words(user_agent) == words
 
 
 def test_the_guard_is_part_of_the_app() -> None:
