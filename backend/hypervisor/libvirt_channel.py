@@ -9,6 +9,7 @@ import queue
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 
 import libvirt
@@ -102,19 +103,12 @@ class LibvirtChannel:
                 return True
             with self._lock:
                 self._unread += len(data)
-                if self._unread > _UNREAD_MAX:
-                    self._listen(paused=True)
+            if self._unread > _UNREAD_MAX:
+                return True
             self._in_loop(self._take, data)
-            if self._paused:
-                break
         return False
 
-    def _listen(self, *, paused: bool) -> None:
-        self._paused = paused
-        with suppress(libvirt.libvirtError):
-            self._stream.eventUpdateCallback(_GONE if paused else libvirt.VIR_STREAM_EVENT_READABLE | _GONE)
-
-    def _in_loop(self, call: "asyncio._Callback", *arguments: object) -> None:
+    def _in_loop(self, call: Callable[..., None], *arguments: object) -> None:
         with suppress(RuntimeError):  # the loop has been closed
             self._loop.call_soon_threadsafe(call, *arguments)
 
