@@ -214,9 +214,9 @@ def _add_interface(devices: ET.Element, net: GuestNetwork) -> None:
     _add(interface, "rom", enabled="no")
 
 
-def _rule(root: ET.Element, action: str, direction: str, priority: int, protocol: str, **match: str) -> None:
+def _rule(root: ET.Element, action: str, direction: str, priority: int, layer: str, /, **match: str) -> None:
     rule = _add(root, "rule", action=action, direction=direction, priority=str(priority))
-    _add(rule, protocol, **match)
+    _add(rule, layer, **match)
 
 
 def _add(parent: ET.Element, path: str, *, text: str | None = None, **attributes: str) -> ET.Element:

@@ -287,12 +287,11 @@ def _usage(connection: libvirt.virConnect) -> dict[str, Usage]:
 
 def _figures(stats: Mapping[str, Any]) -> Usage:
     """Memory as the guest tells it through the balloon, in KiB; what it could still give out counts as free."""
-    total = stats.get("balloon.available")
-    free = stats.get("balloon.usable", stats.get("balloon.unused"))
-    known = total is not None and free is not None
+    total: int | None = stats.get("balloon.available")
+    free: int | None = stats.get("balloon.usable", stats.get("balloon.unused"))
     return Usage(
         cpu_ns=stats["cpu.time"],
         vcpus=stats.get("vcpu.current", 1),
-        mem_used_mb=(total - free) // 1024 if known else None,
-        mem_total_mb=total // 1024 if known else None,
+        mem_used_mb=None if total is None or free is None else (total - free) // 1024,
+        mem_total_mb=None if total is None else total // 1024,
     )

@@ -2,7 +2,7 @@
 
 import errno
 import re
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import libvirt
@@ -51,7 +51,7 @@ def is_lost(error: libvirt.libvirtError) -> bool:
     if code is None or code in _LOST:
         return True
     vague = (libvirt.VIR_ERR_INTERNAL_ERROR, libvirt.VIR_ERR_SYSTEM_ERROR)
-    of_rpc = error.get_error_domain() in (libvirt.VIR_FROM_RPC, libvirt.VIR_FROM_REMOTE, libvirt.VIR_FROM_NONE)
+    of_rpc = error.get_error_domain() in (libvirt.VIR_FROM_RPC, libvirt.VIR_FROM_REMOTE)
     return code in vague and (of_rpc or bool(_LOST_WORDS.search(_words(error))))
 
 
@@ -71,7 +71,7 @@ def translate(error: libvirt.libvirtError, node: str) -> Unavailable:
 
 
 @contextmanager
-def tolerate_absent() -> Iterator[None]:
+def tolerate_absent() -> Generator[None]:
     """What is not there is as it should be."""
     try:
         yield

@@ -105,9 +105,7 @@ def _upload(connection: libvirt.virConnect, pool: libvirt.virStoragePool, name: 
 def _ensure_network(connection: libvirt.virConnect, cidr: IPv4Network) -> None:
     """A network of another address range is replaced, but not under the feet of running guests."""
     wanted = domain_xml.network(cidr)
-    network = None
-    with tolerate_absent():
-        network = connection.networkLookupByName(NETWORK)
+    network = _network(connection)
     if network is None or _addresses(network.XMLDesc(0)) != _addresses(wanted):
         if network is not None and network.isActive():
             running = connection.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE)
@@ -119,6 +117,12 @@ def _ensure_network(connection: libvirt.virConnect, cidr: IPv4Network) -> None:
         network.create()
     if not network.autostart():
         network.setAutostart(1)
+
+
+def _network(connection: libvirt.virConnect) -> libvirt.virNetwork | None:
+    with tolerate_absent():
+        return connection.networkLookupByName(NETWORK)
+    return None
 
 
 def _addresses(xml: str) -> list[dict[str, str]]:

@@ -134,9 +134,8 @@ class MemoryNode:
             raise Unavailable("The machine is not running, or has no such channel.")
         if before := self._channels.get((name, channel)):
             before.close()
-        port = _ReadyPort()
-        if self.answers:
-            port.say(f"ready ssh-ed25519 {_HOST_KEY} {self.machines[name].boot_id}\n".encode())
+        answer = f"ready ssh-ed25519 {_HOST_KEY} {self.machines[name].boot_id}\n".encode()
+        port = _ReadyPort(answer if self.answers else b"")
         self._channels[name, channel] = port
         return port
 
@@ -202,14 +201,12 @@ class MemoryNode:
 
 
 class _ReadyPort:
-    """The end of a port on which a guest says that it is ready, and repeats what it is told."""
+    """The port on which a guest answers each line by saying that it is ready."""
 
-    def __init__(self) -> None:
+    def __init__(self, answer: bytes) -> None:
+        self._answer = answer
         self._said: asyncio.Queue[bytes] = asyncio.Queue()
         self._gone = False
-
-    def say(self, line: bytes) -> None:
-        self._said.put_nowait(line)
 
     async def read(self) -> bytes:
         if self._gone and self._said.empty():
@@ -219,7 +216,8 @@ class _ReadyPort:
     async def write(self, data: bytes) -> None:
         if self._gone:
             raise Unavailable("The channel into the guest is closed.")
-        self.say(data)
+        if answer := self._answer * data.count(b"\n"):
+            self._said.put_nowait(answer)
 
     def close(self) -> None:
         if not self._gone:
