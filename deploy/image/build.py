@@ -40,7 +40,7 @@ CACHE_DAYS = 7
 """A cached system older than this is made anew, so that a rebuild brings Debian's security updates."""
 
 INITRD_MODULES = ("virtio_pci", "virtio_blk", "virtio_console", "virtio_net", "virtio-rng")
-INITRD_APPLETS = ("sh", "mount", "insmod", "switch_root", "usleep", "poweroff")
+INITRD_APPLETS = ("sh", "mount", "modprobe", "switch_root", "usleep", "poweroff")
 
 CMDLINE = (
     "quiet panic=-1 net.ifnames=0 cryptomgr.notests random.trust_cpu=on init_on_alloc=0"
@@ -244,27 +244,30 @@ def _uncompressed(bzimage: bytes) -> bytes:
 
 
 def _make_initrd(modules: Path, loose: Path, initrd: Path) -> None:
-    entries: list[tuple[str, int, bytes]] = [(name, stat.S_IFDIR | 0o755, b"") for name in ("bin", "dev", "proc", "root", "modules")]
+    folders = ("bin", "dev", "etc", "proc", "root", "lib", "lib/modules", f"lib/modules/{modules.name}")
+    entries: list[tuple[str, int, bytes]] = [(name, stat.S_IFDIR | 0o755, b"") for name in folders]
     entries.append(("bin/busybox", stat.S_IFREG | 0o755, (loose / "bin/busybox").read_bytes()))
     entries += [(f"bin/{applet}", stat.S_IFLNK | 0o777, b"busybox") for applet in INITRD_APPLETS]
-    order = _module_order(modules)
-    entries += [(f"modules/{path.name}", stat.S_IFREG | 0o644, path.read_bytes()) for path in order]
-    entries.append(("modules/order", stat.S_IFREG | 0o644, "".join(f"{path.name}\n" for path in order).encode()))
+    needs = _module_needs(modules)
+    files = {f"{folders[-1]}/{path.name}": path.read_bytes() for path in needs}
+    files[f"{folders[-1]}/modules.dep"] = "".join(
+        f"{path.name}: {' '.join(needed.name for needed in needs[path])}\n" for path in needs
+    ).encode()
+    files["etc/modules"] = " ".join(INITRD_MODULES).encode() + b"\n"
+    entries += [(name, stat.S_IFREG | 0o644, content) for name, content in files.items()]
     entries.append(("init", stat.S_IFREG | 0o755, (HERE / "initrd/init").read_bytes()))
     initrd.write_bytes(_cpio(entries))
 
 
-def _module_order(modules: Path) -> list[Path]:
-    """Return the initrd's modules with what they need, each after its needs."""
+def _module_needs(modules: Path) -> dict[Path, list[Path]]:
+    """Return every module of the initrd with the modules it needs."""
     needs: dict[str, list[str]] = {}
     for line in (modules / "modules.dep").read_text().splitlines():
         path, _, rest = line.partition(":")
         needs[path] = rest.split()
-    order: list[str] = []
-    for module in INITRD_MODULES:
-        path = next(path for path in needs if path.endswith(f"/{module}.ko"))
-        order += [needed for needed in [*reversed(needs[path]), path] if needed not in order]
-    return [modules / path for path in order]
+    asked = [next(path for path in needs if path.endswith(f"/{module}.ko")) for module in INITRD_MODULES]
+    closure = dict.fromkeys(asked + [needed for path in asked for needed in needs[path]])
+    return {modules / path: [modules / needed for needed in needs[path]] for path in closure}
 
 
 def _cpio(entries: list[tuple[str, int, bytes]]) -> bytes:
@@ -295,7 +298,7 @@ def _copy_rootfs(root: Path) -> None:
 
 
 def _set_up_units(root: Path) -> None:
-    _run("chroot", root, "systemctl", "--quiet", "enable", "pequeroku-grow.service")
+    _run("chroot", root, "systemctl", "--quiet", "enable", "pequeroku-booted.service")
     generators = root / "etc/systemd/system-generators"
     generators.mkdir(exist_ok=True)
     for line in _words(HERE / "units.txt"):
