@@ -1,10 +1,14 @@
 """The steps from a bare machine to one that can serve; each looks first whether there is anything to do."""
 
+import json
 import platform
+import sqlite3
 import subprocess
 import sys
 import tomllib
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from deploy.setup import packages
@@ -70,7 +74,7 @@ def front_end() -> None:
     if (ROOT / ".web/build/client").is_dir() and stamp.is_fresh():
         return
     stamp.clear()
-    with Step("front-end", "Front end") as step:
+    with Step("front-end", "Front end") as step, _one_form_of(ROOT / "reflex.lock/package.json"):
         registry = subprocess.run(
             [*_npm(), "config", "get", "registry"], env=environment(), capture_output=True, text=True, check=True
         )
@@ -119,8 +123,12 @@ def stop_libvirtd() -> None:
 
 def database() -> str:
     """Migrate and seed; return what there is to tell, which may hold the first admin's password."""
+    if _sqlite_revision() and _database_stamp().is_fresh():
+        return ""
     with Step("database", "Database") as step:
-        return step.run(_PYTHON, "-m", "backend.cli", "migrate", secret=True)
+        told = step.run(_PYTHON, "-m", "backend.cli", "migrate", secret=True)
+    _database_stamp().write()
+    return told
 
 
 def lock() -> None:
@@ -143,6 +151,33 @@ def _tools_and_front_end() -> None:
     python()
     javascript()
     front_end()
+
+
+def _database_stamp() -> Stamp:
+    """It knows the revision that the database itself names: one put back from a backup is migrated."""
+    return Stamp("database", ROOT / "alembic", ROOT / "backend", ROOT / ".env", _sqlite_revision())
+
+
+def _sqlite_revision() -> str:
+    """Return which database it is and its schema's revision; nothing if it is not SQLite, or not there yet."""
+    path = (ROOT / setting("PEQUEROKU_HOME", "var") / "pequeroku.sqlite3").absolute()
+    if setting("DATABASE_URL") or setting("DB_NAME") or not path.exists():
+        return ""
+    try:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+            return f"{path} {connection.execute('select version_num from alembic_version').fetchone()}"
+    except sqlite3.Error:
+        return ""
+
+
+@contextmanager
+def _one_form_of(path: Path) -> Generator[None]:
+    """Reflex writes this file now in one form, now in another: keep to one, so that git sees true changes only."""
+    try:
+        yield
+    finally:
+        if path.exists():
+            path.write_text(json.dumps(json.loads(path.read_text()), indent=2) + "\n")
 
 
 def _npm() -> list[Path]:
