@@ -1,5 +1,6 @@
 """What libvirt is asked for, as XML. Pure: facts in, text out; `tests/unit/golden` shows every kind in full."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Network
@@ -66,7 +67,8 @@ def domain(spec: DomainSpec, files: BootFiles, acceleration: Acceleration, *, wi
 def kernel_cmdline(spec: DomainSpec, base: str) -> str:
     """The image's own parameters, then what this guest is: the initrd reads it before anything else runs."""
     key = next((part for part in spec.authorized_key.split() if part.startswith("AAAA")), "")
-    words = [base, f"pequeroku.instance={spec.uuid}", f"pequeroku.host={spec.hostname}", f"pequeroku.key={key}"]
+    host = re.sub(r"[^A-Za-z0-9.-]", "-", spec.hostname)  # a space would begin a parameter of the user's own
+    words = [base, f"pequeroku.instance={spec.uuid}", f"pequeroku.host={host}", f"pequeroku.key={key}"]
     if net := spec.network:
         words += [
             f"pequeroku.ip={net.address}/{net.network.prefixlen}",
