@@ -7,7 +7,7 @@ read still holds when it writes; on PostgreSQL services lock the rows they decid
 import sqlite3
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from sqlalchemy import event
@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from backend.errors import DatabaseBusy
+from backend.patient_sqlite import open_sqlite
 from backend.settings import settings
 
 _LOCK_WAIT_S = 10
@@ -37,7 +38,8 @@ def engine() -> AsyncEngine:
     url = settings().url
     if url.get_backend_name() != "sqlite":
         return create_async_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True)
-    made = create_async_engine(url, connect_args={"timeout": _LOCK_WAIT_S}, pool_size=8, max_overflow=8)
+    opener = partial(open_sqlite, str(url.database), timeout_s=_LOCK_WAIT_S)
+    made = create_async_engine(url, async_creator=opener, pool_size=8, max_overflow=8)
     event.listen(made.sync_engine, "connect", _prepare_sqlite)
     event.listen(made.sync_engine, "begin", _begin_sqlite)
     return made

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from uuid import uuid4
 
-from backend.errors import NodeFault, Unavailable
+from backend.errors import NodeDiskFull, NodeFault, Unavailable
 from backend.hypervisor.driver import (
     PREFIX,
     READY,
@@ -51,6 +51,8 @@ class MemoryNode:
         self.fault: Unavailable | None = None
         self.silent = False
         self.deaf = False
+        self.full = False
+        """Whether its storage has no room for another disk."""
         self.answers = True
         """Whether guests become ready after booting."""
         self._facts = NodeFacts(arch="x86_64", cpus=cpus, mem_mb=mem_mb, kvm_advertised=False)
@@ -79,6 +81,8 @@ class MemoryNode:
     async def make_disk(self, name: str, disk_gib: int) -> None:
         self._check()
         self._check_prepared()
+        if self.full and name not in self.disks:
+            raise NodeDiskFull("in memory")
         self.disks.setdefault(name, disk_gib)
 
     async def boot(self, spec: DomainSpec) -> None:

@@ -5,6 +5,7 @@ import logging
 import time
 
 from backend.errors import DatabaseBusy, Unavailable
+from backend.hypervisor.driver import Hypervisor
 from backend.hypervisor.registry import nodes
 from backend.rules.lifecycle import backoff
 from backend.tasks import leases, node_probe
@@ -28,6 +29,7 @@ class NodeLoop:
         self.node_id, self.uri, self._holder = node_id, uri, holder
         self._wake = asyncio.Event()
         self._failures = 0
+        self._heard: Hypervisor | None = None
 
     def wake(self) -> None:
         """Look now."""
@@ -53,7 +55,9 @@ class NodeLoop:
         """Hold the lease and reconcile; ends with LeaseLost."""
         hypervisor = await nodes().get(self.node_id, self.uri)
         helm = Helm(self.node_id, self._holder, fence, hypervisor)
-        hypervisor.on_change(self.wake)
+        if hypervisor is not self._heard:
+            hypervisor.on_change(self.wake)
+            self._heard = hypervisor
         work = asyncio.create_task(self._reconcile_forever(helm), name=f"node-{self.node_id}")
         keep = asyncio.create_task(self._keep_lease(fence), name=f"lease-{self.node_id}")
         try:
@@ -89,7 +93,7 @@ class NodeLoop:
         sampler = asyncio.create_task(
             sample_forever(self.node_id, helm.hypervisor, lambda: reconciler.containers), name=f"usage-{self.node_id}"
         )
-        preparation = asyncio.create_task(self._prepare(helm), name=f"prepare-{self.node_id}")
+        preparation = asyncio.create_task(self._prepare(helm, reconciler), name=f"prepare-{self.node_id}")
         beat_at = time.monotonic()
         try:
             while True:
@@ -106,11 +110,13 @@ class NodeLoop:
             await _end(sampler, preparation)
             await reconciler.stop()
 
-    async def _prepare(self, helm: Helm) -> None:
+    async def _prepare(self, helm: Helm, reconciler: Reconciler) -> None:
         """Until it works once: what runs already is looked after meanwhile."""
         while True:
-            if await node_probe.prepare(helm):
-                self._wake.set()
+            works = await node_probe.prepare(helm)
+            reconciler.may_boot = True  # when it does not work, the attempt says why on the container
+            self._wake.set()
+            if works:
                 return
             await asyncio.sleep(_PREPARE_AGAIN_S)
 

@@ -24,6 +24,9 @@ from backend.tasks.wishes import Wanted, wish_of, wishes_of_node
 log = logging.getLogger(__name__)
 
 
+_STARTS = frozenset({Step.MAKE_DISK, Step.BOOT})
+
+
 @dataclass(slots=True)
 class _Worker:
     task: asyncio.Task[None]
@@ -40,6 +43,8 @@ class Reconciler:
         self._workers: dict[int, _Worker] = {}
         self._orphans: list[str] | None = None
         self._later: set[asyncio.TimerHandle] = set()
+        self.may_boot = False
+        """The node has been prepared, or it is known why it can't be: until then starts wait."""
         self.containers: dict[str, int] = {}
         """Domain name -> container id, as of the last pass."""
         self.lost: Unavailable | LeaseLost | None = None
@@ -65,7 +70,10 @@ class Reconciler:
                     worker.task.cancel()  # it waits for what nobody wants any more; the next pass starts anew
                 continue
             seen = survey.machines.get(each.name) or Seen()
-            if next_step(each.wish, seen, at=at, stop_grace=grace) is not None:
+            step = next_step(each.wish, seen, at=at, stop_grace=grace)
+            if step in _STARTS and not self.may_boot:
+                continue
+            if step is not None:
                 self._start_worker(each)
             elif each.wish.retry_at is not None:
                 seconds = max(0.1, (each.wish.retry_at - at).total_seconds())
@@ -111,7 +119,7 @@ class Reconciler:
             seen = await self._helm.hypervisor.observe(wanted.name)
             grace = timedelta(seconds=settings().stop_grace_s)
             step = next_step(wanted.wish, seen, at=now(), stop_grace=grace)
-            if step is None:
+            if step is None or (step in _STARTS and not self.may_boot):
                 self.wake.set()
                 return
             if worker := self._workers.get(container_id):

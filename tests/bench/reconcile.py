@@ -56,7 +56,8 @@ async def _passes(url: str, kind: str, size: int) -> Figure:
             if reconciler.busy:
                 raise RuntimeError("the containers were not settled")
         median = statistics.median(taken_ms)
-        return Figure(f"reconcile pass, {size} settled, {kind}", median, "ms", _RUNS, _BARS_MS[size], detail=spread(taken_ms))
+        name = f"reconcile pass, {size} settled, {kind}"
+        return Figure(name, median, "ms", _RUNS, _BARS_MS[size], detail=spread(taken_ms))
     finally:
         await db.dispose()
 

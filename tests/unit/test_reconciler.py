@@ -8,13 +8,12 @@ import pytest
 from sqlmodel import select
 
 from backend.db import reading, transaction
-from backend.errors import NodeDiskFull, Unavailable
 from backend.hypervisor.driver import DomainSpec
 from backend.hypervisor.memory import MemoryNode
 from backend.hypervisor.registry import nodes
 from backend.models import Container, Node, NodeLease
 from backend.models.base import now
-from backend.rules.lifecycle import OffReason, Power
+from backend.rules.lifecycle import Power
 from backend.rules.policy import Actor
 from backend.services import containers
 from backend.services.views import ContainerView
@@ -122,7 +121,7 @@ async def test_a_machine_that_is_killed_is_booted_again_from_its_disk(world: Wor
     made = await world.create()
     await world.until(made.id, "running")
     name = await world.name_of(made.id)
-    world.machine.end(name, OffReason.CRASHED)
+    world.machine.crash(name)
 
     async def back() -> bool:
         return (await world.machine.observe(name)).power is Power.ON and (await world.look(made.id)).status == "running"
@@ -133,34 +132,35 @@ async def test_a_machine_that_is_killed_is_booted_again_from_its_disk(world: Wor
 async def test_poweroff_inside_stops_the_container(world: World) -> None:
     made = await world.create()
     await world.until(made.id, "running")
-    world.machine.end(await world.name_of(made.id), OffReason.SHUT_DOWN)
+    world.machine.shut_down_inside(await world.name_of(made.id))
     view = await world.until(made.id, "stopped")
     assert view.desired_state == "stopped"
 
 
 async def test_a_full_disk_is_told_and_tried_again_until_there_is_room(world: World) -> None:
-    world.machine.fault = NodeDiskFull("local")
+    world.machine.full = True
     made = await world.create()
     view = await world.until(made.id, "error")
     assert "full" in view.reason
-    world.machine.fault = None
+    world.machine.full = False
     await world.until(made.id, "running")
 
 
 async def test_a_node_that_does_not_answer_makes_its_containers_unknown_and_nothing_is_restarted(world: World) -> None:
     made = await world.create()
     await world.until(made.id, "running")
-    boots = world.machine.boots
-    world.machine.fault = Unavailable("no route to host")
+    name = await world.name_of(made.id)
+    world.machine.silent = True
     view = await world.until(made.id, "unknown")
     assert "does not answer" in view.reason
-    world.machine.fault = None
+    world.machine.silent = False
     await world.until(made.id, "running")
-    assert world.machine.boots == boots
+    assert world.machine.machines[name].boots == 1
 
 
 async def test_what_nobody_accounts_for_is_marked_and_left_alone(world: World) -> None:
     spec = DomainSpec(uuid=uuid4(), hostname="x", memory_mb=64, vcpus=1, authorized_key="")
+    await eventually("the node to be prepared", lambda: world.machine.prepared is not None)
     await world.machine.make_disk(spec.name, 1)
     await world.create()
 
@@ -191,17 +191,17 @@ async def test_a_guest_that_never_answers_is_an_error_that_a_retry_mends(
     monkeypatch.setattr("backend.tasks.steps.LEAST_WAIT_S", 0.3)
     monkeypatch.setenv("BOOT_TIMEOUT_S", "1")
     settings.cache_clear()
-    world.machine.silent = True
+    world.machine.answers = False
     made = await world.create()
     view = await world.until(made.id, "error")
     assert "did not answer" in view.reason
-    world.machine.silent = False
+    world.machine.answers = True
     await world.ask(containers.power_on, made.id)
     await world.until(made.id, "running")
 
 
 async def test_a_stop_while_the_guest_boots_does_not_wait_for_it(world: World) -> None:
-    world.machine.silent = True
+    world.machine.answers = False
     made = await world.create()
 
     async def waiting() -> bool:

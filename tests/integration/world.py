@@ -1,0 +1,132 @@
+"""A whole installation for tests: a real libvirtd in a network namespace of its own, a database, task processes."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from sqlmodel import select
+
+from backend.db import Tx, reading, transaction
+from backend.hypervisor import local_libvirtd
+from backend.models import Container, Node
+from backend.rules.policy import Actor
+from backend.services import containers
+from backend.services.views import ContainerView
+from tests.factories import a_type
+from tests.stores import eventually
+
+BOOT_S = 90.0
+"""How long a real guest may take to boot while the machine does other things."""
+
+
+class TaskProcess:
+    """`python -m backend.tasks`, which can be killed at any moment."""
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen([sys.executable, "-m", "backend.tasks"], stdout=log, stderr=log)
+
+    def kill(self) -> None:
+        """kill -9, and wait until it is gone."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(20)
+            self._process = None
+
+    def suspend(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
+
+class World:
+    """One user, one real node, and the wishes of that user."""
+
+    def __init__(self, actor: Actor, libvirtd: Path) -> None:
+        self.actor, self.libvirtd = actor, libvirtd
+
+    async def create(self) -> int:
+        async with transaction() as tx:
+            wanted = await a_type(tx)
+            return (await containers.create(tx, self.actor, container_type_id=wanted.id or 0)).id
+
+    async def ask(self, wish: Callable[[Tx, Actor, int], Awaitable[Any]], container_id: int) -> None:
+        async with transaction() as tx:
+            await wish(tx, self.actor, container_id)
+
+    async def look(self, container_id: int) -> ContainerView:
+        async with reading() as tx:
+            return await containers.get(tx, self.actor, container_id)
+
+    async def row(self, container_id: int) -> Container | None:
+        async with reading() as tx:
+            return await tx.get(Container, container_id)
+
+    async def until(self, container_id: int, status: str, *, seconds: float = BOOT_S) -> ContainerView:
+        async def reached() -> ContainerView | None:
+            view = await self.look(container_id)
+            return view if view.status == status else None
+
+        return await eventually(f"container {container_id} to be {status}", reached, seconds=seconds)
+
+    async def until_phase(self, container_id: int, phase: str) -> None:
+        async def reached() -> bool:
+            return (await self.look(container_id)).phase == phase
+
+        await eventually(f"container {container_id} to be {phase}", reached, seconds=BOOT_S)
+
+    async def until_gone(self, container_id: int) -> None:
+        async def gone() -> bool:
+            return await self.row(container_id) is None
+
+        await eventually(f"container {container_id} to be gone", gone, seconds=BOOT_S)
+
+    async def until_healthy(self) -> None:
+        async def healthy() -> bool:
+            async with reading() as tx:
+                return all(each.healthy and each.prepared for each in (await tx.exec(select(Node))).all())
+
+        await eventually("the node to be ready", healthy, seconds=60)
+
+    async def orphans(self) -> list[str]:
+        async with reading() as tx:
+            return [name for node in (await tx.exec(select(Node))).all() for name in node.orphans]
+
+    async def qemu_of(self, container_id: int) -> list[int]:
+        """The processes that run the container's machine: one at most, or something is badly wrong."""
+        row = await self.row(container_id)
+        return qemu_processes(row.domain_name) if row else []
+
+    async def kill_libvirtd(self) -> None:
+        """kill -9 of libvirtd and its start anew; machines live on."""
+        pid = int((self.libvirtd / "libvirtd.pid").read_text())
+        os.kill(pid, signal.SIGKILL)
+        await eventually("libvirtd to be dead", lambda: not Path(f"/proc/{pid}").exists())
+        await asyncio.to_thread(local_libvirtd.start, self.libvirtd)
+
+
+def qemu_processes(domain_name: str) -> list[int]:
+    """Process ids of QEMUs that run the domain."""
+    found: list[int] = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            words = (entry / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if b"qemu-system" in words[0] and any(f"guest={domain_name},".encode() in word for word in words):
+            found.append(int(entry.name))
+    return found

@@ -1,0 +1,45 @@
+"""Transactions: all or nothing, also when whoever asked is cancelled."""
+
+import asyncio
+import random
+
+import pytest
+from sqlmodel import select
+
+from backend.db import Tx, reading, transaction
+from backend.models import LoginThrottle
+
+pytestmark = pytest.mark.usefixtures("database")
+
+
+async def _write(key: str) -> None:
+    async with transaction() as tx:
+        tx.add(LoginThrottle(key=key))
+        await tx.flush()
+        await tx.exec(select(LoginThrottle))
+
+
+async def test_what_fails_leaves_nothing() -> None:
+    async def fail(tx: Tx) -> None:
+        tx.add(LoginThrottle(key="never"))
+        await tx.flush()
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        async with transaction() as tx:
+            await fail(tx)
+    async with reading() as tx:
+        assert (await tx.exec(select(LoginThrottle))).all() == []
+
+
+async def test_writers_that_are_cancelled_at_any_moment_never_keep_the_lock() -> None:
+    rng = random.Random(7)
+    for number in range(150):
+        task = asyncio.create_task(_write(f"key-{number}"))
+        for _ in range(rng.randint(0, 40)):
+            await asyncio.sleep(0)
+        await asyncio.sleep(rng.random() * 0.004)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    async with asyncio.timeout(5):
+        await _write("the last one")
