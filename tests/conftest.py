@@ -68,7 +68,7 @@ def fresh_url(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 async def database(fresh_url: str) -> AsyncGenerator[str]:
     """A fresh database in the settings of this process; gives its URL."""
-    async with _in_use(fresh_url):
+    async with in_use(fresh_url):
         yield fresh_url
 
 
@@ -87,7 +87,8 @@ def fresh_postgresql(postgres_server: str, postgres_template: str) -> Generator[
 
 
 @asynccontextmanager
-async def _in_use(url: str) -> AsyncGenerator[None]:
+async def in_use(url: str) -> AsyncGenerator[None]:
+    """Make `url` the database of this process for the length of a block."""
     os.environ["DATABASE_URL"] = url
     settings.settings.cache_clear()
     bus.cache_clear()
@@ -101,6 +102,6 @@ async def _in_use(url: str) -> AsyncGenerator[None]:
 
 
 async def _migrate(url: str) -> None:
-    async with _in_use(url):
+    async with in_use(url):
         await migrate()
         await seed()

@@ -80,3 +80,12 @@ async def a_world(*, limit: int = 3, mem_mb: int = 16_384) -> tuple[Actor, Node]
     """One user and one node, committed."""
     async with transaction() as tx:
         return await an_actor(tx, limit=limit), await a_node(tx, mem_mb=mem_mb)
+
+
+async def a_world_on(uri: str, *, limit: int = 10) -> tuple[Actor, Node]:
+    """One user, and a node at `uri` that nobody has looked at yet."""
+    async with transaction() as tx:
+        actor = await an_actor(tx, limit=limit)
+        node = Node(name="real", uri=uri)
+        tx.add(node)
+        return actor, node

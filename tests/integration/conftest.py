@@ -1,54 +1,36 @@
-"""Fixtures with real machines. Whatever a test leaves behind is ended here, failures included."""
+"""Fixtures with real machines. Whatever a test leaves behind is ended with them, failures included."""
 
-import os
-import shutil
-import subprocess
-import tempfile
 from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
 
 import pytest
 
-from backend.hypervisor import local_libvirtd
 from backend.settings import settings
 from tests.conftest import in_use
 from tests.factories import a_world_on
 from tests.integration.world import TaskProcess, World
+from tests.machines import PrivateNode, built_image, private_node
 
 
 @pytest.fixture(scope="session")
-def netns() -> Generator[str]:
-    """A network namespace with nothing in it but its own loopback: what happens there stays there."""
-    name = f"pqk{os.getpid()}"
-    subprocess.run(["ip", "netns", "add", name], check=True)
-    subprocess.run(["ip", "-n", name, "link", "set", "lo", "up"], check=True)
-    yield name
-    subprocess.run(["ip", "netns", "delete", name], check=True)
-
-
-@pytest.fixture(scope="session")
-def libvirtd(netns: str) -> Generator[Path]:
-    """A private libvirtd of the tests' own; gives its folder."""
-    folder = Path(tempfile.mkdtemp(prefix="pequeroku-node-"))
-    try:
-        local_libvirtd.start(folder, netns=netns)
-        yield folder
-    finally:
-        local_libvirtd.stop(folder, with_machines=True)
-        shutil.rmtree(folder, ignore_errors=True)
+def node() -> Generator[PrivateNode]:
+    """A real node for a whole run of tests."""
+    with private_node() as made:
+        yield made
 
 
 @pytest.fixture
 async def world(
-    libvirtd: Path, fresh_sqlite: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    node: PrivateNode, fresh_sqlite: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> AsyncGenerator[World]:
-    """An installation on a fresh database, with the private libvirtd as its node."""
+    """An installation on a fresh database, with the real node as its only one."""
     monkeypatch.setenv("NODE_ACCELERATION", "tcg")
     monkeypatch.setenv("PEQUEROKU_HOME", str(tmp_path))
+    monkeypatch.setenv("IMAGE_DIR", str(built_image().base.parent))
     async with in_use(fresh_sqlite):
         settings.cache_clear()
-        actor, _ = await a_world_on(local_libvirtd.start(libvirtd))
-        yield World(actor, libvirtd)
+        actor, _ = await a_world_on(node.uri)
+        yield World(actor, node)
 
 
 @pytest.fixture

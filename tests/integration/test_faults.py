@@ -23,8 +23,7 @@ async def _exactly_one_machine(world: World, container_id: int) -> None:
 async def _nothing_left(world: World, container_id: int, domain: str) -> None:
     assert await world.row(container_id) is None
     assert qemu_processes(domain) == []
-    images = world.libvirtd / "lib" / "images"
-    assert [path.name for path in images.rglob("pqk-*")] == []
+    assert [path.name for path in world.node.pool.glob("pqk-*")] == []
     assert await world.orphans() == []
 
 

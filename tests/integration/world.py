@@ -12,12 +12,12 @@ from typing import Any
 from sqlmodel import select
 
 from backend.db import Tx, reading, transaction
-from backend.hypervisor import local_libvirtd
 from backend.models import Container, Node
 from backend.rules.policy import Actor
 from backend.services import containers
 from backend.services.views import ContainerView
 from tests.factories import a_type
+from tests.machines import PrivateNode
 from tests.stores import eventually
 
 BOOT_S = 90.0
@@ -54,8 +54,8 @@ class TaskProcess:
 class World:
     """One user, one real node, and the wishes of that user."""
 
-    def __init__(self, actor: Actor, libvirtd: Path) -> None:
-        self.actor, self.libvirtd = actor, libvirtd
+    def __init__(self, actor: Actor, node: PrivateNode) -> None:
+        self.actor, self.node = actor, node
 
     async def create(self) -> int:
         async with transaction() as tx:
@@ -111,10 +111,10 @@ class World:
 
     async def kill_libvirtd(self) -> None:
         """kill -9 of libvirtd and its start anew; machines live on."""
-        pid = int((self.libvirtd / "libvirtd.pid").read_text())
+        pid = self.node.pid
         os.kill(pid, signal.SIGKILL)
         await eventually("libvirtd to be dead", lambda: not Path(f"/proc/{pid}").exists())
-        await asyncio.to_thread(local_libvirtd.start, self.libvirtd)
+        await asyncio.to_thread(self.node.start)
 
 
 def qemu_processes(domain_name: str) -> list[int]:
