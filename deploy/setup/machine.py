@@ -66,8 +66,8 @@ def check_port(host: str, port: int) -> None:
             probe.bind(address)
             probe.listen()
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise Problem(f"Cannot listen on {host}:{port}: {reason}. Choose another port: PORT=8123 make run.") from None
+        why = (error.strerror or str(error)).lower()
+        raise Problem(f"Cannot listen on {host}:{port}: {why}. For another: PORT={port + 1} make run.") from None
 
 
 def setting(name: str, default: str = "") -> str:
