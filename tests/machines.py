@@ -1,0 +1,86 @@
+"""Real nodes for tests: private libvirtds in network namespaces of their own, cleaned up whatever happens."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from backend.hypervisor import local_libvirtd
+from backend.hypervisor.driver import GuestImage
+from backend.hypervisor.images import load_image
+
+_numbers = count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateNode:
+    """A libvirtd of a test's own."""
+
+    folder: Path
+    netns: str
+
+    @property
+    def uri(self) -> str:
+        return f"qemu+unix:///system?socket={self.folder}/run/libvirt-sock"
+
+    @property
+    def pid(self) -> int:
+        return int((self.folder / "libvirtd.pid").read_text())
+
+    @property
+    def pool(self) -> Path:
+        """Where its disks are."""
+        return self.folder / "lib" / "images" / "pequeroku"
+
+    def start(self) -> None:
+        local_libvirtd.start(self.folder, netns=self.netns)
+
+
+def ip(*words: str) -> None:
+    """Run `ip`, and raise with its own words when it fails."""
+    done = subprocess.run(["ip", *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"ip {' '.join(words)}: {done.stderr}"
+
+
+@contextmanager
+def namespace(label: str = "") -> Generator[str]:
+    """A network namespace with nothing in it but its own loopback: what happens there stays there."""
+    name = f"pqk{os.getpid()}-{next(_numbers)}{label}"
+    ip("netns", "add", name)
+    try:
+        ip("-n", name, "link", "set", "lo", "up")
+        yield name
+    finally:
+        ip("netns", "delete", name)
+
+
+@contextmanager
+def private_node(netns: str = "") -> Generator[PrivateNode]:
+    """A node whose machines end with the test. Without a namespace given it has one of its own."""
+    if not netns:
+        with namespace() as own, private_node(own) as node:
+            yield node
+        return
+    node = PrivateNode(Path(tempfile.mkdtemp(prefix="pequeroku-")), netns)
+    try:
+        node.start()
+        yield node
+    finally:
+        local_libvirtd.stop(node.folder, with_machines=True)
+        shutil.rmtree(node.folder)
+
+
+def built_image() -> GuestImage:
+    """The newest guest image that was built on this machine; skips the test when there is none."""
+    places = [Path("var/image"), *Path.home().glob(".cache/pequeroku/image/*")]
+    manifests = [place / "manifest.json" for place in places if (place / "manifest.json").exists()]
+    if not manifests:
+        pytest.skip("no guest image has been built: `make image`")
+    return load_image(max(manifests, key=lambda path: path.stat().st_mtime).parent)
