@@ -24,7 +24,7 @@ def run() -> int:
     with _alone():
         steps.machine()
         node_uri = steps.libvirtd()
-        notice = steps.database()
+        notice = steps.database(node_uri)
     return serve(host, port, image_dir=str(steps.guest_image()), node_uri=node_uri, notice=notice, started=started)
 
 

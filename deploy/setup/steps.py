@@ -121,13 +121,14 @@ def stop_libvirtd() -> None:
         step.run(*_local_libvirtd("stop", "--with-machines"))
 
 
-def database() -> str:
-    """Migrate and seed; return what there is to tell, which may hold the first admin's password."""
-    if _sqlite_revision() and _database_stamp().is_fresh():
+def database(node_uri: str) -> str:
+    """Migrate and seed (the node is seeded too); return what there is to tell: once, the first admin's password."""
+    if _sqlite_revision() and _database_stamp(node_uri).is_fresh():
         return ""
     with Step("database", "Database") as step:
-        told = step.run(_PYTHON, "-m", "backend.cli", "migrate", secret=True)
-    _database_stamp().write()
+        env = environment(LOCAL_NODE_URI=node_uri)
+        told = step.run(_PYTHON, "-m", "backend.cli", "migrate", env=env, secret=True)
+    _database_stamp(node_uri).write()
     return told
 
 
@@ -153,9 +154,9 @@ def _tools_and_front_end() -> None:
     front_end()
 
 
-def _database_stamp() -> Stamp:
+def _database_stamp(node_uri: str) -> Stamp:
     """It knows the revision that the database itself names: one put back from a backup is migrated."""
-    return Stamp("database", ROOT / "alembic", ROOT / "backend", ROOT / ".env", _sqlite_revision())
+    return Stamp("database", ROOT / "alembic", ROOT / "backend", ROOT / ".env", node_uri, _sqlite_revision())
 
 
 def _sqlite_revision() -> str:
@@ -172,12 +173,12 @@ def _sqlite_revision() -> str:
 
 @contextmanager
 def _one_form_of(path: Path) -> Generator[None]:
-    """Reflex writes this file now in one form, now in another: keep to one, so that git sees true changes only."""
+    """Reflex writes this file now in one form, now in another: keep to bun's, so that git sees true changes only."""
     try:
         yield
     finally:
         if path.exists():
-            path.write_text(json.dumps(json.loads(path.read_text()), indent=2) + "\n")
+            path.write_text(json.dumps(json.loads(path.read_text()), indent=2))
 
 
 def _npm() -> list[Path]:
