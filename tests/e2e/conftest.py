@@ -1,5 +1,6 @@
 """Browsers and people for the tests. E2E_NODE_URI points the server at real machines instead of the fake ones."""
 
+import json
 import os
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator
 from dataclasses import dataclass
@@ -33,9 +34,26 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Generator[served.Served]
     if not Path(_CHROMIUM).exists():
         pytest.skip("chromium is not installed")
     served.build()
-    node = {"LOCAL_NODE_URI": os.environ.get("E2E_NODE_URI", "memory://local")}
-    with served.serve(tmp_path_factory.mktemp("served"), node) as running:
+    home = tmp_path_factory.mktemp("served")
+    with served.serve(home, _real_node() or _node_in_memory(home)) as running:
         yield running
+
+
+def _real_node() -> dict[str, str]:
+    """A node of real machines, if the environment names one; IMAGE_DIR then points at a built image."""
+    uri = os.environ.get("E2E_NODE_URI", "")
+    return {"LOCAL_NODE_URI": uri} if uri else {}
+
+
+def _node_in_memory(home: Path) -> dict[str, str]:
+    """A node without machines, and the empty files that stand for the guest image it never boots."""
+    folder = home / "image"
+    folder.mkdir()
+    files = {"base": "base.raw", "kernel": "vmlinuz", "initrd": "initrd.img"}
+    for name in files.values():
+        (folder / name).touch()
+    (folder / "manifest.json").write_text(json.dumps({"version": "none", "cmdline": "", **files}))
+    return {"LOCAL_NODE_URI": "memory://local", "IMAGE_DIR": str(folder)}
 
 
 @pytest.fixture(scope="session")
