@@ -1,6 +1,11 @@
 """Who drives a node: one row each, taken by compare-and-set, with a fence that grows at every change of hands."""
 
+import hashlib
+import os
+import secrets
 from datetime import timedelta
+from functools import lru_cache
+from pathlib import Path
 
 from sqlmodel import select
 
@@ -10,6 +15,25 @@ from backend.models.base import now
 
 TTL = timedelta(seconds=15)
 RENEW_EVERY_S = 5.0
+
+
+@lru_cache
+def _here() -> str:
+    """This boot of this machine, and the set of process ids that we can see."""
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text()
+    return hashlib.sha256(f"{boot}{os.readlink('/proc/self/ns/pid')}".encode()).hexdigest()[:16]
+
+
+def new_holder() -> str:
+    """A name for this process: where it runs, its process id, and a number nobody else has."""
+    return f"{_here()}-{os.getpid()}-{secrets.token_hex(4)}"
+
+
+def _is_dead(holder: str) -> bool:
+    """Whether the holder was a process of this machine that is no more: then nobody has to wait for its time."""
+    place, _, rest = holder.partition("-")
+    pid = rest.partition("-")[0]
+    return place == _here() and pid.isdigit() and not Path(f"/proc/{pid}").exists()
 
 
 class LeaseLost(Exception):
@@ -24,7 +48,7 @@ async def take(node_id: int, holder: str) -> int | None:
             lease = NodeLease(node_id=node_id, expires_at=now() - TTL)
             tx.add(lease)
         if lease.holder != holder:
-            if lease.expires_at > now():
+            if lease.expires_at > now() and not _is_dead(lease.holder):
                 return None
             lease.holder, lease.fence = holder, lease.fence + 1
         lease.expires_at = now() + TTL

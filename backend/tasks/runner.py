@@ -2,9 +2,6 @@
 
 import asyncio
 import logging
-import os
-import secrets
-import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
@@ -17,6 +14,7 @@ from backend.hypervisor.registry import nodes
 from backend.models import Node
 from backend.services import usage
 from backend.settings import settings
+from backend.tasks import leases
 from backend.tasks.node_loop import NodeLoop
 
 log = logging.getLogger(__name__)
@@ -28,7 +26,7 @@ class Runner:
     """One NodeLoop for each node there is."""
 
     def __init__(self) -> None:
-        self._holder = f"{socket.gethostname()[:30]}-{os.getpid()}-{secrets.token_hex(4)}"
+        self._holder = leases.new_holder()
         self._loops: dict[int, tuple[NodeLoop, asyncio.Task[None]]] = {}
         self._changed = asyncio.Event()
 

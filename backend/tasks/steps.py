@@ -19,6 +19,7 @@ from backend.settings import settings
 from backend.tasks.helm import Helm
 
 LOOK_AGAIN_S = 1.0
+_ASK_AGAIN_S = 5.0
 LEAST_WAIT_S = 10.0
 """A guest gets this long even when its time ran out while nobody was there to listen."""
 
@@ -131,7 +132,11 @@ async def _ask_off(helm: Helm, container: Container) -> float:
     return LOOK_AGAIN_S
 
 
-async def _await_off(_helm: Helm, _container: Container) -> float:
+async def _await_off(helm: Helm, container: Container) -> float:
+    """Ask again now and then: the first request may have been lost on its way, or have come too early in a boot."""
+    asked_at = container.stop_asked_at or now()
+    if (now() - asked_at).total_seconds() % _ASK_AGAIN_S < LOOK_AGAIN_S:
+        await helm.hypervisor.ask_off(container.domain_name)
     return LOOK_AGAIN_S
 
 
