@@ -67,7 +67,7 @@ def check_port(host: str, port: int) -> None:
             probe.listen()
     except OSError as error:
         why = (error.strerror or str(error)).lower()
-        raise Problem(f"Cannot listen on {host}:{port}: {why}. For another: PORT={port + 1} make run.") from None
+        raise Problem(f"Cannot listen on {host}:{port}: {why}. For another: HOST=… PORT=… make run.") from None
 
 
 def setting(name: str, default: str = "") -> str:

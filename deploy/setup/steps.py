@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
 
 from deploy.setup import packages
@@ -16,6 +17,7 @@ from deploy.setup.console import Stamp, Step, environment, say
 from deploy.setup.machine import HOME, ROOT, VENV, as_root, cache_folder, check_disk, setting, user_name
 
 _REQUIREMENTS = ROOT / "requirements.txt"
+_IMAGE_SCRIPT = ROOT / "deploy/image/build.py"
 _JS_TOOLS = ROOT / "deploy/setup/package.json"
 _PYTHON = VENV / "bin/python"
 _LIBVIRT = HOME / "libvirt"
@@ -23,6 +25,7 @@ _LIBVIRT = HOME / "libvirt"
 
 def machine(*, tests: bool = False) -> None:
     """Make all that a server needs but its data: packages, tools, the front end, the guest image."""
+    _check_room()
     packages.install(packages.RUN + (packages.TESTS if tests else ()))
     with ThreadPoolExecutor(max_workers=2) as side_by_side:
         image = side_by_side.submit(guest_image)
@@ -43,7 +46,6 @@ def python() -> None:
     stamp = Stamp("python", platform.python_version(), _REQUIREMENTS)
     if _PYTHON.exists() and stamp.is_fresh():
         return
-    check_disk(ROOT)
     stamp.clear()
     with Step("python", "Python packages into .venv") as step:
         if not _runs(_PYTHON, "-m", "pip", "--version"):
@@ -85,19 +87,13 @@ def front_end() -> None:
 
 def guest_image() -> Path:
     """Build the guest image, unless the cache has it; return its folder."""
-    if given := setting("IMAGE_DIR"):
-        return Path(given)
-    script = ROOT / "deploy/image/build.py"
-    key = subprocess.run([sys.executable, "-B", script, "--key"], capture_output=True, text=True, check=True)
-    folder = cache_folder() / "image" / key.stdout.strip()
-    if (folder / "manifest.json").exists():
+    folder = _image_folder()
+    if setting("IMAGE_DIR") or (folder / "manifest.json").exists():
         return folder
-    check_disk(folder)
-    with Step("image", "Guest image: a Debian for the virtual machines, about two minutes") as step:
+    with Step("image", "Guest image: a Debian for the virtual machines, about a minute") as step:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        step.run(
-            *as_root(sys.executable, "-B", str(script), "--out", str(folder), "--cache", str(cache_folder() / "debian"))
-        )
+        kept = cache_folder() / "debian"
+        step.run(*as_root(sys.executable, "-B", str(_IMAGE_SCRIPT), "--out", str(folder), "--cache", str(kept)))
     return folder
 
 
@@ -141,6 +137,22 @@ def lock() -> None:
         step.run(*pip, "install", "--no-input", *_direct_dependencies())
         frozen = subprocess.run([*pip, "freeze"], capture_output=True, text=True, check=True)
         _REQUIREMENTS.write_text(frozen.stdout)
+
+
+def _check_room() -> None:
+    """Look at the disks before the first long step, and only then."""
+    if not _PYTHON.exists():
+        check_disk(ROOT, Path("/usr"))
+    if not _image_folder().exists():
+        check_disk(_image_folder())
+
+
+@cache
+def _image_folder() -> Path:
+    if given := setting("IMAGE_DIR"):
+        return Path(given)
+    key = subprocess.run([sys.executable, "-B", _IMAGE_SCRIPT, "--key"], capture_output=True, text=True, check=True)
+    return cache_folder() / "image" / key.stdout.strip()
 
 
 def _direct_dependencies() -> list[str]:
