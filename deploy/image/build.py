@@ -244,7 +244,7 @@ def _uncompressed(bzimage: bytes) -> bytes:
 
 
 def _make_initrd(modules: Path, loose: Path, initrd: Path) -> None:
-    folders = ("bin", "dev", "etc", "proc", "root", "lib", "lib/modules", f"lib/modules/{modules.name}")
+    folders = ("bin", "dev", "etc", "proc", "root", "sys", "lib", "lib/modules", f"lib/modules/{modules.name}")
     entries: list[tuple[str, int, bytes]] = [(name, stat.S_IFDIR | 0o755, b"") for name in folders]
     entries.append(("bin/busybox", stat.S_IFREG | 0o755, (loose / "bin/busybox").read_bytes()))
     entries += [(f"bin/{applet}", stat.S_IFLNK | 0o777, b"busybox") for applet in INITRD_APPLETS]
