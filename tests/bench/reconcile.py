@@ -11,7 +11,7 @@ from uuid import uuid4
 from backend import db, settings
 from backend.db import transaction
 from backend.events.bus import bus
-from backend.hypervisor.driver import DomainSpec
+from backend.hypervisor.driver import Acceleration, DomainSpec, GuestImage, Preparation
 from backend.hypervisor.memory import MemoryNode
 from backend.migrations import migrate
 from backend.models import Container, DesiredState, Status
@@ -65,6 +65,8 @@ async def _passes(url: str, kind: str, size: int) -> Figure:
 async def _settled(size: int) -> Reconciler:
     actor, node = await a_world()
     machine = MemoryNode()
+    nothing = GuestImage("none", Path(), Path(), Path(), "")
+    await machine.prepare(Preparation(nothing, Acceleration.TCG))
     async with transaction() as tx:
         rows = [await a_container(tx, actor, node, booted_at=now()) for _ in range(1)]
         template = rows[0]

@@ -1,6 +1,5 @@
 """Browsers and people for the tests. E2E_NODE_URI points the server at real machines instead of the fake ones."""
 
-import json
 import os
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator
 from dataclasses import dataclass
@@ -11,12 +10,6 @@ import pytest
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from tests.e2e import people, served
-
-_CHROMIUM = "/usr/bin/chromium"
-_FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run "
-    "--disable-background-networking --disable-component-update --disable-sync"
-).split()
 
 expect.set_options(timeout=int(os.environ.get("E2E_TIMEOUT_MS", "15000")))
 
@@ -31,11 +24,11 @@ class Person:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Generator[served.Served]:
-    if not Path(_CHROMIUM).exists():
+    if not Path(served.CHROMIUM).exists():
         pytest.skip("chromium is not installed")
     served.build()
     home = tmp_path_factory.mktemp("served")
-    with served.serve(home, _real_node() or _node_in_memory(home)) as running:
+    with served.serve(home, _real_node() or served.memory_node(home)) as running:
         yield running
 
 
@@ -45,21 +38,10 @@ def _real_node() -> dict[str, str]:
     return {"LOCAL_NODE_URI": uri} if uri else {}
 
 
-def _node_in_memory(home: Path) -> dict[str, str]:
-    """A node without machines, and the empty files that stand for the guest image it never boots."""
-    folder = home / "image"
-    folder.mkdir()
-    files = {"base": "base.raw", "kernel": "vmlinuz", "initrd": "initrd.img"}
-    for name in files.values():
-        (folder / name).touch()
-    (folder / "manifest.json").write_text(json.dumps({"version": "none", "cmdline": "", **files}))
-    return {"LOCAL_NODE_URI": "memory://local", "IMAGE_DIR": str(folder)}
-
-
 @pytest.fixture(scope="session")
 async def browser() -> AsyncGenerator[Browser]:
     async with async_playwright() as playwright:
-        launched = await playwright.chromium.launch(executable_path=_CHROMIUM, args=_FLAGS)
+        launched = await playwright.chromium.launch(executable_path=served.CHROMIUM, args=served.FLAGS)
         yield launched
         await launched.close()
 

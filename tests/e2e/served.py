@@ -1,7 +1,7 @@
 """The real thing for browser tests: the built front end and the whole back end, in a process of its own."""
 
+import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import URLError
 
+from tests.stores import free_port
+
 ROOT = Path(__file__).resolve().parents[2]
 _BUILT = ROOT / ".web" / "build" / "client" / "index.html"
 _QUIET = {"REFLEX_TELEMETRY_ENABLED": "false", "REFLEX_CHECK_LATEST_VERSION": "false"}
@@ -21,6 +23,12 @@ _SERVE_BUILT = {
     "__REFLEX_MOUNT_FRONTEND_COMPILED_APP": "true",
 }
 _START_S = 30
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run "
+    "--disable-background-networking --disable-component-update --disable-sync"
+).split()
+"""As root in a sandbox, and without a word to anybody else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +56,7 @@ def build() -> None:
 @contextmanager
 def serve(home: Path, extra: dict[str, str]) -> Generator[Served]:
     """Migrate, seed, make the people, serve; stop at the end."""
-    port = _free_port()
+    port = free_port()
     environment = _environment(
         {"PEQUEROKU_HOME": str(home), "PORT": str(port), "SUPERUSER_PASSWORD": "an admin for tests", **extra}
     )
@@ -70,17 +78,22 @@ def serve(home: Path, extra: dict[str, str]) -> Generator[Served]:
             process.wait(timeout=20)
 
 
+def memory_node(home: Path) -> dict[str, str]:
+    """A node without machines, and the empty files that stand for the guest image it never boots."""
+    folder = home / "image"
+    folder.mkdir()
+    files = {"base": "base.raw", "kernel": "vmlinuz", "initrd": "initrd.img"}
+    for name in files.values():
+        (folder / name).touch()
+    (folder / "manifest.json").write_text(json.dumps({"version": "none", "cmdline": "", **files}))
+    return {"LOCAL_NODE_URI": "memory://local", "IMAGE_DIR": str(folder)}
+
+
 def _environment(more: dict[str, str]) -> dict[str, str]:
     bins = [str(ROOT / "var" / "js" / "node_modules" / ".bin"), str(Path(sys.executable).parent)]
     kept = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "DB_NAME", "REDIS_URL")}
     path = os.pathsep.join([*bins, os.environ.get("PATH", "")])
     return {**kept, **_QUIET, **(_SERVE_BUILT if more else {}), **more, "PATH": path}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _await_start(served: Served, process: "subprocess.Popen[bytes]") -> None:
