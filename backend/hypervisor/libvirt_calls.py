@@ -15,7 +15,7 @@ from backend.errors import Unavailable
 
 T = TypeVar("T")
 
-_THREADS = 6
+_THREADS = 4
 
 
 class Calls:
@@ -30,18 +30,18 @@ class Calls:
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._threads = 0
 
-    async def run(self, call: Callable[[], T], *, deadline_s: float) -> T:
+    async def run(self, call: Callable[[], T], *, deadline_s: float, queue_s: float | None = None) -> T:
         """Run it in a thread and return what it returns, or raise what it raises.
 
+        Args:
+            call: what blocks.
+            deadline_s: how long it may take.
+            queue_s: how long to wait for a free thread before; as long again, unless told.
+
         Raises:
-            Unavailable: no thread was free, or it did not return, within the deadline.
+            Unavailable: no thread became free, or it did not return, in time.
         """
-        if len(self._overdue) >= self._limit:
-            raise Unavailable(f"Node “{self._node}” does not answer.")
-        try:
-            await asyncio.wait_for(self._free.acquire(), deadline_s)
-        except TimeoutError as error:
-            raise Unavailable(f"Node “{self._node}” is too busy to answer.") from error
+        await self._await_thread(deadline_s if queue_s is None else queue_s)
         result: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._submit(call, result)
         try:
@@ -52,6 +52,18 @@ class Calls:
             raise Unavailable(f"Node “{self._node}” did not answer within {deadline_s:.0f} s.")
         finally:
             result.cancel()
+
+    async def _await_thread(self, within_s: float) -> None:
+        loop = asyncio.get_running_loop()
+        end = loop.time() + within_s
+        while len(self._overdue) < self._limit:
+            try:
+                await asyncio.wait_for(self._free.acquire(), min(1.0, max(0.0, end - loop.time())))
+                return
+            except TimeoutError as error:
+                if loop.time() >= end:
+                    raise Unavailable(f"Node “{self._node}” is too busy to answer.") from error
+        raise Unavailable(f"Node “{self._node}” does not answer.")
 
     def close(self) -> None:
         """Let the threads end when they have done what they were given."""

@@ -41,6 +41,8 @@ T = TypeVar("T")
 _DEADLINE_S = 10.0
 _BOOT_S = 30.0
 _USAGE_S = 20.0
+_SLOW_THREADS = 3  # a booting QEMU takes a core for seconds: more at once make all of them late
+_SLOW_QUEUE_S = 300.0
 _PREPARE_S = 900.0  # the base image crosses the network once
 
 _OFF = (libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_CRASHED)
@@ -56,7 +58,8 @@ class LibvirtNode:
         self._is_mock = uri.startswith("test:")
         self._name = name or uri.split("?")[0]
         self._deadline_s = deadline_s
-        self._calls = Calls(self._name)
+        self._quick = Calls(self._name)
+        self._slow = Calls(self._name, threads=_SLOW_THREADS)  # so that looking never waits for doing
         self._connection = Connection(uri, self._changed)
         self._wakers: list[tuple[asyncio.AbstractEventLoop, Callable[[], None]]] = []
         self._prepared: Prepared | None = None
@@ -75,7 +78,7 @@ class LibvirtNode:
             finally:
                 close_connection(connection)
 
-        self._prepared = await self._run(work, _PREPARE_S)
+        self._prepared = await self._run(work, self._slow, _PREPARE_S)
         return self._prepared.acceleration
 
     async def survey(self) -> Survey:
@@ -94,13 +97,13 @@ class LibvirtNode:
                 return
             pool.createXML(domain_xml.overlay_volume(disk_name(name), disk_gib, base), 0)
 
-        await self._call(work, _BOOT_S)
+        await self._call_slow(work)
 
     async def boot(self, spec: DomainSpec) -> None:
         prepared = self._what_is_prepared()
         if spec.network and not prepared.has_network:
             raise NodeFault(f"Node “{self._name}” has no network for guests.")
-        await self._call(lambda connection: self._boot(connection, spec, prepared), _BOOT_S)
+        await self._call_slow(lambda connection: self._boot(connection, spec, prepared))
 
     async def ask_off(self, name: str) -> None:
         # The power button, not the guest agent: that one is in the guest's hands, and may keep us waiting.
@@ -143,10 +146,10 @@ class LibvirtNode:
                 pool = connection.storagePoolLookupByName(POOL)
                 pool.storageVolLookupByName(disk_name(name)).delete(0)
 
-        await self._call(work, _BOOT_S)
+        await self._call_slow(work)
 
     async def usage(self) -> Mapping[str, Usage]:
-        return await self._call(_usage, _USAGE_S)
+        return await self._run(lambda: _usage(self._connection.get()), self._slow, _USAGE_S)
 
     async def open_channel(self, name: str, channel: str) -> ByteStream:
         opened = LibvirtChannel(asyncio.get_running_loop())
@@ -159,7 +162,7 @@ class LibvirtNode:
                     raise Unavailable("The machine is not running, or has no such channel.") from error
                 raise
 
-        await self._run(work, self._deadline_s)
+        await self._run(work, self._quick, self._deadline_s)
         return opened
 
     def on_change(self, wake: Callable[[], None]) -> None:
@@ -168,22 +171,26 @@ class LibvirtNode:
     async def close(self) -> None:
         self._wakers.clear()
         with suppress(Unavailable):
-            await self._run(self._connection.close, self._deadline_s)
-        self._calls.close()
+            await self._run(self._connection.close, self._quick, self._deadline_s)
+        self._quick.close()
+        self._slow.close()
 
     # How calls are made.
 
-    async def _call(self, work: Callable[[libvirt.virConnect], T], deadline_s: float | None = None) -> T:
-        return await self._run(lambda: work(self._connection.get()), deadline_s or self._deadline_s)
+    async def _call(self, work: Callable[[libvirt.virConnect], T]) -> T:
+        return await self._run(lambda: work(self._connection.get()), self._quick, self._deadline_s)
 
-    async def _run(self, work: Callable[[], T], deadline_s: float) -> T:
+    async def _call_slow(self, work: Callable[[libvirt.virConnect], T]) -> T:
+        return await self._run(lambda: work(self._connection.get()), self._slow, _BOOT_S, _SLOW_QUEUE_S)
+
+    async def _run(self, work: Callable[[], T], calls: Calls, deadline_s: float, queue_s: float | None = None) -> T:
         def call() -> T:
             try:
                 return work()
             except libvirt.libvirtError as error:
                 raise translate(error, self._name) from error
 
-        return await self._calls.run(call, deadline_s=deadline_s)
+        return await calls.run(call, deadline_s=deadline_s, queue_s=queue_s)
 
     async def _with_domain(self, name: str, work: Callable[[libvirt.virDomain], Any]) -> None:
         """Do something to a domain. One that is absent, or not in a state for it, is as it should be."""
@@ -195,7 +202,7 @@ class LibvirtNode:
                 if not is_absent(error) and not is_wrong_state(error):
                     raise
 
-        await self._call(call, _BOOT_S)
+        await self._call_slow(call)
 
     def _changed(self) -> None:
         """Called in libvirt's event thread."""

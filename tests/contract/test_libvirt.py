@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import pwd
 import signal
 import subprocess
 import sys
@@ -115,7 +116,7 @@ async def test_machines_outlive_a_killed_libvirtd(hurt: Bench, own_libvirtd: Pri
     own_libvirtd.start()
     assert (await hurt.node.observe(spec.name)).power is Power.ON
     woken.clear()
-    await hurt.node.power_off(spec.name)  # events work on the new connection too
+    await hurt.running()  # events work on the new connection too
     await asyncio.wait_for(woken.wait(), 5)
 
 
@@ -291,3 +292,26 @@ async def test_a_fault_of_the_fake_is_raised_until_it_is_taken_back() -> None:
         await node.facts()
     node.silent = False
     assert await node.facts()
+
+
+async def test_starting_and_stopping_twice_is_doing_it_once(own_libvirtd: PrivateNode) -> None:
+    pid = own_libvirtd.pid
+    own_libvirtd.start()
+    assert own_libvirtd.pid == pid
+    assert local_libvirtd.status(own_libvirtd.folder) == own_libvirtd.uri
+    for _ in range(2):
+        local_libvirtd.stop(own_libvirtd.folder, with_machines=True)
+        assert local_libvirtd.status(own_libvirtd.folder) == ""
+
+
+async def test_its_socket_is_one_users_alone(own_libvirtd: PrivateNode) -> None:
+    socket = own_libvirtd.folder / "run" / "libvirt-sock"
+    assert (socket.stat().st_uid, socket.stat().st_mode & 0o777) == (0, 0o700)
+    local_libvirtd.start(own_libvirtd.folder, owner="nobody", netns=own_libvirtd.netns)
+    assert (socket.owner(), socket.stat().st_mode & 0o777) == ("nobody", 0o700)
+
+
+async def test_qemu_is_not_root(hurt: Bench, own_libvirtd: PrivateNode) -> None:
+    spec = await hurt.running()
+    pid = (own_libvirtd.folder / "run" / "qemu" / f"{spec.name}.pid").read_text()
+    assert pwd.getpwuid(os.stat(f"/proc/{pid}").st_uid).pw_name == "libvirt-qemu"
