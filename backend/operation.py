@@ -22,7 +22,9 @@ Operation = Callable[Concatenate[Tx, Actor, P], Awaitable[R]]
 OPERATIONS: dict[Action, str] = {}
 """Every operation of the product, by action (the accounting tests read it)."""
 
-_QUIET = frozenset({Action.CONTAINER_LIST, Action.CONTAINER_READ, Action.SESSION_LIST, Action.NODE_LIST})
+_QUIET = frozenset(
+    {Action.CONTAINER_LIST, Action.CONTAINER_READ, Action.SESSION_LIST, Action.NODE_LIST, Action.TERMINAL_LOOK}
+)
 """Successful looks are not audited: refusals of them are."""
 
 

@@ -48,6 +48,7 @@ class Action(StrEnum):
     CONTAINER_DELETE = "container.delete"
     TERMINAL_OPEN = "terminal.open"
     TERMINAL_CLOSE = "terminal.close"
+    TERMINAL_LOOK = "terminal.look"
     NODE_LIST = "node.list"
     NODE_CREATE = "node.create"
     NODE_DELETE = "node.delete"
@@ -86,6 +87,7 @@ _TABLE: dict[Action, Relation] = {
     Action.CONTAINER_DELETE: Relation.OWNER,
     Action.TERMINAL_OPEN: Relation.OWNER,
     Action.TERMINAL_CLOSE: Relation.OWNER,
+    Action.TERMINAL_LOOK: Relation.OWNER,
     Action.NODE_LIST: Relation.SUPERUSER,
     Action.NODE_CREATE: Relation.SUPERUSER,
     Action.NODE_DELETE: Relation.SUPERUSER,

@@ -1,0 +1,257 @@
+"""Terminals: shells in guests that go on whether or not somebody looks, and the browsers that look at them.
+
+A terminal is a shell under dtach in the guest (dtach.py), a ring of its latest output (ring.py) and any number of
+viewers (viewer.py). It survives its viewers, its SSH connection, and the server: what runs in a guest is listed when
+a container's terminals are first asked for.
+"""
+
+import asyncio
+import logging
+from functools import lru_cache
+from typing import Any, cast
+
+import asyncssh
+
+from backend.errors import Conflict, Invalid, NotFound, Unavailable
+from backend.guest import dtach
+from backend.guest.channel import GuestAddress
+from backend.guest.ring import Ring
+from backend.guest.shell import guests
+from backend.guest.viewer import Notice, State, Viewer
+from backend.hypervisor.driver import INTERACTIVE
+
+log = logging.getLogger(__name__)
+
+MAX_TERMINALS = 20
+MAX_SIZE = 1000
+_RING_BYTES = 512 * 1024
+_READ_BYTES = 64 * 1024
+_PAUSE_BYTES = 1024 * 1024
+_STUCK_S = 15.0
+_AGAIN_S = (0.2, 0.5, 1.0, 2.0, 5.0)
+_LISTING_BYTES = 4096
+
+
+class Terminal:
+    """One shell in one guest."""
+
+    def __init__(self, address: GuestAddress, terminal_id: str) -> None:
+        self.id = terminal_id
+        self._address = address
+        self._ring = Ring(_RING_BYTES)
+        self._viewers: list[Viewer] = []
+        self._writer: asyncssh.SSHWriter[bytes] | None = None
+        self._size = (80, 24)
+        self._moved = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self.exited = False
+
+    @property
+    def title(self) -> str:
+        """What its program calls itself, or nothing."""
+        return self._ring.title
+
+    async def start(self, cols: int, rows: int, *, exists: bool) -> None:
+        """Make the shell unless it `exists` in the guest, and begin to read it.
+
+        Raises:
+            Unavailable: the guest can't be reached.
+        """
+        self._size = (cols, rows)
+        if not exists:
+            await _run(self._address, dtach.start_command(self.id, cols, rows))
+        self._task = asyncio.create_task(self._keep_reading(), name=f"terminal-{self.id}")
+
+    def attach(self, cols: int, rows: int) -> Viewer:
+        """Begin to look; the newest viewer's size counts."""
+        viewer = Viewer(cols, rows, replay=self._ring.replay, moved=self._moved.set)
+        viewer.restart()
+        if self._writer is not None:
+            viewer.tell(Notice(State.OPEN))
+        self._viewers.append(viewer)
+        self.resize(viewer, cols, rows)
+        return viewer
+
+    def detach(self, viewer: Viewer) -> None:
+        """Stop looking. The shell goes on."""
+        if viewer in self._viewers:
+            self._viewers.remove(viewer)
+            self._moved.set()
+
+    def resize(self, viewer: Viewer, cols: int, rows: int) -> None:
+        """Make the PTY as big as this viewer's window."""
+        viewer.size = self._size = (cols, rows)
+        if self._writer is not None:
+            self._writer.write(dtach.resize(cols, rows))
+
+    async def type(self, data: bytes) -> None:
+        """Send keys. What is typed while the guest can't be reached is not kept: nobody would see it."""
+        if self._writer is not None:
+            try:
+                self._writer.write(dtach.push(data))
+                await self._writer.drain()
+            except (asyncssh.Error, OSError):
+                log.debug("terminal %s: keys were lost with the connection", self.id)
+
+    async def close(self) -> None:
+        """End the shell, and what it runs."""
+        await self.forget()
+        await _run(self._address, dtach.end_command(self.id))
+
+    async def forget(self) -> None:
+        """Stop reading; the shell goes on."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        self._tell(Notice(State.CLOSED))
+
+    async def _keep_reading(self) -> None:
+        failures = 0
+        while True:
+            try:
+                await self._read(redraw=failures > 0 or self._ring.is_trimmed)
+                failures = 0
+                if await self._has_ended():
+                    return
+            except (Unavailable, asyncssh.Error, OSError) as fault:
+                self._tell(Notice(State.LOST, str(fault)))
+            await asyncio.sleep(_AGAIN_S[min(failures, len(_AGAIN_S) - 1)])
+            failures += 1
+
+    async def _read(self, *, redraw: bool) -> None:
+        """One connection's worth of output."""
+        link = await guests().link(self._address, INTERACTIVE)
+        ends: Any = await link.ssh.open_unix_connection(dtach.socket_of(self.id), encoding=None)  # type: ignore[reportUnknownMemberType]
+        reader, writer = cast(tuple[asyncssh.SSHReader[bytes], asyncssh.SSHWriter[bytes]], ends)
+        try:
+            writer.write(dtach.attach(*self._size, redraw=redraw))
+            self._writer = writer
+            self._tell(Notice(State.OPEN))
+            while data := await reader.read(_READ_BYTES):
+                self._ring.push(data)
+                for viewer in self._viewers:
+                    viewer.push(data)
+                await self._wait_for_viewers()
+        finally:
+            self._writer = None
+            writer.close()
+
+    async def _wait_for_viewers(self) -> None:
+        """Hold the program up while even the fastest viewer is far behind; one that does not move is let go."""
+        while self._viewers and min(viewer.behind_bytes for viewer in self._viewers) > _PAUSE_BYTES:
+            before = {viewer: viewer.progress for viewer in self._viewers}
+            self._moved.clear()
+            try:
+                async with asyncio.timeout(_STUCK_S):
+                    await self._moved.wait()
+            except TimeoutError:
+                for viewer in [each for each in self._viewers if before.get(each) == each.progress]:
+                    viewer.tell(Notice(State.CLOSED, "The browser stopped taking output."))
+                    self._viewers.remove(viewer)
+
+    async def _has_ended(self) -> bool:
+        fate = await _run(self._address, dtach.fate_command(self.id))
+        if fate.strip() == b"alive":
+            return False
+        self.exited = True
+        self._tell(Notice(State.EXITED, "The shell has ended.", dtach.exit_code_of(fate)))
+        return True
+
+    def _tell(self, notice: Notice) -> None:
+        for viewer in self._viewers:
+            viewer.tell(notice)
+
+
+class Terminals:
+    """All terminals of this process, by guest."""
+
+    def __init__(self) -> None:
+        self._guests: dict[str, dict[str, Terminal]] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+
+    async def listed(self, address: GuestAddress) -> list[Terminal]:
+        """The guest's terminals, oldest name first; those of an earlier server are found again.
+
+        Raises:
+            Unavailable: the guest can't be reached.
+        """
+        async with self._lock(address):
+            return sorted((await self._known(address)).values(), key=lambda each: (len(each.id), each.id))
+
+    async def open(self, address: GuestAddress, terminal_id: str, cols: int, rows: int) -> Terminal:
+        """The terminal with this id, made if there is none.
+
+        Raises:
+            Invalid: that can't be an id.
+            Conflict: the guest has as many as it may have.
+            Unavailable: the guest can't be reached.
+        """
+        if not dtach.is_id(terminal_id):
+            raise Invalid("A terminal's id is 1 to 16 small letters and digits.")
+        async with self._lock(address):
+            known = await self._known(address)
+            if terminal_id not in known:
+                if len(known) >= MAX_TERMINALS:
+                    raise Conflict(f"A container has {MAX_TERMINALS} terminals at most. Close one first.")
+                terminal = Terminal(address, terminal_id)
+                await terminal.start(cols, rows, exists=False)
+                known[terminal_id] = terminal
+            return known[terminal_id]
+
+    async def close(self, address: GuestAddress, terminal_id: str) -> None:
+        """End a terminal.
+
+        Raises:
+            NotFound: there is none with this id.
+        """
+        async with self._lock(address):
+            terminal = (await self._known(address)).pop(terminal_id, None)
+        if terminal is None:
+            raise NotFound("That terminal")
+        await terminal.close()
+
+    async def forget(self, domain_name: str) -> None:
+        """The machine is off: its shells are gone, and so are our connections."""
+        for terminal in self._guests.pop(domain_name, {}).values():
+            await terminal.forget()
+        await guests().drop(domain_name)
+
+    async def forget_all(self) -> None:
+        """Stop reading everything; the shells go on."""
+        for name in list(self._guests):
+            await self.forget(name)
+
+    def _lock(self, address: GuestAddress) -> asyncio.Lock:
+        return self._locks.setdefault(address.domain_name, asyncio.Lock())
+
+    async def _known(self, address: GuestAddress) -> dict[str, Terminal]:
+        known = self._guests.get(address.domain_name)
+        if known is None:
+            known = {}
+            for terminal_id in dtach.listed(await _run(address, dtach.LIST_COMMAND))[:MAX_TERMINALS]:
+                terminal = Terminal(address, terminal_id)
+                await terminal.start(80, 24, exists=True)
+                known[terminal_id] = terminal
+            self._guests[address.domain_name] = known
+        for terminal_id in [each.id for each in known.values() if each.exited]:
+            del known[terminal_id]
+        return known
+
+
+async def _run(address: GuestAddress, command: str) -> bytes:
+    """A short command on the interactive connection, so that a first terminal needs only one; bounded output."""
+    link = await guests().link(address, INTERACTIVE)
+    try:
+        process = await link.ssh.create_process(command, stdin=asyncssh.DEVNULL, stderr=asyncssh.DEVNULL, encoding=None)
+        async with asyncio.timeout(20):
+            output = await process.stdout.read(_LISTING_BYTES)
+            await process.wait_closed()
+    except (asyncssh.Error, OSError, TimeoutError) as fault:
+        raise Unavailable(f"The machine does not answer: {fault}.") from fault
+    return output
+
+
+@lru_cache
+def terminals() -> Terminals:
+    """The process's terminals."""
+    return Terminals()

@@ -1,0 +1,267 @@
+// Terminals of one container: tabs, each with an xterm.js and a socket of its own (backend/api/ws/terminals.py).
+import React, { useCallback, useEffect, useRef, useState } from "react";
+import { Terminal } from "@xterm/xterm";
+import { FitAddon } from "@xterm/addon-fit";
+import { WebLinksAddon } from "@xterm/addon-web-links";
+import { SearchAddon } from "@xterm/addon-search";
+import { Unicode11Addon } from "@xterm/addon-unicode11";
+import { ClipboardAddon } from "@xterm/addon-clipboard";
+import "@xterm/xterm/css/xterm.css";
+
+const FONT = 'ui-monospace, SFMono-Regular, "Cascadia Code", Menlo, Consolas, "DejaVu Sans Mono", monospace';
+const DARK = {
+  background: "#0d1313", foreground: "#e1eae8", cursor: "#2fc4ab", cursorAccent: "#0d1313",
+  selectionBackground: "#2fc4ab55", black: "#2a3434", red: "#ff7b80", green: "#5fd38d", yellow: "#e8c268",
+  blue: "#7ab7ff", magenta: "#d4a1ff", cyan: "#4bd3d9", white: "#cdd8d6", brightBlack: "#84938f",
+  brightRed: "#ff9ea2", brightGreen: "#86e5ab", brightYellow: "#f4d68c", brightBlue: "#a3cdff",
+  brightMagenta: "#e3c2ff", brightCyan: "#86e6ea", brightWhite: "#ffffff",
+};
+const LIGHT = {
+  background: "#ffffff", foreground: "#14201f", cursor: "#0b7a6b", cursorAccent: "#ffffff",
+  selectionBackground: "#0b7a6b33", black: "#14201f", red: "#b3261e", green: "#0b6b3a", yellow: "#7a5200",
+  blue: "#0b57a0", magenta: "#8a2da8", cyan: "#08666f", white: "#5b6967", brightBlack: "#53615f",
+  brightRed: "#c42b30", brightGreen: "#0b7a4b", brightYellow: "#8a5f00", brightBlue: "#0b62a8",
+  brightMagenta: "#9a36b8", brightCyan: "#0a7480", brightWhite: "#3a4745",
+};
+const WAITS_MS = [300, 600, 1200, 2500, 5000, 8000];
+const FINAL = { 4400: "The server did not understand this page. Reload it.", 4403: "Reload the page to go on.",
+  4404: "This container does not exist any more." };
+const KEYS = [["Esc", "\x1b"], ["Tab", "\t"], ["↑", "\x1b[A"], ["↓", "\x1b[B"], ["←", "\x1b[D"], ["→", "\x1b[C"]];
+
+const isDark = () => document.documentElement.classList.contains("dark");
+const encoder = new TextEncoder();
+
+function makeTerminal(host) {
+  const term = new Terminal({
+    allowProposedApi: true, cursorBlink: !matchMedia("(prefers-reduced-motion: reduce)").matches, fontFamily: FONT,
+    fontSize: 14, lineHeight: 1.15, scrollback: 10000, theme: isDark() ? DARK : LIGHT, macOptionIsMeta: true,
+    minimumContrastRatio: 4.5,
+  });
+  const fit = new FitAddon();
+  const search = new SearchAddon();
+  term.loadAddon(fit);
+  term.loadAddon(search);
+  term.loadAddon(new WebLinksAddon((event, uri) => window.open(uri, "_blank", "noopener,noreferrer")));
+  term.loadAddon(new Unicode11Addon());
+  // Programs may put text on the clipboard (OSC 52); they may never read it.
+  term.loadAddon(new ClipboardAddon(undefined, {
+    readText: async () => "", writeText: async (selection, text) => navigator.clipboard?.writeText(text),
+  }));
+  term.unicode.activeVersion = "11";
+  term.open(host);
+  return { term, fit, search };
+}
+
+// Keeps one socket open for one terminal, whatever the network does.
+function connect(path, term, onState) {
+  let socket, timer, tries = 0, ended = false, replaying = 0, awaitsReplay = false;
+  const send = (data) => socket?.readyState === WebSocket.OPEN && socket.send(data);
+  const tell = (message) => send(JSON.stringify(message));
+  const draw = (bytes) => {
+    const isReplay = awaitsReplay;
+    awaitsReplay = false;
+    if (isReplay) { replaying += 1; term.reset(); }
+    term.write(bytes, () => { if (isReplay) replaying -= 1; tell({ type: "ack", bytes: bytes.length }); });
+  };
+  const hear = (message) => {
+    if (message.type === "replay") awaitsReplay = true;
+    else { if (message.state === "exited") ended = true; onState(message.state, message.message, message.code); }
+  };
+  const open = () => {
+    const scheme = location.protocol === "https:" ? "wss" : "ws";
+    socket = new WebSocket(`${scheme}://${location.host}${path}?cols=${term.cols}&rows=${term.rows}`);
+    socket.binaryType = "arraybuffer";
+    socket.onopen = () => { tries = 0; tell({ type: "resize", cols: term.cols, rows: term.rows }); };
+    socket.onmessage = ({ data }) => (typeof data === "string" ? hear(JSON.parse(data)) : draw(new Uint8Array(data)));
+    socket.onclose = ({ code }) => {
+      if (ended) return;
+      if (code === 4401) { location.assign(`/login?next=${encodeURIComponent(location.pathname)}`); return; }
+      if (FINAL[code]) { onState("final", FINAL[code]); return; }
+      onState("reconnecting");
+      timer = setTimeout(open, WAITS_MS[Math.min(tries++, WAITS_MS.length - 1)]);
+    };
+  };
+  const retryNow = () => { if (socket?.readyState === WebSocket.CLOSED && !ended) { clearTimeout(timer); open(); } };
+  addEventListener("online", retryNow);
+  const listeners = [
+    term.onData((text) => { if (!replaying) send(encoder.encode(text)); }),
+    term.onBinary((text) => send(Uint8Array.from(text, (each) => each.charCodeAt(0)))),
+    term.onResize(({ cols, rows }) => tell({ type: "resize", cols, rows })),
+  ];
+  open();
+  return {
+    type: (text) => send(encoder.encode(text)),
+    stop: () => {
+      ended = true;
+      clearTimeout(timer);
+      removeEventListener("online", retryNow);
+      listeners.forEach((each) => each.dispose());
+      socket.close();
+    },
+  };
+}
+
+function notice({ state, message, code }) {
+  if (state === "reconnecting") return "Reconnecting… The shell goes on.";
+  if (state === "lost") return message || "The machine can't be reached now. Trying again…";
+  if (state === "waiting") return message || "The machine is not running. The terminal opens when it is.";
+  if (state === "exited") return code ? `The shell has ended (exit code ${code}).` : "The shell has ended.";
+  return state === "closed" ? message || "Opening again…" : state === "final" ? message : "";
+}
+
+function Screen({ path, label, isActive, onTitle, onNew, onLeave, onClose }) {
+  const host = useRef(null);
+  const live = useRef(null);
+  const [status, setStatus] = useState({ state: "connecting" });
+  const [isSearching, setSearching] = useState(false);
+  const [ctrl, setCtrl] = useState(false);
+
+  useEffect(() => {
+    const made = makeTerminal(host.current);
+    const { term, fit } = made;
+    const refit = () => { if (host.current?.offsetParent) fit.fit(); };
+    refit();
+    term.onTitleChange((title) => onTitle(title));
+    term.textarea?.setAttribute("aria-label", label);
+    term.attachCustomKeyEventHandler((event) => {
+      if (event.type !== "keydown" || !event.ctrlKey || !event.shiftKey) return true;
+      if (event.code === "KeyC") {
+        if (term.hasSelection()) navigator.clipboard?.writeText(term.getSelection());
+      } else if (event.code === "KeyV") return false; // the browser pastes
+      else if (event.code === "KeyF") setSearching(true);
+      else if (event.code === "Enter") onNew();
+      else if (event.code === "KeyE") onLeave();
+      else return true;
+      event.preventDefault();
+      return false;
+    });
+    let waiting;
+    const sizes = new ResizeObserver(() => { clearTimeout(waiting); waiting = setTimeout(refit, 60); });
+    sizes.observe(host.current);
+    const themes = new MutationObserver(() => { term.options.theme = isDark() ? DARK : LIGHT; });
+    themes.observe(document.documentElement, { attributes: true, attributeFilter: ["class"] });
+    const link = connect(path, term, (state, message, code) => setStatus({ state, message, code }));
+    live.current = { ...made, link, refit };
+    return () => {
+      clearTimeout(waiting); sizes.disconnect(); themes.disconnect(); link.stop(); term.dispose();
+      live.current = null;
+    };
+  }, [path]);
+
+  useEffect(() => {
+    if (!isActive || !live.current) return;
+    live.current.refit();
+    live.current.term.focus();
+  }, [isActive]);
+
+  const press = (text) => {
+    live.current?.link.type(text);
+    live.current?.term.focus();
+  };
+  const said = notice(status);
+  return (
+    <div className="pq-screen" hidden={!isActive} role="tabpanel" aria-label={label} data-state={status.state}>
+      {isSearching && <Search live={live} onClose={() => { setSearching(false); live.current?.term.focus(); }} />}
+      <div className="pq-screen-host" ref={host} />
+      <div className="pq-screen-notice" role="status" hidden={!said}>
+        {said}
+        {status.state === "exited" && <button type="button" onClick={onClose}>Close tab</button>}
+      </div>
+      <div className="pq-touch-keys" aria-label="Keys">
+        <button type="button" aria-pressed={ctrl} onClick={() => setCtrl(!ctrl)}>Ctrl</button>
+        {ctrl
+          ? ["C", "D", "Z", "R", "L"].map((key) => (
+            <button type="button" key={key} aria-label={`Control ${key}`}
+              onClick={() => { press(String.fromCharCode(key.charCodeAt(0) - 64)); setCtrl(false); }}>^{key}</button>))
+          : KEYS.map(([name, text]) => (
+            <button type="button" key={name} onClick={() => press(text)}>{name}</button>))}
+      </div>
+    </div>
+  );
+}
+
+function Search({ live, onClose }) {
+  const [text, setText] = useState("");
+  const find = (back) => back ? live.current?.search.findPrevious(text) : live.current?.search.findNext(text);
+  return (
+    <form className="pq-search" role="search" onSubmit={(event) => { event.preventDefault(); find(false); }}>
+      <input autoFocus aria-label="Search in the terminal" placeholder="Search" value={text}
+        onChange={(event) => setText(event.target.value)}
+        onKeyDown={(event) => {
+          if (event.key === "Escape") onClose();
+          if (event.key === "Enter" && event.shiftKey) { event.preventDefault(); find(true); }
+        }} />
+      <button type="button" aria-label="Previous match" onClick={() => find(true)}>↑</button>
+      <button type="submit" aria-label="Next match">↓</button>
+      <button type="button" aria-label="Close search" onClick={onClose}>✕</button>
+    </form>
+  );
+}
+
+export function TerminalPanel({ containerId }) {
+  const api = `/api/containers/${containerId}/terminals/`;
+  const kept = `terminal-${containerId}`;
+  const [tabs, setTabs] = useState(null);
+  const [active, setActive] = useState(() => sessionStorage.getItem(kept) || "1");
+  const bar = useRef(null);
+
+  useEffect(() => {
+    let gone = false;
+    const begin = (found) => {
+      if (gone) return;
+      const list = found.length ? found : [{ id: "1", title: "" }];
+      setTabs(list);
+      setActive((now) => (list.some((tab) => tab.id === now) ? now : list[0].id));
+    };
+    fetch(api).then((answer) => (answer.ok ? answer.json() : [])).then(begin, () => begin([]));
+    return () => { gone = true; };
+  }, [api]);
+  useEffect(() => sessionStorage.setItem(kept, active), [kept, active]);
+
+  const add = useCallback(() => setTabs((now) => {
+    let number = 1;
+    while (now.some((tab) => tab.id === String(number))) number += 1;
+    setActive(String(number));
+    return [...now, { id: String(number), title: "" }];
+  }), []);
+  const close = (id) => {
+    fetch(`${api}${id}/`, { method: "DELETE" }).catch(() => undefined);
+    const rest = tabs.filter((tab) => tab.id !== id);
+    const next = rest.length ? rest : [{ id: String(Number(id) + 1), title: "" }];
+    setTabs(next);
+    if (active === id) setActive(next[next.length - 1].id);
+  };
+  const rename = (id, title) => setTabs((now) => now.map((tab) => (tab.id === id ? { ...tab, title } : tab)));
+  const step = (event) => {
+    const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!by) return;
+    const at = tabs.findIndex((tab) => tab.id === active);
+    setActive(tabs[(at + by + tabs.length) % tabs.length].id);
+  };
+
+  if (tabs === null) return <div className="pq-terminals" aria-busy="true" />;
+  return (
+    <div className="pq-terminals">
+      <div className="pq-tabs">
+        <div role="tablist" aria-label="Terminals" ref={bar} onKeyDown={step}>
+          {tabs.map((tab) => (
+            <button type="button" role="tab" key={tab.id} aria-selected={tab.id === active} className="pq-tab"
+              tabIndex={tab.id === active ? 0 : -1} onClick={() => setActive(tab.id)}
+              title="Ctrl+Shift+F searches · Ctrl+Shift+Enter opens another · Ctrl+Shift+E leaves the terminal">
+              {tab.title || `Terminal ${tab.id}`}
+            </button>
+          ))}
+        </div>
+        <button type="button" className="pq-tab-icon" aria-label="Close this terminal" title="Close this terminal"
+          onClick={() => close(active)}>✕</button>
+        <button type="button" className="pq-tab-icon" aria-label="New terminal" title="New terminal (Ctrl+Shift+Enter)"
+          disabled={tabs.length >= 20} onClick={add}>＋</button>
+      </div>
+      {tabs.map((tab) => (
+        <Screen key={tab.id} path={`/ws/terminals/${containerId}/${tab.id}`} label={`Terminal ${tab.id}`}
+          isActive={tab.id === active} onTitle={(title) => rename(tab.id, title)} onNew={add}
+          onLeave={() => bar.current?.querySelector("[aria-selected=true]")?.focus()} onClose={() => close(tab.id)} />
+      ))}
+    </div>
+  );
+}

@@ -1,0 +1,22 @@
+"""The terminals of a container (terminal.jsx): bytes go between the browser and our socket, never through state."""
+
+import reflex as rx
+
+
+class TerminalPanel(rx.NoSSRComponent):
+    """Tabs of terminals that fill their place."""
+
+    library = rx.asset("terminal.jsx", shared=True).importable_path
+    lib_dependencies: list[str] = [  # noqa: RUF012
+        "@xterm/xterm@6.0.0",
+        "@xterm/addon-fit@0.11.0",
+        "@xterm/addon-web-links@0.12.0",
+        "@xterm/addon-search@0.16.0",
+        "@xterm/addon-unicode11@0.9.0",
+        "@xterm/addon-clipboard@0.2.0",
+    ]
+    tag = "TerminalPanel"
+    container_id: rx.Var[int]
+
+
+terminal_panel = TerminalPanel.create
