@@ -44,7 +44,7 @@ INITRD_APPLETS = ("sh", "mount", "modprobe", "switch_root", "usleep", "poweroff"
 
 CMDLINE = (
     "quiet panic=-1 net.ifnames=0 cryptomgr.notests random.trust_cpu=on init_on_alloc=0"
-    " systemd.unit=pequeroku-boot.target"
+    " console=ttyS0 systemd.unit=pequeroku-boot.target"
 )
 
 FETCH_HOOK = """set -e
