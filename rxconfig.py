@@ -6,4 +6,6 @@ config = rx.Config(
     app_name="pequeroku_ui",
     telemetry_enabled=False,
     show_built_with_reflex=False,
+    # Behind a log-in there is nothing for a search engine to find.
+    disable_plugins=[rx.plugins.SitemapPlugin],
 )

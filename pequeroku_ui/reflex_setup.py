@@ -6,7 +6,6 @@ from typing import Any
 import reflex as rx
 from reflex_base.config import get_config
 from reflex_base.plugins.base import Plugin
-from reflex_base.plugins.sitemap import SitemapPlugin
 
 from backend.settings import settings
 from pequeroku_ui import theme
@@ -52,7 +51,6 @@ def before_app() -> None:
 def after_app() -> None:
     """Add what the build needs: the theme, the font, and the client's one change."""
     config = get_config()
-    config.plugins = [each for each in config.plugins if not isinstance(each, SitemapPlugin)]
     config.plugins += [rx.plugins.RadixThemesPlugin(theme=theme.theme()), Font(), SameOrigin()]
 
 
