@@ -255,7 +255,7 @@ export function TerminalPanel({ containerId }) {
         <button type="button" className="pq-tab-icon" aria-label="Close this terminal" title="Close this terminal"
           onClick={() => close(active)}>✕</button>
         <button type="button" className="pq-tab-icon" aria-label="New terminal" title="New terminal (Ctrl+Shift+Enter)"
-          disabled={tabs.length >= 20} onClick={add}>＋</button>
+          disabled={tabs.length >= 20} onClick={add}>+</button>
       </div>
       {tabs.map((tab) => (
         <Screen key={tab.id} path={`/ws/terminals/${containerId}/${tab.id}`} label={`Terminal ${tab.id}`}
