@@ -313,7 +313,9 @@ def _set_up_units(root: Path) -> None:
 
 def _anonymise(root: Path) -> None:
     """Remove whatever two guests must not share, and what the build left of this machine."""
-    for pattern in ("etc/ssh/ssh_host_*", "var/lib/systemd/random-seed", "var/lib/dbus/machine-id", "etc/machine-id", "var/log/*.log", "var/log/apt/*", "var/cache/apt/*.bin"):
+    identity = ("etc/ssh/ssh_host_*", "etc/machine-id", "var/lib/dbus/machine-id", "var/lib/systemd/random-seed")
+    traces = ("var/log/*.log", "var/log/apt/*", "var/cache/apt/*.bin")
+    for pattern in identity + traces:
         for path in root.glob(pattern):
             path.unlink()
     (root / "etc/machine-id").touch(mode=0o444)
