@@ -161,4 +161,6 @@ class StreamTransport(asyncio.Transport):
             task.cancel()
         await asyncio.gather(receiving, *sending, return_exceptions=True)
         self._stream.close()
+        if self._protocol is not None:
+            self._protocol.connection_lost(None)  # it may be we who hang up; who knows already ignores it
         self._closed.set()

@@ -10,6 +10,7 @@ IN_FLIGHT_BYTES = 512 * 1024
 """What may be on its way without having been acknowledged."""
 FRAME_BYTES = 128 * 1024
 _RESYNC_BYTES = 4 * 1024 * 1024
+_MERGE_BYTES = 4096
 _BATCH_S = 0.004
 
 
@@ -54,7 +55,7 @@ class Viewer:
         """Grows whenever the viewer takes or acknowledges something."""
         self._make_replay = replay
         self._moved = moved
-        self._items: deque[Item] = deque()
+        self._items: deque[bytes | Notice] = deque()
         self._pending_bytes = self._in_flight = 0
         self._needs_replay = False
         self._wake = asyncio.Event()
@@ -69,7 +70,10 @@ class Viewer:
         """Add output."""
         if self._needs_replay:
             return  # the replay will have it
-        self._items.append(data)
+        if self._items and isinstance(last := self._items[-1], bytes) and len(last) + len(data) <= _MERGE_BYTES:
+            self._items[-1] = last + data  # a guest that sends bytes one by one must not cost us an object for each
+        else:
+            self._items.append(data)
         self._pending_bytes += len(data)
         if self._pending_bytes > _RESYNC_BYTES:
             self.restart()
@@ -77,7 +81,7 @@ class Viewer:
 
     def restart(self) -> None:
         """Forget what is pending and begin again from a replay."""
-        self._items = deque(item for item in self._items if isinstance(item, Notice))
+        self._items = deque[bytes | Notice](item for item in self._items if isinstance(item, Notice))
         self._pending_bytes, self._needs_replay = 0, True
         self._wake.set()
 
@@ -98,12 +102,11 @@ class Viewer:
         while not self._may_send():
             self._wake.clear()
             await self._wake.wait()
-        if self._needs_replay:
-            return self._take_replay()
-        first = self._items[0]
-        if not isinstance(first, bytes):
+        if self._items and isinstance(first := self._items[0], Notice):
             self._items.popleft()
             return first
+        if self._needs_replay:
+            return self._take_replay()
         loop = asyncio.get_running_loop()
         wait_s = self._flushed_at + _BATCH_S - loop.time()
         if wait_s > 0 and self._pending_bytes < FRAME_BYTES:
@@ -113,7 +116,7 @@ class Viewer:
 
     def _may_send(self) -> bool:
         has_room = self._in_flight < IN_FLIGHT_BYTES
-        if self._items and not isinstance(self._items[0], bytes):
+        if self._items and isinstance(self._items[0], Notice):
             return True
         return has_room and (self._needs_replay or bool(self._items))
 
