@@ -23,6 +23,8 @@ sends off its socket and keeps it in memory, at 100 MB/s, even while nobody asks
 speaks, stays below by its own windows."""
 _CHUNK = 1 << 18  # more than libvirt carries in one message
 _TURNS = 16  # chunks taken per event, so that one flooding guest leaves the event thread to others
+_POLITE_S = 2.0
+_POLITE_STEP_S = 0.05
 _GONE = libvirt.VIR_STREAM_EVENT_ERROR | libvirt.VIR_STREAM_EVENT_HANGUP
 
 
@@ -47,8 +49,7 @@ class LibvirtChannel:
         """Connect. Blocks; to be called once, in a thread."""
         self._connection = open_connection(uri)
         try:
-            self._stream = self._connection.newStream(libvirt.VIR_STREAM_NONBLOCK)
-            self._connection.lookupByName(domain).openChannel(port, self._stream, libvirt.VIR_DOMAIN_CHANNEL_FORCE)
+            self._stream = _take_port(self._connection, domain, port)
             self._stream.eventAddCallback(libvirt.VIR_STREAM_EVENT_READABLE | _GONE, self._on_event, None)
         except libvirt.libvirtError:
             close_connection(self._connection)
@@ -152,6 +153,26 @@ class LibvirtChannel:
                 time.sleep(0.001)
             else:
                 view = view[sent:]
+
+
+def _take_port(connection: libvirt.virConnect, name: str, port: str) -> libvirt.virStream:
+    """Open the port once its last user has let go; from one that does not, take it.
+
+    Not at once by force: libvirt 9.0 can lock itself up for good when the stream it throws out is just ending.
+    """
+    domain = connection.lookupByName(name)
+    end = time.monotonic() + _POLITE_S
+    while True:
+        stream = connection.newStream(libvirt.VIR_STREAM_NONBLOCK)
+        is_late = time.monotonic() >= end
+        try:
+            domain.openChannel(port, stream, libvirt.VIR_DOMAIN_CHANNEL_FORCE if is_late else 0)
+        except libvirt.libvirtError as error:
+            if is_late or error.get_error_code() != libvirt.VIR_ERR_OPERATION_FAILED:
+                raise
+            time.sleep(_POLITE_STEP_S)
+        else:
+            return stream
 
 
 def _succeed(taken: asyncio.Future[None]) -> None:
