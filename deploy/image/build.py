@@ -49,7 +49,8 @@ CMDLINE = (
 
 FETCH_HOOK = """set -e
 cd "{loose}"
-kernel=$(apt-cache depends --important {package} | sed -n 's/.*Depends: \\(linux-image-[0-9][^ ]*\\).*/\\1/p' | head -n 1)
+kernel=$(apt-cache depends --important {package} |
+    sed -n 's/.*Depends: \\(linux-image-[0-9][^ ]*\\).*/\\1/p' | head -n 1)
 apt-get --quiet=2 -o APT::Sandbox::User=root download "$kernel" busybox-static
 """
 
@@ -271,7 +272,10 @@ def _module_needs(modules: Path) -> dict[Path, list[Path]]:
 
 
 def _cpio(entries: list[tuple[str, int, bytes]]) -> bytes:
-    """Pack (name, mode, content) in the "newc" format. Source: Documentation/driver-api/early-userspace/buffer-format.rst."""
+    """Pack (name, mode, content) in the "newc" format.
+
+    Source: the kernel's Documentation/driver-api/early-userspace/buffer-format.rst.
+    """
     archive = bytearray()
     for number, (name, mode, content) in enumerate([*entries, ("TRAILER!!!", 0, b"")], start=1):
         fields = (number, mode, 0, 0, 1, 0, len(content), 0, 0, 0, 0, len(name) + 1, 0)
@@ -321,7 +325,8 @@ def _anonymise(root: Path) -> None:
     (root / "etc/machine-id").touch(mode=0o444)
     (root / "var/lib/dbus/machine-id").symlink_to("/etc/machine-id")
     (root / "etc/hostname").write_text("pequeroku\n")
-    (root / "etc/hosts").write_text("127.0.0.1\tlocalhost\n127.0.1.1\tpequeroku\n::1\tlocalhost ip6-localhost ip6-loopback\n")
+    hosts = ("127.0.0.1\tlocalhost", "127.0.1.1\tpequeroku", "::1\tlocalhost ip6-localhost ip6-loopback")
+    (root / "etc/hosts").write_text("".join(f"{line}\n" for line in hosts))
     (root / "etc/resolv.conf").unlink(missing_ok=True)
     (root / "etc/resolv.conf").touch(mode=0o644)
     (root / "etc/default/locale").write_text("LANG=C.UTF-8\n")
