@@ -6,8 +6,8 @@ from collections.abc import Coroutine
 from typing import Annotated, Any, TypeVar
 
 import typer
-
 from alembic import command
+
 from backend.db import dispose, reading, transaction
 from backend.errors import PequerokuError
 from backend.hypervisor.registry import nodes as hypervisors
