@@ -79,7 +79,8 @@ def private_node(netns: str = "") -> Generator[PrivateNode]:
 
 def built_image() -> GuestImage:
     """The newest guest image that was built on this machine; skips the test when there is none."""
-    places = [Path("var/image"), *Path.home().glob(".cache/pequeroku/image/*")]
+    given = os.environ.get("IMAGE_DIR")
+    places = [Path(given)] if given else [Path("var/image"), *Path.home().glob(".cache/pequeroku/image/*")]
     manifests = [place / "manifest.json" for place in places if (place / "manifest.json").exists()]
     if not manifests:
         pytest.skip("no guest image has been built: `make image`")
