@@ -27,11 +27,12 @@ class Modes:
         self.on: dict[int, bool] = {}
         """Modes that were set or reset, in the order of the last change."""
         self.title = ""
-        self._rest = b""
+        self.unfinished = b""
+        """The beginning of a sequence whose end has not come yet."""
 
     def feed(self, data: bytes) -> None:
-        if self._rest:
-            data, self._rest = self._rest + data, b""
+        if self.unfinished:
+            data, self.unfinished = self.unfinished + data, b""
         elif b"\x1b" not in data:
             return
         end = 0
@@ -40,7 +41,7 @@ class Modes:
             end = found.end()
         tail = max(end, len(data) - _MAX_SEQUENCE_BYTES)
         if unfinished := _UNFINISHED.search(data, tail):
-            self._rest = data[unfinished.start() :]
+            self.unfinished = data[unfinished.start() :]
 
     @property
     def is_fullscreen(self) -> bool:
@@ -89,7 +90,7 @@ class Ring:
 
     def replay(self) -> bytes:
         """What draws the present screen on a fresh terminal."""
-        return self._before.restore() + bytes(self._kept)
+        return self._before.restore() + self._before.unfinished + bytes(self._kept)
 
     @property
     def title(self) -> str:
