@@ -39,6 +39,9 @@ _KEEPALIVES = 3
 _CIPHERS = ["aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "chacha20-poly1305@openssh.com"]
 _KEX = ["curve25519-sha256", "curve25519-sha256@libssh.org"]
 
+FAULTS = (asyncssh.Error, OSError, TimeoutError, ValueError)
+"""What asyncssh raises for a guest that is lost. ValueError: a packet that can't be read, handed on as it is."""
+
 
 class WrongGuest(Unavailable):
     """The guest's host key is not the one it announced: something else answers in its place."""
@@ -99,7 +102,7 @@ async def connect(address: GuestAddress, port: str = INTERACTIVE) -> Link:
             raise WrongGuest from fault
         except asyncssh.PermissionDenied as fault:
             raise Unavailable("The machine does not take our key. Restart it to put the key back.") from fault
-        except (asyncssh.Error, OSError, TimeoutError) as fault:
+        except FAULTS as fault:
             failure = str(fault) or failure
             log.debug("%s: attempt %s on %s failed: %s", address.domain_name, attempt + 1, port, failure)
     raise Unavailable(f"The machine's terminal service does not answer: {failure}.")

@@ -2,13 +2,15 @@
 
 import asyncio
 import logging
+import re
 from dataclasses import dataclass
 from functools import lru_cache
+from weakref import WeakValueDictionary
 
 import asyncssh
 
 from backend.errors import Unavailable
-from backend.guest.channel import GuestAddress, Link, connect
+from backend.guest.channel import FAULTS, GuestAddress, Link, connect
 from backend.guest.keys import unseal
 from backend.hypervisor.driver import BULK
 from backend.hypervisor.registry import nodes
@@ -16,8 +18,11 @@ from backend.hypervisor.registry import nodes
 log = logging.getLogger(__name__)
 
 WINDOW_BYTES = 256 * 1024
-_GRACE_S = 1.0
+_BEGIN_S = 20.0
+_END_S = 5.0
 _SIGNAL_BASE = 128
+_PID_BYTES = 11
+_PID = re.compile(rb"([1-9]\d{1,9})\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,7 @@ class Guests:
 
     def __init__(self) -> None:
         self._links: dict[tuple[str, str], tuple[GuestAddress, Link]] = {}
-        self._making: dict[tuple[str, str], asyncio.Lock] = {}
+        self._making = WeakValueDictionary[tuple[str, str], asyncio.Lock]()
 
     async def link(self, address: GuestAddress, port: str = BULK) -> Link:
         """The guest's connection over `port`, made if there is none.
@@ -51,7 +56,10 @@ class Guests:
             WrongGuest, Unavailable: see `channel.connect`.
         """
         key = (address.domain_name, port)
-        async with self._making.setdefault(key, asyncio.Lock()):
+        lock = self._making.get(key)
+        if lock is None:
+            self._making[key] = lock = asyncio.Lock()
+        async with lock:
             known, link = self._links.get(key, (None, None))
             if link is not None and link.is_up and known == address:
                 return link
@@ -69,29 +77,30 @@ class Guests:
         Raises:
             Unavailable: the guest can't be reached, or was lost before the command ended.
         """
-        process = await self._start(address, command)
-        out, err = _Capture(limit_bytes), _Capture(limit_bytes)
+        link, process = await self._start(address, f"echo $$ >&2\n{command}")
+        out, err = _Capture(limit_bytes), _Capture(limit_bytes + _PID_BYTES)
         timed_out = False
         try:
             async with asyncio.timeout(timeout_s):
                 await asyncio.gather(out.fill(process.stdout), err.fill(process.stderr), process.wait_closed())
         except TimeoutError:
             timed_out = True
-            await _end(process)
-        except asyncssh.Error as fault:
+            await _end(link, bytes(err.kept))
+        except FAULTS as fault:
             raise Unavailable(f"The connection to the machine was lost: {fault}.") from fault
         finally:
             process.close()
         code = _exit_code(process)
         if code is None and not timed_out:
             raise Unavailable("The connection to the machine was lost before the command ended.")
-        return Completed(bytes(out.kept), bytes(err.kept), code, out.is_over or err.is_over, timed_out)
+        errors = _PID.sub(b"", bytes(err.kept), 1) if _PID.match(err.kept) else bytes(err.kept)
+        is_over = out.is_over or err.is_over or len(errors) > limit_bytes
+        return Completed(bytes(out.kept), errors[:limit_bytes], code, is_over, timed_out)
 
     async def drop(self, domain_name: str) -> None:
         """Let go of a guest: its machine stops, or is gone."""
         for key in [key for key in self._links if key[0] == domain_name]:
             _, link = self._links.pop(key)
-            self._making.pop(key, None)
             await link.close()
 
     async def close_all(self) -> None:
@@ -99,15 +108,16 @@ class Guests:
         for name in {name for name, _ in self._links}:
             await self.drop(name)
 
-    async def _start(self, address: GuestAddress, command: str) -> asyncssh.SSHClientProcess[bytes]:
+    async def _start(self, address: GuestAddress, command: str) -> tuple[Link, asyncssh.SSHClientProcess[bytes]]:
         """Begin the command; once more on a new connection if the old one had gone without our knowing."""
         for last in (False, True):
             link = await self.link(address, BULK)
             try:
-                return await link.ssh.create_process(
-                    command, stdin=asyncssh.DEVNULL, encoding=None, window=WINDOW_BYTES
-                )
-            except (asyncssh.Error, OSError) as fault:
+                async with asyncio.timeout(_BEGIN_S):
+                    return link, await link.ssh.create_process(
+                        command, stdin=asyncssh.DEVNULL, encoding=None, window=WINDOW_BYTES
+                    )
+            except FAULTS as fault:
                 await link.close()
                 if last:
                     raise Unavailable(f"The machine does not run commands now: {fault}.") from fault
@@ -129,16 +139,22 @@ class _Capture:
             self.is_over = self.is_over or len(data) > room
 
 
-async def _end(process: asyncssh.SSHClientProcess[bytes]) -> None:
-    """TERM, a moment to leave in order, KILL."""
+async def _end(link: Link, errors: bytes) -> None:
+    """TERM to all that the command began, a moment to leave in order, KILL.
+
+    By a second command: OpenSSH delivers no signals to root's. The first told its process id, which is its session's.
+    """
+    found = _PID.match(errors)
+    if found is None:
+        return
+    alike = f"-s {int(found[1])}"
+    moment = "for each in 1 2 3 4 5 6 7 8 9 10; do pgrep $alike > /dev/null || exit; sleep 0.1; done"
+    command = f"alike='{alike}'; pkill -TERM $alike; {moment}; pkill -KILL $alike"
     try:
-        process.terminate()
-        async with asyncio.timeout(_GRACE_S):
-            await process.wait_closed()
-    except TimeoutError:
-        process.kill()
-    except OSError:
-        log.debug("a command that ran out of time was gone already")
+        async with asyncio.timeout(_END_S):
+            await link.ssh.run(command, stdin=asyncssh.DEVNULL, stdout=asyncssh.DEVNULL, stderr=asyncssh.DEVNULL)
+    except FAULTS:
+        log.warning("a command that ran out of time could not be ended")
 
 
 def _exit_code(process: asyncssh.SSHClientProcess[bytes]) -> int | None:

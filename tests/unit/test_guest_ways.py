@@ -109,7 +109,7 @@ class Sshd(asyncssh.SSHServer):
 
 async def run_it(process: asyncssh.SSHServerProcess[bytes]) -> None:
     """What the guest does with a command."""
-    words = (process.command or "").split()
+    words = (process.command or "").rpartition("\n")[2].split()  # before that it tells its process id
     if words[0] == "print":
         process.stdout.write(b"x" * int(words[1]))
         process.stderr.write(b"complaint")

@@ -1,0 +1,114 @@
+"""Guests without machines: a real SSH server, a real shell and a real dtach on this machine, behind a ByteStream."""
+
+import asyncio
+import socket
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import asyncssh
+
+from backend.errors import Unavailable
+from backend.guest.channel import GuestAddress
+
+
+class Wire:
+    """A ByteStream over a local socket."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+        self.is_closed = False
+
+    async def read(self) -> bytes:
+        with suppress(ConnectionError):
+            return await self._reader.read(64 * 1024)
+        return b""
+
+    async def write(self, data: bytes) -> None:
+        try:
+            self._writer.write(data)
+            await self._writer.drain()
+        except ConnectionError as fault:
+            raise Unavailable("The other side is gone.") from fault
+
+    def close(self) -> None:
+        self.is_closed = True
+        self._writer.close()
+
+
+class LocalGuest:
+    """Stands for a node with one guest. A port serves one at a time: who opens it again cuts the other off."""
+
+    def __init__(self, socket: Path) -> None:
+        self._socket = socket
+        self.wires: dict[str, Wire] = {}
+        self.opened = 0
+        self.is_on = True
+
+    async def open_channel(self, _name: str, port: str) -> Wire:
+        if not self.is_on:
+            raise Unavailable("The machine is not running.")
+        self.cut(port)
+        self.opened += 1
+        self.wires[port] = Wire(*await asyncio.open_unix_connection(self._socket))
+        return self.wires[port]
+
+    def cut(self, port: str) -> None:
+        if wire := self.wires.pop(port, None):
+            wire.close()
+
+    def switch_off(self) -> None:
+        self.is_on = False
+        for port in list(self.wires):
+            self.cut(port)
+
+
+class _Server(asyncssh.SSHServer):
+    def __init__(self, ours: asyncssh.SSHKey) -> None:
+        self._ours = ours.export_public_key()
+
+    def begin_auth(self, username: str) -> bool:
+        return True
+
+    def public_key_auth_supported(self) -> bool:
+        return True
+
+    def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+        return key.export_public_key() == self._ours
+
+    def unix_connection_requested(self, dest_path: str) -> bool:
+        return True
+
+
+async def _run(process: asyncssh.SSHServerProcess) -> None:
+    pipe = asyncio.subprocess.PIPE
+    child = await asyncio.create_subprocess_shell(process.command or "", stdin=None, stdout=pipe, stderr=pipe)
+    await process.redirect(stdout=child.stdout, stderr=child.stderr)
+    code = await child.wait()
+    await process.stdout.drain()
+    process.exit(code)
+
+
+@asynccontextmanager
+async def local_guest(folder: Path, handler=_run) -> AsyncGenerator[tuple[LocalGuest, GuestAddress]]:
+    """A guest, and the way into it."""
+    host_key, ours = asyncssh.generate_private_key("ssh-ed25519"), asyncssh.generate_private_key("ssh-ed25519")
+    path = folder / "sshd"
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(path))
+    server = await asyncssh.listen(
+        sock=listener,
+        server_factory=lambda: _Server(ours),
+        server_host_keys=[host_key],
+        process_factory=handler,
+        encoding=None,
+        config=None,
+    )
+    guest = LocalGuest(path)
+    public = host_key.export_public_key().decode().strip()
+    try:
+        yield guest, GuestAddress(guest, "pqk-local", ours.export_private_key().decode(), public)  # type: ignore[arg-type]
+    finally:
+        guest.switch_off()
+        server.close()
+        await server.wait_closed()
