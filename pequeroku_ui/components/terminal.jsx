@@ -26,7 +26,10 @@ const LIGHT = {
 const WAITS_MS = [300, 600, 1200, 2500, 5000, 8000];
 const FINAL = { 4400: "The server did not understand this page. Reload it.", 4403: "Reload the page to go on.",
   4404: "This container does not exist any more." };
-const KEYS = [["Esc", "\x1b"], ["Tab", "\t"], ["↑", "\x1b[A"], ["↓", "\x1b[B"], ["←", "\x1b[D"], ["→", "\x1b[C"]];
+const KEYS = [["Esc", "\x1b"], ["Tab", "\t"]];
+const ARROWS = [["↑", "A", "Up"], ["↓", "B", "Down"], ["←", "D", "Left"], ["→", "C", "Right"]];
+
+const HELP = "Ctrl+Shift+F searches · Ctrl+Shift+Enter opens another · Ctrl+Shift+E leaves the terminal";
 
 const isDark = () => document.documentElement.classList.contains("dark");
 const encoder = new TextEncoder();
@@ -102,6 +105,7 @@ function connect(path, term, onState) {
 }
 
 function notice({ state, message, code }) {
+  if (state === "connecting") return "Opening the terminal…"; // shown when it takes long (terminal.css)
   if (state === "reconnecting") return "Reconnecting… The shell goes on.";
   if (state === "lost") return message || "The machine can't be reached now. Trying again…";
   if (state === "waiting") return message || "The machine is not running. The terminal opens when it is.";
@@ -158,6 +162,7 @@ function Screen({ path, label, isActive, onTitle, onNew, onLeave, onClose }) {
     live.current?.link.type(text);
     live.current?.term.focus();
   };
+  const pressArrow = (letter) => press(`\x1b${live.current?.term.modes.applicationCursorKeysMode ? "O" : "["}${letter}`);
   const said = notice(status);
   return (
     <div className="pq-screen" hidden={!isActive} role="tabpanel" aria-label={label} data-state={status.state}>
@@ -175,6 +180,8 @@ function Screen({ path, label, isActive, onTitle, onNew, onLeave, onClose }) {
               onClick={() => { press(String.fromCharCode(key.charCodeAt(0) - 64)); setCtrl(false); }}>^{key}</button>))
           : KEYS.map(([name, text]) => (
             <button type="button" key={name} onClick={() => press(text)}>{name}</button>))}
+        {!ctrl && ARROWS.map(([sign, letter, name]) => (
+          <button type="button" key={name} aria-label={name} onClick={() => pressArrow(letter)}>{sign}</button>))}
       </div>
     </div>
   );
@@ -198,7 +205,13 @@ function Search({ live, onClose }) {
   );
 }
 
-export function TerminalPanel({ containerId }) {
+// The number tells tabs apart; our own machine's name stands at the top of the page already.
+function TabLabel({ tab, machine }) {
+  const title = tab.title.startsWith(`${machine}: `) ? tab.title.slice(machine.length + 2) : tab.title;
+  return <><span className="pq-tab-number">{tab.id}</span>{title || "Terminal"}</>;
+}
+
+export function TerminalPanel({ containerId, containerName }) {
   const api = `/api/containers/${containerId}/terminals/`;
   const kept = `terminal-${containerId}`;
   const [tabs, setTabs] = useState(null);
@@ -247,8 +260,8 @@ export function TerminalPanel({ containerId }) {
           {tabs.map((tab) => (
             <button type="button" role="tab" key={tab.id} aria-selected={tab.id === active} className="pq-tab"
               tabIndex={tab.id === active ? 0 : -1} onClick={() => setActive(tab.id)}
-              title="Ctrl+Shift+F searches · Ctrl+Shift+Enter opens another · Ctrl+Shift+E leaves the terminal">
-              {tab.title || `Terminal ${tab.id}`}
+              title={`${tab.title || `Terminal ${tab.id}`}\n${HELP}`}>
+              <TabLabel tab={tab} machine={containerName} />
             </button>
           ))}
         </div>
@@ -257,11 +270,11 @@ export function TerminalPanel({ containerId }) {
         <button type="button" className="pq-tab-icon" aria-label="New terminal" title="New terminal (Ctrl+Shift+Enter)"
           disabled={tabs.length >= 20} onClick={add}>+</button>
       </div>
-      {tabs.map((tab) => (
+      <div className="pq-screens">{tabs.map((tab) => (
         <Screen key={tab.id} path={`/ws/terminals/${containerId}/${tab.id}`} label={`Terminal ${tab.id}`}
           isActive={tab.id === active} onTitle={(title) => rename(tab.id, title)} onNew={add}
           onLeave={() => bar.current?.querySelector("[aria-selected=true]")?.focus()} onClose={() => close(tab.id)} />
-      ))}
+      ))}</div>
     </div>
   );
 }

@@ -17,6 +17,7 @@ class TerminalPanel(rx.NoSSRComponent):
     ]
     tag = "TerminalPanel"
     container_id: rx.Var[int]
+    container_name: rx.Var[str]
 
 
 terminal_panel = TerminalPanel.create

@@ -70,7 +70,8 @@ def _why_this_node() -> rx.Component:
                 class_name="pq-quiet",
             ),
             rx.el.ul(rx.foreach(ContainerState.weighed, _weighed), class_name="pq-weighed", role="list"),
-            max_width="24rem",
+            max_width="min(24rem, calc(100vw - 2rem))",
+            collision_padding=16,
         ),
     )
 
@@ -89,7 +90,7 @@ def _weighed(each: WeighedRow) -> rx.Component:
 def _terminal() -> rx.Component:
     return rx.fragment(
         rx.cond(_ROW.status == "unknown", note("warn", "unplug", _ROW.reason)),
-        rx.el.div(terminal_panel(container_id=_ROW.id), class_name="pq-terminal"),
+        rx.el.div(terminal_panel(container_id=_ROW.id, container_name=_ROW.name), class_name="pq-terminal"),
     )
 
 

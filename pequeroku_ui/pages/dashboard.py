@@ -42,6 +42,7 @@ def _head() -> rx.Component:
                 "New container",
                 size="3",
                 on_click=DashboardState.show_maker(True),
+                disabled=~rx.State.is_hydrated,  # until then nobody would hear the click
                 id="new-container",
             ),
             class_name="pq-head-end",

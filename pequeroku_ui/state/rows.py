@@ -160,7 +160,7 @@ def weighed(placement: dict[str, Any]) -> list[WeighedRow]:
             memory=f"{_gib(each['free_mem_mb'])} free",
             vcpus=f"{_count(each['free_vcpus'], 'vCPU')} free",
             running=f"{each['running_containers']} running",
-            verdict=each["why_not"] if each["score"] is None else f"score {each['score']:,.1f}",
+            verdict=each["why_not"] if each["score"] is None else f"score {each['score']:,.0f}",
         )
         for each in placement.get("weighed", [])
     ]
