@@ -7,7 +7,7 @@ class TerminalPanel(rx.NoSSRComponent):
     """Tabs of terminals that fill their place."""
 
     library = rx.asset("terminal.jsx", shared=True).importable_path
-    lib_dependencies: list[str] = [  # noqa: RUF012
+    lib_dependencies: list[str] = [
         "@xterm/xterm@6.0.0",
         "@xterm/addon-fit@0.11.0",
         "@xterm/addon-web-links@0.12.0",

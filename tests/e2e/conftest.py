@@ -1,7 +1,10 @@
 """Browsers and people for the tests. E2E_NODE_URI points the server at real machines instead of the fake ones."""
 
 import os
+import sqlite3
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -10,8 +13,11 @@ import pytest
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from tests.e2e import people, served
+from tests.machines import built_image, private_node
 
 expect.set_options(timeout=int(os.environ.get("E2E_TIMEOUT_MS", "15000")))
+
+_NODE_S = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,33 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Generator[served.Served]
     home = tmp_path_factory.mktemp("served")
     with served.serve(home, _real_node() or served.memory_node(home)) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def real_server(tmp_path_factory: pytest.TempPathFactory) -> Generator[served.Served]:
+    """Like `server`, with a node of its own that boots real machines, here by emulation on any host."""
+    if not Path(served.CHROMIUM).exists():
+        pytest.skip("chromium is not installed")
+    image = built_image()
+    served.build()
+    with private_node() as node:
+        extra = {
+            "LOCAL_NODE_URI": node.uri,
+            "IMAGE_DIR": str(image.base.parent.absolute()),
+            "NODE_ACCELERATION": "tcg",
+        }
+        with served.serve(tmp_path_factory.mktemp("real"), extra) as running:
+            _await_node(running)
+            yield running
+
+
+def _await_node(running: served.Served) -> None:
+    """Wait until machines can boot there: before that, the product says no to everybody."""
+    deadline = time.monotonic() + _NODE_S
+    with closing(sqlite3.connect(running.home / "pequeroku.sqlite3")) as database:
+        while not database.execute("select 1 from node where healthy and prepared").fetchone():
+            assert time.monotonic() < deadline, running.log.read_text()[-4000:]
+            time.sleep(0.2)
 
 
 def _real_node() -> dict[str, str]:

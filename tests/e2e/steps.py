@@ -2,6 +2,7 @@
 
 import re
 
+from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Locator, Page, expect
 
 from tests.e2e.conftest import Person
@@ -39,3 +40,26 @@ def card(page: Page, name: str) -> Locator:
 async def expect_status(place: Page | Locator, status: str) -> None:
     """Wait until a card, or a container's page, shows this status."""
     await expect(place.locator(f".pq-status[data-status={status}]")).to_be_visible()
+
+
+async def record_statuses(page: Page) -> None:
+    """From now on the page keeps every status it shows, in `statuses`: some pass sooner than one can look."""
+    await page.evaluate(
+        """() => {
+            window.statuses = [];
+            const note = () => statuses.push(document.querySelector(".pq-status")?.dataset.status);
+            new MutationObserver(note).observe(document.body, { subtree: true, attributeFilter: ["data-status"] });
+        }"""
+    )
+
+
+async def assert_accessible(page: Page, where: str) -> None:
+    """Let axe look at the page: nothing serious."""
+    found = (await Axe().run(page)).response["violations"]
+    grave = [
+        f"{each['id']}: {node['target']} {node['failureSummary']}"
+        for each in found
+        if each["impact"] in ("serious", "critical")
+        for node in each["nodes"]
+    ]
+    assert not grave, f"{where}: {grave}"

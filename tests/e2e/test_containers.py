@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.e2e.conftest import NewContext, Person
-from tests.e2e.steps import arrive, card, create, expect_status
+from tests.e2e.steps import arrive, card, create, expect_status, record_statuses
 
 pytestmark = pytest.mark.browser
 
@@ -60,9 +60,9 @@ async def test_a_restart_comes_back(page: Page, person: Person) -> None:
     await arrive(page, person)
     await create(page, "again")
     await expect_status(page, "running")
+    await record_statuses(page)
     await page.get_by_role("button", name="Restart again").click()
-    await expect(page.locator(".pq-status:not([data-status=running])")).to_be_visible()
-    await expect_status(page, "running")
+    await page.wait_for_function("statuses.includes('restarting') && statuses.at(-1) === 'running'")
 
 
 async def test_a_stopped_container_is_started_from_its_own_page(page: Page, person: Person) -> None:
