@@ -53,6 +53,9 @@ class LocalGuest:
         self.wires[port] = Wire(*await asyncio.open_unix_connection(self._socket))
         return self.wires[port]
 
+    async def close(self) -> None:
+        self.switch_off()
+
     def cut(self, port: str) -> None:
         if wire := self.wires.pop(port, None):
             wire.close()

@@ -7,14 +7,16 @@ a container's terminals are first asked for.
 
 import asyncio
 import logging
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, cast
+from weakref import WeakValueDictionary
 
 import asyncssh
 
 from backend.errors import Conflict, Invalid, NotFound, Unavailable
 from backend.guest import dtach
-from backend.guest.channel import GuestAddress
+from backend.guest.channel import FAULTS, GuestAddress
 from backend.guest.ring import Ring
 from backend.guest.shell import guests
 from backend.guest.viewer import Notice, State, Viewer
@@ -29,15 +31,20 @@ _READ_BYTES = 64 * 1024
 _PAUSE_BYTES = 1024 * 1024
 _STUCK_S = 15.0
 _AGAIN_S = (0.2, 0.5, 1.0, 2.0, 5.0)
+_GIVE_UP_AFTER = 6
+"""Failures in a row after which a terminal that nobody looks at is let go. In its guest it may well go on."""
+_MAX_UNREAD_BYTES = 4 * 1024 * 1024
 _LISTING_BYTES = 4096
+_RUN_S = 20.0
 
 
 class Terminal:
     """One shell in one guest."""
 
-    def __init__(self, address: GuestAddress, terminal_id: str) -> None:
+    def __init__(self, address: GuestAddress, terminal_id: str, *, let_go: Callable[[], None]) -> None:
         self.id = terminal_id
         self._address = address
+        self._let_go = let_go
         self._ring = Ring(_RING_BYTES)
         self._viewers: list[Viewer] = []
         self._writer: asyncssh.SSHWriter[bytes] | None = None
@@ -61,6 +68,7 @@ class Terminal:
         if not exists:
             await _run(self._address, dtach.start_command(self.id, cols, rows))
         self._task = asyncio.create_task(self._keep_reading(), name=f"terminal-{self.id}")
+        self._task.add_done_callback(self._stopped)
 
     def attach(self, cols: int, rows: int) -> Viewer:
         """Begin to look; the newest viewer's size counts."""
@@ -81,20 +89,24 @@ class Terminal:
     def resize(self, viewer: Viewer, cols: int, rows: int) -> None:
         """Make the PTY as big as this viewer's window."""
         viewer.size = self._size = (cols, rows)
-        if self._writer is not None:
-            self._writer.write(dtach.resize(cols, rows))
+        self._say(dtach.resize(cols, rows))
 
-    async def type(self, data: bytes) -> None:
-        """Send keys. What is typed while the guest can't be reached is not kept: nobody would see it."""
-        if self._writer is not None:
-            try:
-                self._writer.write(dtach.push(data))
-                await self._writer.drain()
-            except (asyncssh.Error, OSError):
-                log.debug("terminal %s: keys were lost with the connection", self.id)
+    def type(self, data: bytes) -> None:
+        """Send keys. What is typed while the guest can't be reached is not kept: nobody would see it.
+
+        Never waits: who types must go on hearing what the browser has drawn, or a program that waits for its output
+        to be taken would wait for us, and we for it.
+
+        Raises:
+            Conflict: the program does not read, and has as much before it as we keep.
+        """
+        if self._writer is not None and self._writer.channel.get_write_buffer_size() > _MAX_UNREAD_BYTES:
+            raise Conflict("The program in the terminal does not take what is typed.")
+        self._say(dtach.push(data))
 
     async def close(self) -> None:
         """End the shell, and what it runs."""
+        self._tell(Notice(State.EXITED, "The terminal was closed."))
         await self.forget()
         await _run(self._address, dtach.end_command(self.id))
 
@@ -107,16 +119,33 @@ class Terminal:
 
     async def _keep_reading(self) -> None:
         failures = 0
-        while True:
+        while self._viewers or failures < _GIVE_UP_AFTER:
             try:
-                await self._read(redraw=failures > 0 or self._ring.is_trimmed)
-                failures = 0
-                if await self._has_ended():
+                if await self._is_read_to_its_end(redraw=failures > 0 or self._ring.is_trimmed):
                     return
-            except (Unavailable, asyncssh.Error, OSError) as fault:
+                failures = 0
+            except (Unavailable, *FAULTS) as fault:
                 self._tell(Notice(State.LOST, str(fault)))
             await asyncio.sleep(_AGAIN_S[min(failures, len(_AGAIN_S) - 1)])
             failures += 1
+
+    def _stopped(self, task: asyncio.Task[None]) -> None:
+        """However it came about: nobody reads any more."""
+        if not task.cancelled() and (fault := task.exception()):
+            log.error("the reading of terminal %s broke; it begins again", self.id, exc_info=fault)
+        if not task.cancelled():
+            self._let_go()
+            self._tell(Notice(State.CLOSED))
+
+    async def _is_read_to_its_end(self, *, redraw: bool) -> bool:
+        try:
+            await self._read(redraw=redraw)
+        except asyncssh.ChannelOpenError as fault:  # perhaps because it ended while we were away
+            log.debug("terminal %s: %s", self.id, fault)
+            if await self._has_ended():
+                return True
+            raise
+        return await self._has_ended()
 
     async def _read(self, *, redraw: bool) -> None:
         """One connection's worth of output."""
@@ -146,6 +175,7 @@ class Terminal:
                     await self._moved.wait()
             except TimeoutError:
                 for viewer in [each for each in self._viewers if before.get(each) == each.progress]:
+                    viewer.restart()  # or what it does not take would stand before these words
                     viewer.tell(Notice(State.CLOSED, "The browser stopped taking output."))
                     self._viewers.remove(viewer)
 
@@ -157,6 +187,13 @@ class Terminal:
         self._tell(Notice(State.EXITED, "The shell has ended.", dtach.exit_code_of(fate)))
         return True
 
+    def _say(self, packets: bytes) -> None:
+        if self._writer is not None:
+            try:
+                self._writer.write(packets)
+            except (asyncssh.Error, OSError):
+                log.debug("terminal %s: something was lost with the connection", self.id)
+
     def _tell(self, notice: Notice) -> None:
         for viewer in self._viewers:
             viewer.tell(notice)
@@ -167,7 +204,9 @@ class Terminals:
 
     def __init__(self) -> None:
         self._guests: dict[str, dict[str, Terminal]] = {}
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._listed: set[str] = set()
+        """Guests of which we know all terminals."""
+        self._locks = WeakValueDictionary[str, asyncio.Lock]()
 
     async def listed(self, address: GuestAddress) -> list[Terminal]:
         """The guest's terminals, oldest name first; those of an earlier server are found again.
@@ -175,7 +214,7 @@ class Terminals:
         Raises:
             Unavailable: the guest can't be reached.
         """
-        async with self._lock(address):
+        async with self._lock(address.domain_name):
             return sorted((await self._known(address)).values(), key=lambda each: (len(each.id), each.id))
 
     async def open(self, address: GuestAddress, terminal_id: str, cols: int, rows: int) -> Terminal:
@@ -188,15 +227,14 @@ class Terminals:
         """
         if not dtach.is_id(terminal_id):
             raise Invalid("A terminal's id is 1 to 16 small letters and digits.")
-        async with self._lock(address):
+        async with self._lock(address.domain_name):
             known = await self._known(address)
             if terminal_id not in known:
                 if len(known) >= MAX_TERMINALS:
                     raise Conflict(f"A container has {MAX_TERMINALS} terminals at most. Close one first.")
-                terminal = Terminal(address, terminal_id)
-                await terminal.start(cols, rows, exists=False)
-                known[terminal_id] = terminal
-            return known[terminal_id]
+                await self._start(address, terminal_id, cols, rows, exists=False)
+                self._listed.add(address.domain_name)
+            return self._guests[address.domain_name][terminal_id]
 
     async def close(self, address: GuestAddress, terminal_id: str) -> None:
         """End a terminal.
@@ -204,51 +242,79 @@ class Terminals:
         Raises:
             NotFound: there is none with this id.
         """
-        async with self._lock(address):
-            terminal = (await self._known(address)).pop(terminal_id, None)
-        if terminal is None:
-            raise NotFound("That terminal")
-        await terminal.close()
+        async with self._lock(address.domain_name):
+            terminal = (await self._known(address)).get(terminal_id)
+            if terminal is None:
+                raise NotFound("That terminal")
+            self._drop(address.domain_name, terminal)
+            await terminal.close()
 
     async def forget(self, domain_name: str) -> None:
         """The machine is off: its shells are gone, and so are our connections."""
-        for terminal in self._guests.pop(domain_name, {}).values():
-            await terminal.forget()
-        await guests().drop(domain_name)
+        await guests().drop(domain_name)  # who is just opening something there fails now, and leaves the lock
+        async with self._lock(domain_name):
+            for terminal in list(self._guests.get(domain_name, {}).values()):
+                self._drop(domain_name, terminal)
+                await terminal.forget()
+            await guests().drop(domain_name)
 
     async def forget_all(self) -> None:
         """Stop reading everything; the shells go on."""
         for name in list(self._guests):
             await self.forget(name)
 
-    def _lock(self, address: GuestAddress) -> asyncio.Lock:
-        return self._locks.setdefault(address.domain_name, asyncio.Lock())
+    def _lock(self, domain_name: str) -> asyncio.Lock:
+        lock = self._locks.get(domain_name)
+        if lock is None:
+            self._locks[domain_name] = lock = asyncio.Lock()
+        return lock
 
     async def _known(self, address: GuestAddress) -> dict[str, Terminal]:
-        known = self._guests.get(address.domain_name)
-        if known is None:
-            known = {}
-            for terminal_id in dtach.listed(await _run(address, dtach.LIST_COMMAND))[:MAX_TERMINALS]:
-                terminal = Terminal(address, terminal_id)
-                await terminal.start(80, 24, exists=True)
-                known[terminal_id] = terminal
-            self._guests[address.domain_name] = known
-        for terminal_id in [each.id for each in known.values() if each.exited]:
-            del known[terminal_id]
-        return known
+        name = address.domain_name
+        if name not in self._listed:
+            found = dtach.listed(await _run(address, dtach.LIST_COMMAND))[:MAX_TERMINALS]
+            for terminal_id in found:
+                if terminal_id not in self._guests.get(name, {}):
+                    await self._start(address, terminal_id, 80, 24, exists=True)
+            if found:
+                self._listed.add(name)
+        return self._guests.get(name, {})
+
+    async def _start(self, address: GuestAddress, terminal_id: str, cols: int, rows: int, *, exists: bool) -> None:
+        name = address.domain_name
+        terminal = Terminal(address, terminal_id, let_go=lambda: self._drop(name, terminal))
+        await terminal.start(cols, rows, exists=exists)
+        self._guests.setdefault(name, {})[terminal_id] = terminal
+
+    def _drop(self, domain_name: str, terminal: Terminal) -> None:
+        """It has ended, or goes on in the guest without us: the next who asks finds out."""
+        known = self._guests.get(domain_name, {})
+        if known.get(terminal.id) is terminal:
+            del known[terminal.id]
+        self._listed.discard(domain_name)
+        if not known:
+            self._guests.pop(domain_name, None)
 
 
 async def _run(address: GuestAddress, command: str) -> bytes:
     """A short command on the interactive connection, so that a first terminal needs only one; bounded output."""
     link = await guests().link(address, INTERACTIVE)
+    process, output = None, b""
     try:
-        process = await link.ssh.create_process(command, stdin=asyncssh.DEVNULL, stderr=asyncssh.DEVNULL, encoding=None)
-        async with asyncio.timeout(20):
-            output = await process.stdout.read(_LISTING_BYTES)
-            await process.wait_closed()
-    except (asyncssh.Error, OSError, TimeoutError) as fault:
+        async with asyncio.timeout(_RUN_S):
+            process = await link.ssh.create_process(
+                command, stdin=asyncssh.DEVNULL, stderr=asyncssh.DEVNULL, encoding=None
+            )
+            while len(output) < _LISTING_BYTES and (piece := await process.stdout.read(_LISTING_BYTES)):
+                output += piece
+            if len(output) < _LISTING_BYTES:
+                await process.wait_closed()
+    except FAULTS as fault:
         raise Unavailable(f"The machine does not answer: {fault}.") from fault
-    return output
+    finally:
+        if process is not None:
+            process.close()
+    return output[:_LISTING_BYTES]
 
 
 @lru_cache

@@ -10,6 +10,8 @@ from sqlmodel import select
 from backend.db import reading
 from backend.errors import DatabaseBusy
 from backend.events.bus import Event, NodeChanged, WishChanged, bus
+from backend.guest.shell import guests
+from backend.guest.terminals import terminals
 from backend.hypervisor.registry import nodes
 from backend.models import Node
 from backend.services import usage
@@ -90,6 +92,8 @@ async def running() -> AsyncGenerator[None]:
             yield
     finally:
         unsubscribe()
+        await terminals().forget_all()
+        await guests().close_all()
         await nodes().close_all()
 
 

@@ -15,7 +15,7 @@ from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
 from backend.api.doors import actor_of
 from backend.db import transaction
-from backend.errors import Forbidden, Invalid, NotFound, PequerokuError, Unauthenticated, Unavailable
+from backend.errors import Conflict, Forbidden, Invalid, NotFound, PequerokuError, Unauthenticated, Unavailable
 from backend.events.bus import ContainerChanged, Event, SessionEnded, bus
 from backend.guest.terminals import MAX_SIZE, Terminal, terminals
 from backend.guest.viewer import Notice, Replay, State, Viewer
@@ -39,6 +39,7 @@ async def terminal_socket(socket: WebSocket, container_id: int, terminal_id: str
         async with transaction() as tx:
             await service.enter(tx, actor, container_id)
         await _Tab(socket, actor, container_id, terminal_id).serve()
+        await _close(socket, 1000, "The shell has ended.")
     except WebSocketDisconnect:
         return
     except PequerokuError as refusal:
@@ -119,6 +120,8 @@ class _Tab:
                 elif isinstance(item, Replay):
                     await self._socket.send_text('{"type":"replay"}')
                     await self._socket.send_bytes(item.data)
+                elif item.state is State.CLOSED and item.message:
+                    raise Conflict(item.message)
                 elif item.state is State.WAITING or item.state is State.CLOSED:
                     await self._tell(item)
                     return False
@@ -151,7 +154,7 @@ class _Tab:
             keys, text = message.get("bytes"), message.get("text")
             if keys is not None and len(keys) <= _MAX_KEYS_BYTES:
                 if self._terminal is not None:
-                    await self._terminal.type(keys)
+                    self._terminal.type(keys)
             elif text is not None and len(text) <= _MAX_TEXT:
                 self._obey(_parse(text))
             else:
@@ -174,7 +177,7 @@ class _Tab:
 def _parse(text: str) -> dict[str, Any]:
     try:
         said = json.loads(text)
-    except ValueError as fault:
+    except (ValueError, RecursionError) as fault:
         raise Invalid("That is no JSON.") from fault
     if not isinstance(said, dict):
         raise Invalid("That is no JSON object.")
