@@ -133,7 +133,7 @@ class Reconciler:
         container = await self._helm.load(container_id)
         if container is None:
             return None
-        log.info("container %s: %s", container_id, step)
+        log.log(logging.DEBUG if step is Step.AWAIT_OFF else logging.INFO, "container %s: %s", container_id, step)
         try:
             return await steps.apply(self._helm, container, step)
         except NodeFault as fault:
