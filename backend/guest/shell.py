@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 WINDOW_BYTES = 256 * 1024
 _BEGIN_S = 20.0
-_END_S = 5.0
+_END_S = 10.0
 _SIGNAL_BASE = 128
 _PID_BYTES = 11
 _PID = re.compile(rb"([1-9]\d{1,9})\n")

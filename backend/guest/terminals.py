@@ -51,7 +51,6 @@ class Terminal:
         self._size = (80, 24)
         self._moved = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self.exited = False
 
     @property
     def title(self) -> str:
@@ -183,7 +182,7 @@ class Terminal:
         fate = await _run(self._address, dtach.fate_command(self.id))
         if fate.strip() == b"alive":
             return False
-        self.exited = True
+        self._let_go()
         self._tell(Notice(State.EXITED, "The shell has ended.", dtach.exit_code_of(fate)))
         return True
 
