@@ -88,8 +88,9 @@ async def _run(process: asyncssh.SSHServerProcess) -> None:
     child = await asyncio.create_subprocess_shell(process.command or "", stdin=None, stdout=pipe, stderr=pipe)
     await process.redirect(stdout=child.stdout, stderr=child.stderr)
     code = await child.wait()
-    await process.stdout.drain()
-    process.exit(code)
+    with suppress(OSError):  # who asked may have closed it
+        await process.stdout.drain()
+        process.exit(code)
 
 
 @asynccontextmanager
