@@ -9,7 +9,6 @@ import libvirt
 
 from backend.errors import Unavailable
 
-_OPEN_WAIT_S = 5.0
 _KEEPALIVE_S, _KEEPALIVE_MISSED = 2, 2  # a node that hangs is noticed within about 6 s
 
 
@@ -39,52 +38,72 @@ def close_connection(connection: libvirt.virConnect) -> None:
 
 
 class Connection:
-    """A node's connection for calls and events. Its methods block: they belong into the node's threads."""
+    """A node's connections for calls: one for each thread that calls. Its methods block: they belong into threads.
+
+    Two threads in calls on one connection that is lost can leave libvirt 9.0 with a call that never returns, and
+    crash the process later. One thread, one connection: a loss is an error of the one call that was under way.
+    """
 
     def __init__(self, uri: str, on_change: Callable[[], None]) -> None:
         self._uri = uri
         self._on_change = on_change
         self._lock = threading.Lock()
-        self._current: libvirt.virConnect | None = None
+        self._of_thread: dict[int, libvirt.virConnect] = {}
+        self._watching: libvirt.virConnect | None = None
         self._closed = False
+        self._events = -1
 
     def get(self) -> libvirt.virConnect:
-        """The connection, alive as far as is known.
+        """The calling thread's connection, alive as far as is known.
 
         Raises:
-            Unavailable: another thread has been trying to open it for a while.
+            Unavailable: it has been closed for good.
             libvirt.libvirtError: it can't be opened.
         """
-        if not self._lock.acquire(timeout=_OPEN_WAIT_S):
-            raise Unavailable("The node does not answer.")
-        try:
-            if self._closed:
-                raise Unavailable("The connection to the node has been closed.")
-            if self._current is not None and not self._current.isAlive():
-                close_connection(self._current)
-                self._current = None
-            if self._current is None:
-                self._current = self._open()
-            return self._current
-        finally:
-            self._lock.release()
+        if self._closed:
+            raise Unavailable("The connection to the node has been closed.")
+        mine = threading.get_ident()
+        current = self._of_thread.get(mine)
+        if current is not None and not current.isAlive():
+            with self._lock:
+                del self._of_thread[mine]
+                self._watching = None if self._watching is current else self._watching
+            close_connection(current)
+            current = None
+        if current is None:
+            current = open_connection(self._uri)
+            with self._lock:
+                self._of_thread[mine] = current
+        self._watch(current)
+        return current
 
     def close(self) -> None:
-        """Close it for good."""
+        """Close for good: each connection ends when the last call on it has returned."""
         with self._lock:
             self._closed = True
-            if self._current is not None:
-                close_connection(self._current)
-                self._current = None
+            watching, self._watching = self._watching, None
+            self._of_thread.clear()
+        if watching is not None:
+            with suppress(libvirt.libvirtError):
+                watching.unregisterCloseCallback()
+            with suppress(libvirt.libvirtError):
+                watching.domainEventDeregisterAny(self._events)
 
-    def _open(self) -> libvirt.virConnect:
-        connection = open_connection(self._uri)
+    def _watch(self, connection: libvirt.virConnect) -> None:
+        """Hear the node's events over one of the connections."""
+        with self._lock:
+            if self._watching is not None:
+                return
+            self._watching = connection
         with suppress(libvirt.libvirtError):
             connection.registerCloseCallback(self._closed_by_peer, None)
-        connection.domainEventRegisterAny(None, libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE, self._lifecycle, None)
-        return connection
+        self._events = connection.domainEventRegisterAny(
+            None, libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE, self._lifecycle, None
+        )
 
     def _closed_by_peer(self, connection: libvirt.virConnect, reason: int, opaque: object) -> None:
+        with self._lock:
+            self._watching = None  # the next call listens on its own connection
         self._on_change()
 
     def _lifecycle(
