@@ -53,33 +53,27 @@ def migrate() -> None:
         typer.echo("  It is shown only this once. Change it on the Account page.\n")
 
 
+Password = Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True)]
+
+
 @app.command()
-def createsuperuser(
-    username: str,
-    password: Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True)],
-    email: str = "",
-) -> None:
+def createsuperuser(username: str, password: Password, email: str = "") -> None:
     """Make an administrator."""
-
-    async def work() -> None:
-        async with transaction() as tx:
-            await identity.create_user(tx, SYSTEM, username=username, password=password, email=email, is_superuser=True)
-
-    _run(work())
-    typer.echo(f"“{username}” may now sign in.")
+    _make_user(username, password, email, is_superuser=True)
 
 
 @app.command()
-def createuser(
-    username: str,
-    password: Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True)],
-    email: str = "",
-) -> None:
+def createuser(username: str, password: Password, email: str = "") -> None:
     """Make a user with the default quota."""
+    _make_user(username, password, email, is_superuser=False)
 
+
+def _make_user(username: str, password: str, email: str, *, is_superuser: bool) -> None:
     async def work() -> None:
         async with transaction() as tx:
-            await identity.create_user(tx, SYSTEM, username=username, password=password, email=email)
+            await identity.create_user(
+                tx, SYSTEM, username=username, password=password, email=email, is_superuser=is_superuser
+            )
 
     _run(work())
     typer.echo(f"“{username}” may now sign in.")
