@@ -30,7 +30,7 @@ logging.getLogger("asyncssh").setLevel(logging.ERROR)  # it tells each session; 
 _GREETING_WAITS_S = (2.0, 2.0, 3.0, 5.0, 8.0)
 """How long each attempt waits for the guest's greeting. The first one after a connection that broke off may get
 none: the guest's old sshd has to notice first."""
-_BETWEEN_S = 0.2
+_BETWEEN_S = 0.5
 _LOGIN_S = 30.0
 _KEEPALIVE_S = 15
 _KEEPALIVES = 3

@@ -30,7 +30,8 @@ _RING_BYTES = 512 * 1024
 _READ_BYTES = 64 * 1024
 _PAUSE_BYTES = 1024 * 1024
 _STUCK_S = 15.0
-_AGAIN_S = (0.2, 0.5, 1.0, 2.0, 5.0)
+_AGAIN_S = (0.5, 0.5, 1.0, 2.0, 5.0)
+"""The guest's sshd needs about half a second to see that nobody is there; who comes sooner is not greeted."""
 _GIVE_UP_AFTER = 6
 """Failures in a row after which a terminal that nobody looks at is let go. In its guest it may well go on."""
 _MAX_UNREAD_BYTES = 4 * 1024 * 1024
@@ -147,7 +148,7 @@ class Terminal:
         return await self._has_ended()
 
     async def _read(self, *, redraw: bool) -> None:
-        """One connection's worth of output."""
+        """One connection's worth of output. Raises if it was the connection that ended, and not the output."""
         link = await guests().link(self._address, INTERACTIVE)
         ends: Any = await link.ssh.open_unix_connection(dtach.socket_of(self.id), encoding=None)  # type: ignore[reportUnknownMemberType]
         reader, writer = cast(tuple[asyncssh.SSHReader[bytes], asyncssh.SSHWriter[bytes]], ends)
@@ -160,6 +161,8 @@ class Terminal:
                 for viewer in self._viewers:
                     viewer.push(data)
                 await self._wait_for_viewers()
+            if not link.is_up:
+                raise Unavailable("The connection to the machine was lost.")
         finally:
             self._writer = None
             writer.close()

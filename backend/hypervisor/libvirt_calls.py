@@ -58,7 +58,8 @@ class Calls:
         end = loop.time() + within_s
         while len(self._overdue) < self._limit:
             try:
-                await asyncio.wait_for(self._free.acquire(), min(1.0, max(0.0, end - loop.time())))
+                async with asyncio.timeout(min(1.0, max(0.0, end - loop.time()))):  # wait_for may swallow a cancel
+                    await self._free.acquire()
                 return
             except TimeoutError as error:
                 if loop.time() >= end:

@@ -27,6 +27,7 @@ async def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerat
     monkeypatch.setattr(dtach, "LIST_COMMAND", dtach.LIST_COMMAND.replace(dtach.FOLDER, str(tmp_path / "tty")))
     monkeypatch.setattr(dtach, "FOLDER", str(tmp_path / "tty"))
     monkeypatch.setattr(module, "_AGAIN_S", (0.01,))
+    monkeypatch.setenv("HOME", str(tmp_path))  # what a developer's own profile runs may eat the keys
     async with local_guest(tmp_path) as (guest, address):
         shells = Terminals()
         yield guest, address, shells
