@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
+import libvirt
 import pytest
 
 from backend.hypervisor import local_libvirtd
@@ -41,6 +42,20 @@ class PrivateNode:
 
     def start(self) -> None:
         local_libvirtd.start(self.folder, netns=self.netns)
+
+    def sweep(self) -> None:
+        """End its machines and delete their disks."""
+        self.start()  # it may have been killed
+        connection = libvirt.open(self.uri)
+        try:
+            for domain in connection.listAllDomains():
+                if domain.isActive():
+                    domain.destroy()
+                domain.undefineFlags(libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE)
+            for disk in self.pool.glob("pqk-*"):
+                disk.unlink()
+        finally:
+            connection.close()
 
 
 def ip(*words: str) -> None:

@@ -31,6 +31,7 @@ async def world(
         settings.cache_clear()
         actor, _ = await a_world_on(node.uri)
         yield World(actor, node)
+    node.sweep()
 
 
 @pytest.fixture
