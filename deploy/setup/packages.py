@@ -23,7 +23,7 @@ MACHINES = (
     "iproute2",
 )
 IMAGE = ("mmdebstrap", "e2fsprogs", "lz4")
-TESTS = ("chromium", "postgresql", "redis-server")
+TESTS = ("chromium", "postgresql", "redis-server", "dtach")
 
 RUN = BUILD + MACHINES + IMAGE
 _OFFLINE = ("Could not resolve", "Temporary failure", "Could not connect", "Failed to fetch", "Network is unreachable")

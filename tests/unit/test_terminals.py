@@ -1,7 +1,6 @@
 """Shells that outlive what they are looked at through: a real dtach on this machine in place of a guest's."""
 
 import asyncio
-import shutil
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
@@ -22,8 +21,6 @@ Scene = tuple[LocalGuest, GuestAddress, Terminals]
 
 @pytest.fixture
 async def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[Scene]:
-    if shutil.which("dtach") is None:
-        pytest.skip("dtach is not installed")
     monkeypatch.setattr(dtach, "LIST_COMMAND", dtach.LIST_COMMAND.replace(dtach.FOLDER, str(tmp_path / "tty")))
     monkeypatch.setattr(dtach, "FOLDER", str(tmp_path / "tty"))
     monkeypatch.setattr(module, "_AGAIN_S", (0.01,))
