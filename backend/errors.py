@@ -16,7 +16,8 @@
         ├── NodeFault         503  node-fault          the node answered, and refused
         │   ├── ImageMissing  503  image-missing
         │   └── NodeDiskFull  503  node-disk-full
-        └── GuestSilent       503  guest-silent        the guest did not answer in time
+        ├── GuestSilent       503  guest-silent        the guest did not answer in time
+        └── WrongGuest        503  wrong-guest         something else answers in the guest's place
 
 The message is a sentence for the person; `code` and `status` are stable and for programs.
 Anything that is not a PequerokuError is a bug: it is logged once, at the edge.
@@ -114,12 +115,13 @@ class QuotaExceeded(Conflict):
 
 
 class NoRoom(Conflict):
-    """No healthy node can carry the request; `why` has a word for each node."""
+    """No healthy node can carry the request; `why` has a word for each node. `full`: a node is up, only not free."""
 
     code = "no-room"
 
-    def __init__(self, why: str) -> None:
-        super().__init__(f"No node can carry this now: {why}. Try a smaller type, or stop something first.")
+    def __init__(self, why: str, *, full: bool) -> None:
+        advice = "Try a smaller type, or stop something first." if full else "Try again in a moment."
+        super().__init__(f"No node can carry this now: {why}. {advice}")
 
 
 class Throttled(PequerokuError):
@@ -181,3 +183,12 @@ class GuestSilent(Unavailable):
 
     def __init__(self, after_s: float) -> None:
         super().__init__(f"The guest did not answer within {after_s:.0f} s of booting.")
+
+
+class WrongGuest(Unavailable):
+    """The guest's host key is not the one it announced: something else answers in its place."""
+
+    code = "wrong-guest"
+
+    def __init__(self) -> None:
+        super().__init__("The machine's host key is not the one it announced when it booted. Restart it to go on.")

@@ -20,7 +20,7 @@ from typing import Any, cast
 
 import asyncssh
 
-from backend.errors import Unavailable
+from backend.errors import Unavailable, WrongGuest
 from backend.guest.transport import StreamTransport
 from backend.hypervisor.driver import INTERACTIVE, Hypervisor
 
@@ -41,15 +41,6 @@ _KEX = ["curve25519-sha256", "curve25519-sha256@libssh.org"]
 
 FAULTS = (asyncssh.Error, OSError, TimeoutError, ValueError)
 """What asyncssh raises for a guest that is lost. ValueError: a packet that can't be read, handed on as it is."""
-
-
-class WrongGuest(Unavailable):
-    """The guest's host key is not the one it announced: something else answers in its place."""
-
-    code = "wrong-guest"
-
-    def __init__(self) -> None:
-        super().__init__("The machine's host key is not the one it announced when it booted. Restart it to go on.")
 
 
 @dataclass(frozen=True, slots=True)

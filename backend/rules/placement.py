@@ -35,6 +35,11 @@ class NodeFacts:
     def free_vcpus(self) -> int:
         return self.capacity_vcpus - self.used_vcpus
 
+    @property
+    def is_up(self) -> bool:
+        """Whether anything could boot there, were there room."""
+        return self.healthy and not self.trouble
+
 
 @dataclass(frozen=True, slots=True)
 class Weighed:

@@ -62,9 +62,10 @@ async def create(tx: Tx, actor: Actor, *, container_type_id: int, name: str = ""
     if chosen in taken:
         raise NameTaken(chosen)
     await can_create_container(tx, quota, wanted)
-    decision = choose(await locked_node_facts(tx), Size(wanted.memory_mb, wanted.vcpus))
+    facts = await locked_node_facts(tx)
+    decision = choose(facts, Size(wanted.memory_mb, wanted.vcpus))
     if decision.node_id is None:
-        raise NoRoom(decision.why_nobody)
+        raise NoRoom(decision.why_nobody, full=any(node.is_up for node in facts))
     container = _new(owner_id, quota.id or 0, chosen, wanted, decision.node_id, decision)
     tx.add(container)
     await tx.flush()
@@ -176,7 +177,7 @@ def _check_room(container: Container, facts: list[NodeFacts]) -> None:
     for node in facts:
         reason = why_not(node, Size(container.memory_mb, container.vcpus))
         if reason:
-            raise NoRoom(f"its disk is on {node.name}, which {reason}")
+            raise NoRoom(f"its disk is on {node.name}, which {reason}", full=node.is_up)
 
 
 def _begin_start(container: Container) -> None:

@@ -33,6 +33,7 @@ const HELP = "Ctrl+Shift+F searches · Ctrl+Shift+Enter opens another · Ctrl+Sh
 
 const isDark = () => document.documentElement.classList.contains("dark");
 const encoder = new TextEncoder();
+const PIECE_BYTES = 64 * 1024; // a paste may be longer than one message may be
 
 function makeTerminal(host) {
   const term = new Terminal({
@@ -59,6 +60,10 @@ function makeTerminal(host) {
 function connect(path, term, onState) {
   let socket, timer, tries = 0, ended = false, replaying = 0, awaitsReplay = false;
   const send = (data) => socket?.readyState === WebSocket.OPEN && socket.send(data);
+  const type = (text) => {
+    const keys = encoder.encode(text);
+    for (let at = 0; at < keys.length; at += PIECE_BYTES) send(keys.subarray(at, at + PIECE_BYTES));
+  };
   const tell = (message) => send(JSON.stringify(message));
   const draw = (bytes) => {
     const isReplay = awaitsReplay;
@@ -87,13 +92,13 @@ function connect(path, term, onState) {
   const retryNow = () => { if (socket?.readyState === WebSocket.CLOSED && !ended) { clearTimeout(timer); open(); } };
   addEventListener("online", retryNow);
   const listeners = [
-    term.onData((text) => { if (!replaying) send(encoder.encode(text)); }),
+    term.onData((text) => { if (!replaying) type(text); }),
     term.onBinary((text) => send(Uint8Array.from(text, (each) => each.charCodeAt(0)))),
     term.onResize(({ cols, rows }) => tell({ type: "resize", cols, rows })),
   ];
   open();
   return {
-    type: (text) => send(encoder.encode(text)),
+    type,
     stop: () => {
       ended = true;
       clearTimeout(timer);

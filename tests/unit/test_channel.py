@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backend.errors import Unavailable
+from backend.errors import Unavailable, WrongGuest
 from backend.guest import channel
-from backend.guest.channel import GuestAddress, WrongGuest, connect
+from backend.guest.channel import GuestAddress, connect
 from tests.guests import local_guest
 from tests.stores import eventually
 

@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager, suppress
 import asyncssh
 import pytest
 
-from backend.errors import GuestSilent, Unavailable
+from backend.errors import GuestSilent, Unavailable, WrongGuest
 from backend.guest import channel, transport
-from backend.guest.channel import GuestAddress, WrongGuest, connect
+from backend.guest.channel import GuestAddress, connect
 from backend.guest.keys import make_key_pair, seal, unseal
 from backend.guest.readiness import await_ready
 from backend.guest.shell import Guests

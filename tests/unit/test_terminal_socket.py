@@ -1,6 +1,5 @@
 """Who gets at a container's terminals through the socket and the routes, and what they are told."""
 
-import shutil
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ import httpx
 import pytest
 
 from backend.api.app import make_api
+from backend.api.ws import terminals as module
 from backend.db import transaction
 from backend.events.bus import ContainerChanged, SessionEnded, announce, bus
 from backend.guest import dtach
@@ -16,7 +16,8 @@ from backend.guest.keys import seal
 from backend.guest.shell import guests
 from backend.guest.terminals import terminals
 from backend.hypervisor.registry import nodes
-from backend.models import Container, Node, Status, User
+from backend.models import Container, Node, Session, Status, User
+from backend.models.base import now
 from backend.rules.policy import SYSTEM, Actor
 from backend.services import identity
 from tests.asgi import ORIGIN, Socket
@@ -73,8 +74,7 @@ async def scene(database: str) -> AsyncGenerator[Scene]:
 @pytest.fixture
 async def guest(scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[LocalGuest]:
     """The container runs, with a shell of this machine in place of a guest's."""
-    if shutil.which("dtach") is None:
-        pytest.skip("dtach is not installed")
+    monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setattr(dtach, "LIST_COMMAND", dtach.LIST_COMMAND.replace(dtach.FOLDER, str(tmp_path / "tty")))
     monkeypatch.setattr(dtach, "FOLDER", str(tmp_path / "tty"))
     async with local_guest(tmp_path) as (local, address):
@@ -145,6 +145,21 @@ async def test_a_revoked_session_ends_what_it_holds_open(scene: Scene) -> None:
     await bus().publish(SessionEnded(10**6))
     async with transaction() as tx:
         await identity.sign_out(tx, actor)
+    assert await socket.closed() == 4401
+
+
+@pytest.mark.parametrize("end", ["session", "user"])
+async def test_what_ends_without_a_word_is_noticed_too(scene: Scene, monkeypatch: pytest.MonkeyPatch, end: str) -> None:
+    monkeypatch.setattr(module, "_RECHECK_S", 0.02)
+    actor = await identity.actor_for(scene.alice)
+    assert actor is not None
+    socket = scene.socket()
+    await eventually("the state", lambda: socket.states)
+    async with transaction() as tx:
+        if end == "session":
+            (await tx.get_one(Session, actor.session_id)).expires_at = now()
+        else:
+            (await tx.get_one(User, actor.user_id)).is_active = False
     assert await socket.closed() == 4401
 
 

@@ -8,6 +8,7 @@ Close codes: 4400 not understood, 4401 not signed in, 4403 not from our pages, 4
 
 import asyncio
 import json
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -27,6 +28,8 @@ router = APIRouter()
 
 _MAX_KEYS_BYTES = 256 * 1024
 _MAX_TEXT = 1024
+_RECHECK_S = 60.0
+"""How often a tab that hears of no change asks whether its session and its user still hold."""
 _CODES: dict[type[PequerokuError], int] = {Unauthenticated: 4401, Forbidden: 4403, NotFound: 4404, Invalid: 4400}
 
 
@@ -54,7 +57,6 @@ class _Tab:
         self._container_id, self._terminal_id = container_id, terminal_id
         self._size = (_number(socket.query_params.get("cols"), 80), _number(socket.query_params.get("rows"), 24))
         self._changed = asyncio.Event()
-        self._session_ended = False
         self._terminal: Terminal | None = None
         self._viewer: Viewer | None = None
 
@@ -74,23 +76,24 @@ class _Tab:
 
     def _hear(self, event: Event) -> None:
         mine = isinstance(event, ContainerChanged) and event.container_id == self._container_id
-        self._session_ended |= isinstance(event, SessionEnded) and event.session_id == self._actor.session_id
-        if mine or self._session_ended:
+        signed_out = isinstance(event, SessionEnded) and event.session_id == self._actor.session_id
+        if mine or signed_out:
             self._changed.set()
 
     async def _watch(self) -> None:
         """Ends with Unauthenticated or NotFound; tells the sender when the machine goes off."""
         while True:
-            await self._changed.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_RECHECK_S):
+                    await self._changed.wait()
             self._changed.clear()
+            self._actor = await actor_of(self._socket)
             door = await self._look()
             if not door.is_running and self._viewer is not None:
                 await terminals().forget(door.domain_name)
                 self._viewer.tell(Notice(State.WAITING))
 
     async def _look(self) -> Door:
-        if self._session_ended:
-            raise Unauthenticated
         async with transaction() as tx:
             return await service.look(tx, self._actor, self._container_id)
 
