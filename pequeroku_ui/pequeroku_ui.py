@@ -17,6 +17,7 @@ from pequeroku_ui.state.base import keep_apart
 from pequeroku_ui.state.container import ContainerState
 from pequeroku_ui.state.dashboard import DashboardState
 from pequeroku_ui.state.login import LoginState
+from pequeroku_ui.supervised import ends_with_its_supervisor
 
 reflex_setup.before_app()
 
@@ -39,7 +40,7 @@ reflex_setup.after_app()
 
 @asynccontextmanager
 async def _tasks() -> AsyncGenerator[None]:
-    async with runner.running():
+    async with ends_with_its_supervisor(), runner.running():
         yield
 
 

@@ -8,7 +8,7 @@ import pytest
 from backend.settings import settings
 from tests.conftest import in_use
 from tests.factories import a_world_on
-from tests.integration.world import TaskProcess, World
+from tests.integration.world import TASKS, TaskProcess, World
 from tests.machines import PrivateNode, built_image, private_node
 
 
@@ -35,9 +35,9 @@ async def world(
 
 
 @pytest.fixture
-def tasks(world: World, tmp_path: Path) -> Generator[TaskProcess]:
-    """A task process, running."""
-    process = TaskProcess(tmp_path / "tasks.log")
+def tasks(world: World, tmp_path: Path, request: pytest.FixtureRequest) -> Generator[TaskProcess]:
+    """A task process, running; or what the test asks for in its place."""
+    process = TaskProcess(tmp_path / "tasks.log", getattr(request, "param", TASKS))
     process.start()
     yield process
     process.kill()

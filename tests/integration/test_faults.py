@@ -9,7 +9,7 @@ import signal
 import pytest
 
 from backend.services import containers
-from tests.integration.world import TaskProcess, World, qemu_processes
+from tests.integration.world import SERVER, TASKS, TaskProcess, World, qemu_processes
 from tests.stores import eventually
 
 pytestmark = [pytest.mark.vm]
@@ -27,7 +27,8 @@ async def _nothing_left(world: World, container_id: int, domain: str) -> None:
     assert await world.orphans() == []
 
 
-async def test_a_task_process_killed_in_the_middle_of_everything(world: World, tasks: TaskProcess) -> None:
+@pytest.mark.parametrize("tasks", [TASKS, SERVER], ids=["tasks", "server"], indirect=True)
+async def test_what_reconciles_killed_in_the_middle_of_everything(world: World, tasks: TaskProcess) -> None:
     await world.until_healthy()
     container_id = await world.create()
     for phase in ("disk", "booting", "guest"):

@@ -19,27 +19,37 @@ from backend.services import containers
 from backend.services.views import ContainerView
 from tests.factories import a_type
 from tests.machines import PrivateNode
-from tests.stores import eventually
+from tests.stores import eventually, free_port
 
 BOOT_S = 90.0
 """How long a real guest may take to boot while the machine does other things."""
 
 
-class TaskProcess:
-    """`python -m backend.tasks`, which can be killed at any moment."""
+TASKS = ("backend.tasks",)
+SERVER = ("granian", "--interface", "asgi", "--factory", "pequeroku_ui.pequeroku_ui:app", "--workers", "1")
 
-    def __init__(self, log: Path) -> None:
+
+class TaskProcess:
+    """What reconciles, in a process that can be killed at any moment: a task process, or the whole server."""
+
+    def __init__(self, log: Path, module: tuple[str, ...] = TASKS) -> None:
         self._log = log
+        self._command = [sys.executable, "-m", *module]
+        if module is SERVER:
+            self._command += ["--host", "127.0.0.1", "--port", str(free_port())]
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
+        environment = os.environ | {"REFLEX_ENV_MODE": "prod", "__REFLEX_SKIP_COMPILE": "true"}
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen([sys.executable, "-m", "backend.tasks"], stdout=log, stderr=log)
+            self._process = subprocess.Popen(
+                self._command, stdout=log, stderr=log, env=environment, start_new_session=True
+            )
 
     def kill(self) -> None:
-        """kill -9, and wait until it is gone."""
+        """kill -9 of it and of what it has started, and wait until it is gone."""
         if self._process is not None:
-            self._process.kill()
+            os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait(20)
             self._process = None
 
