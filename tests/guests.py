@@ -1,4 +1,4 @@
-"""Guests without machines: a real SSH server, a real shell and a real dtach on this machine, behind a ByteStream."""
+"""Guests without machines: a real SSH server, shell and dtach on this machine behind a ByteStream, or a mere script."""
 
 import asyncio
 import socket
@@ -34,6 +34,35 @@ class Wire:
     def close(self) -> None:
         self.is_closed = True
         self._writer.close()
+
+
+class Peer:
+    """A guest of our making, and its node: it says its pieces, then `endless` for ever, or closes, or is silent."""
+
+    def __init__(self, *pieces: bytes, endless: bytes = b"", closes: bool = False) -> None:
+        self._script, self._endless, self._closes = pieces, endless, closes
+        self._pieces: list[bytes] = []
+        self.said_bytes = self.opened = self.closed = 0
+        self.asked = b""
+
+    async def open_channel(self, _name: str, _port: str) -> "Peer":
+        self.opened, self._pieces = self.opened + 1, list(self._script)
+        return self
+
+    async def read(self) -> bytes:
+        await asyncio.sleep(0)
+        if not self._pieces and not self._endless and not self._closes:
+            await asyncio.get_running_loop().create_future()
+        data = self._pieces.pop(0) if self._pieces else self._endless
+        self.said_bytes += len(data)
+        return data
+
+    async def write(self, data: bytes) -> None:
+        self.asked += data
+        await asyncio.sleep(0)
+
+    def close(self) -> None:
+        self.closed += 1
 
 
 class LocalGuest:

@@ -13,38 +13,11 @@ from hypothesis import strategies as st
 from backend.errors import Unavailable, WrongGuest
 from backend.guest import channel
 from backend.guest.channel import GuestAddress, connect
-from tests.guests import local_guest
+from tests.guests import Peer, local_guest
 from tests.stores import eventually
 
 _PAIR = asyncssh.generate_private_key("ssh-ed25519")
 _GREETING = b"SSH-2.0-OpenSSH_9.2\r\n"
-
-
-class _Peer:
-    """A guest of our making, and its node: it says its pieces, then `endless` for ever, or closes, or is silent."""
-
-    def __init__(self, *pieces: bytes, endless: bytes = b"", closes: bool = False) -> None:
-        self._script, self._endless, self._closes = pieces, endless, closes
-        self._pieces: list[bytes] = []
-        self.said_bytes = self.opened = self.closed = 0
-
-    async def open_channel(self, _name: str, _port: str) -> "_Peer":
-        self.opened, self._pieces = self.opened + 1, list(self._script)
-        return self
-
-    async def read(self) -> bytes:
-        await asyncio.sleep(0)
-        if not self._pieces and not self._endless and not self._closes:
-            await asyncio.get_running_loop().create_future()
-        data = self._pieces.pop(0) if self._pieces else self._endless
-        self.said_bytes += len(data)
-        return data
-
-    async def write(self, data: bytes) -> None:
-        await asyncio.sleep(0)
-
-    def close(self) -> None:
-        self.closed += 1
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +27,7 @@ def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(channel, "_LOGIN_S", 0.3)
 
 
-async def _log_in(peer: _Peer) -> str:
+async def _log_in(peer: Peer) -> str:
     """How it failed; by then nothing of the attempt may be left."""
     before = asyncio.all_tasks()
     public = _PAIR.export_public_key().decode().strip()
@@ -68,43 +41,43 @@ async def _log_in(peer: _Peer) -> str:
 
 
 async def test_a_guest_without_a_greeting_is_tried_again_and_given_up() -> None:
-    peer = _Peer()
+    peer = Peer()
     assert "sent no greeting" in await _log_in(peer)
     assert peer.opened == 2
 
 
 async def test_a_guest_that_says_everything_but_a_greeting_is_cut_off() -> None:
-    peer = _Peer(endless=b"\x00" * 65536)
+    peer = Peer(endless=b"\x00" * 65536)
     assert "something else than SSH" in await _log_in(peer)
     assert peer.said_bytes <= 2 * (1024 * 1024 + 2 * 65536)
 
 
 async def test_a_guest_that_closes_at_once() -> None:
-    assert "closed" in await _log_in(_Peer(closes=True))
-    assert "machine's terminal service does not answer" in await _log_in(_Peer(_GREETING, closes=True))
+    assert "closed" in await _log_in(Peer(closes=True))
+    assert "machine's terminal service does not answer" in await _log_in(Peer(_GREETING, closes=True))
 
 
 async def test_a_greeting_and_then_nothing() -> None:
-    assert "does not answer" in await _log_in(_Peer(_GREETING))
+    assert "does not answer" in await _log_in(Peer(_GREETING))
 
 
 @pytest.mark.parametrize(
     "endless", [b"\xff" * 65536, b"\x00" * 65536, b"\x00\x00\x00\x0c\x0a\x02" + bytes(10), b"SSH-2.0-again\r\n"]
 )
 async def test_a_greeting_and_then_garbage(endless: bytes) -> None:
-    peer = _Peer(_GREETING, endless=endless)
+    peer = Peer(_GREETING, endless=endless)
     assert "does not answer" in await _log_in(peer)
 
 
 async def test_a_greeting_that_never_ends() -> None:
-    assert "does not answer" in await _log_in(_Peer(b"SSH-2.0-", endless=b"x" * 4096))
+    assert "does not answer" in await _log_in(Peer(b"SSH-2.0-", endless=b"x" * 4096))
 
 
 @settings(max_examples=15, deadline=None)
 @given(st.lists(st.binary(min_size=1, max_size=200), max_size=5))
 def test_any_garbage_ends_in_a_clear_error(pieces: list[bytes]) -> None:
     with asyncio.Runner() as runner:
-        assert runner.run(_log_in(_Peer(_GREETING, *pieces, closes=True)))
+        assert runner.run(_log_in(Peer(_GREETING, *pieces, closes=True)))
 
 
 async def test_a_real_server_is_logged_in_to_behind_what_an_earlier_connection_left(tmp_path: Path) -> None:

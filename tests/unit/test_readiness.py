@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from backend.errors import GuestSilent, Unavailable
 from backend.guest.readiness import Announcement, await_ready
+from tests.guests import Peer
 
 _KEY = "ssh-ed25519 " + "A" * 68
 _BOOT = "01234567-89ab-cdef-0123-456789abcdef"
@@ -16,39 +17,14 @@ _ANSWER = f"ready {_KEY} {_BOOT}\n".encode()
 _SAID = Announcement(_KEY, _BOOT)
 
 
-class _Port:
-    """Says its pieces, and then nothing more, or that it is closed. Stands for the node too."""
-
-    def __init__(self, *pieces: bytes, endless: bytes = b"", closes: bool = False) -> None:
-        self._pieces, self._endless, self._closes = list(pieces), endless, closes
-        self.asked, self.read_bytes, self.is_closed = b"", 0, False
-
-    async def open_channel(self, _name: str, _port: str) -> "_Port":
-        return self
-
-    async def read(self) -> bytes:
-        await asyncio.sleep(0)
-        if not self._pieces and not self._endless and not self._closes:
-            await asyncio.get_running_loop().create_future()
-        data = self._pieces.pop(0) if self._pieces else self._endless
-        self.read_bytes += len(data)
-        return data
-
-    async def write(self, data: bytes) -> None:
-        self.asked += data
-
-    def close(self) -> None:
-        self.is_closed = True
-
-
-async def _hear(port: _Port, timeout_s: float = 5) -> Announcement:
+async def _hear(port: Peer, timeout_s: float = 5) -> Announcement:
     return await await_ready(port, "pqk-one", timeout_s)  # type: ignore[arg-type]
 
 
 async def test_an_answer_is_heard_after_we_asked() -> None:
-    port = _Port(_ANSWER)
+    port = Peer(_ANSWER)
     assert await _hear(port) == _SAID
-    assert (port.asked, port.is_closed) == (b"?\n", True)
+    assert (port.asked, port.closed) == (b"?\n", 1)
 
 
 @given(st.lists(st.integers(0, len(_ANSWER)), max_size=6))
@@ -56,7 +32,7 @@ def test_an_answer_may_come_in_any_pieces(cuts: list[int]) -> None:
     ends = [0, *sorted(cuts), len(_ANSWER)]
     pieces = [_ANSWER[start:end] for start, end in pairwise(ends) if start < end]
     with asyncio.Runner() as runner:
-        assert runner.run(_hear(_Port(b"boot noise\r\n", *pieces))) == _SAID
+        assert runner.run(_hear(Peer(b"boot noise\r\n", *pieces))) == _SAID
 
 
 _NONSENSE = [
@@ -77,32 +53,32 @@ _NONSENSE = [
 @pytest.mark.parametrize("nonsense", _NONSENSE, ids=range(len(_NONSENSE)))
 async def test_nothing_but_the_exact_form_counts(nonsense: bytes) -> None:
     with pytest.raises(GuestSilent):
-        await _hear(_Port(*filter(None, [nonsense])), timeout_s=0.05)
+        await _hear(Peer(*filter(None, [nonsense])), timeout_s=0.05)
 
 
 @pytest.mark.parametrize("nonsense", [each for each in _NONSENSE if each.endswith(b"\n")])
 async def test_nonsense_before_an_answer_does_no_harm(nonsense: bytes) -> None:
-    assert await _hear(_Port(nonsense, _ANSWER)) == _SAID
+    assert await _hear(Peer(nonsense, _ANSWER)) == _SAID
 
 
 @pytest.mark.parametrize("endless", [b"x" * 4096, b"ready \n" * 100, b"\n"], ids=["line", "lines", "newlines"])
 async def test_a_guest_that_never_stops_talking_is_given_up_early(endless: bytes) -> None:
-    port = _Port(endless=endless)
+    port = Peer(endless=endless)
     with pytest.raises(GuestSilent):
         await _hear(port, timeout_s=60)
-    assert port.read_bytes <= 70 * 1024
-    assert port.is_closed
+    assert port.said_bytes <= 70 * 1024
+    assert port.closed
 
 
 async def test_silence_ends_at_the_deadline_and_leaves_nothing_behind() -> None:
-    port, before = _Port(), asyncio.all_tasks()
+    port, before = Peer(), asyncio.all_tasks()
     with pytest.raises(GuestSilent):
         await _hear(port, timeout_s=0.05)
-    assert port.is_closed
+    assert port.closed
     assert asyncio.all_tasks() == before
 
 
 async def test_a_channel_that_closes_is_no_silence() -> None:
     with pytest.raises(Unavailable) as fault:
-        await _hear(_Port(b"hello\n", closes=True))
+        await _hear(Peer(b"hello\n", closes=True))
     assert not isinstance(fault.value, GuestSilent)
