@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Network
+from itertools import count
 from uuid import UUID
 from xml.etree import ElementTree as ET
 
@@ -21,6 +22,7 @@ NAMESPACE = "urn:pequeroku:domain:1"
 _NETWORK_UUID = "6d1b6bd4-9a3e-5f0c-8b5e-8f5b2f6f2a01"
 _FILTER_UUID = "6d1b6bd4-9a3e-5f0c-8b5e-8f5b2f6f2a02"
 
+_FIRST_SLOT = 2  # QEMU's own devices have 0, 1 and 31
 _PROBE_MEMORY_MB = 96  # the cloud kernel needs 80
 
 
@@ -61,6 +63,7 @@ def domain(spec: DomainSpec, files: BootFiles, acceleration: Acceleration, *, wi
     _add(rng, "backend", text="/dev/urandom", model="random")
     balloon = _add(devices, "memballoon", model="virtio")
     _add(balloon, "stats", period="5")
+    _put_on_root_bus(devices)
     return _text(root)
 
 
@@ -214,6 +217,14 @@ def _add_interface(devices: ET.Element, net: GuestNetwork) -> None:
     _add(reference, "parameter", name="IP", value=str(net.address))
     _add(reference, "parameter", name="GATEWAY", value=str(net.gateway))
     _add(interface, "rom", enabled="no")
+
+
+def _put_on_root_bus(devices: ET.Element) -> None:
+    """Else libvirt puts a PCIe port before each of them, for plugging that we never do: 0.3 s of an emulated boot."""
+    slots = count(_FIRST_SLOT)
+    for device in devices:
+        if device.tag in ("disk", "interface", "rng", "memballoon") or device.get("type") == "virtio-serial":
+            _add(device, "address", type="pci", domain="0x0000", bus="0x00", slot=hex(next(slots)), function="0x0")
 
 
 def _rule(root: ET.Element, action: str, direction: str, priority: int, layer: str, /, **match: str) -> None:
