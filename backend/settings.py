@@ -48,6 +48,8 @@ class Settings(BaseSettings):
     """Comma-separated names under which browsers reach us; WebSockets from other origins are refused."""
     https: bool = False
     """Served over TLS by a proxy in front: cookies are then marked Secure."""
+    trusted_proxy_hops: int = Field(default=0, ge=0, le=9)
+    """Proxies in front that each add to X-Forwarded-For. Without it everybody behind them is one guesser."""
 
     run_tasks: bool = True
     """Reconcile in the web process. False where `python -m backend.tasks` runs beside it."""

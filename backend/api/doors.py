@@ -19,13 +19,22 @@ async def actor_of(connection: HTTPConnection) -> Actor:
         check_origin(connection)
     actor = await identity.actor_for(
         connection.cookies.get("sid", ""),
-        ip=connection.client.host if connection.client else "",
+        ip=address_of(connection),
         user_agent=connection.headers.get("user-agent", ""),
         via=Via.WEB,
     )
     if actor is None:
         raise Unauthenticated
     return actor
+
+
+def address_of(connection: HTTPConnection) -> str:
+    """Where it comes from: the peer, or what the outermost of our own proxies says. Others' words don't count."""
+    hops = settings().trusted_proxy_hops
+    said = [each.strip() for each in ",".join(connection.headers.getlist("x-forwarded-for")).split(",")]
+    if hops and len(said) >= hops and said[-hops]:
+        return said[-hops][:64]
+    return connection.client.host if connection.client else ""
 
 
 def check_origin(connection: HTTPConnection) -> None:

@@ -2,11 +2,15 @@
 
 import hashlib
 import secrets
+from collections import Counter
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
 
 from anyio import to_thread
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, delete, func, select
 
 from backend.db import Tx, reading, transaction
@@ -24,6 +28,8 @@ from backend.settings import settings
 _hasher = PasswordHash((Argon2Hasher(),))
 _SEEN_EVERY = timedelta(minutes=1)
 _DUMMY_HASH = _hasher.hash("nobody's password")  # so that an unknown name costs as much time as a wrong password
+_under_way: Counter[str] = Counter()
+"""By throttle key: attempts whose outcome is not written down yet. Many at once would each be the first otherwise."""
 
 
 async def actor_for(sid: str, *, ip: str = "", user_agent: str = "", via: Via = Via.WEB) -> Actor | None:
@@ -50,16 +56,15 @@ async def sign_in(tx: Tx, actor: Actor, username: str, password: str) -> tuple[s
         Throttled: too many failures of this name or from this address.
     """
     require(actor, Action.USER_LOGIN)
-    name = username.strip()[:64]
-    keys = [f"name:{name.lower()}", *([f"ip:{actor.ip}"] if actor.ip else [])]
+    name = "".join(filter(str.isprintable, username)).strip()[:64]
+    keys = [f"name:{name.lower()}", *([f"ip:{throttle.source_of(actor.ip)}"] if actor.ip else [])]
     note("user", name)
-    await _check_throttle(keys)
-    user = (await tx.exec(select(User).where(func.lower(User.username) == name.lower()))).first()
-    matches = await to_thread.run_sync(_verify, password, user.password_hash if user else _DUMMY_HASH)
-    if user is None or user.id is None or not matches or not user.is_active:
-        tx.after_refusal.append(lambda: _count_failure(keys))
-        raise BadCredentials
-    await tx.exec(delete(LoginThrottle).where(col(LoginThrottle.key).in_(keys)))
+    async with _attempt(tx, keys):
+        user = (await tx.exec(select(User).where(func.lower(User.username) == name.lower()))).first()
+        matches = await to_thread.run_sync(_verify, password, user.password_hash if user else _DUMMY_HASH)
+        if user is None or user.id is None or not matches or not user.is_active:
+            raise BadCredentials
+    await _forgive(tx, keys)
     sid = secrets.token_urlsafe(32)
     expires_at = now() + timedelta(days=settings().session_days)
     tx.add(
@@ -127,10 +132,9 @@ async def change_password(tx: Tx, actor: Actor, old: str, new: str) -> None:
     if user is None:
         raise NotFound("That user")
     keys = [f"name:{user.username.lower()}"]
-    await _check_throttle(keys)
-    if not await to_thread.run_sync(_verify, old, user.password_hash):
-        tx.after_refusal.append(lambda: _count_failure(keys))
-        raise BadCredentials
+    async with _attempt(tx, keys):
+        if not await to_thread.run_sync(_verify, old, user.password_hash):
+            raise BadCredentials
     user.password_hash = await to_thread.run_sync(_hasher.hash, names.password(new))
     others = select(Session.id).where(Session.user_id == user.id, Session.id != actor.session_id)
     for session_id in (await tx.exec(others)).all():
@@ -181,19 +185,70 @@ async def _touch(session_id: int | None, ip: str) -> None:
             session.ip = ip or session.ip
 
 
-async def _check_throttle(keys: list[str]) -> None:
-    async with reading() as tx:
-        rows = (await tx.exec(select(LoginThrottle).where(col(LoginThrottle.key).in_(keys)))).all()
-    wait = max((throttle.wait_s(row.failures, row.last_failure_at, at=now()) for row in rows), default=0)
-    if wait:
-        raise Throttled(wait)
+@asynccontextmanager
+async def _attempt(tx: Tx, keys: list[str]) -> AsyncGenerator[None]:
+    """Around the check of a password: refused while its keys have to wait, and counted when it fails.
+
+    It looks with the connection that `tx` has: one more for each of many attempts at once would leave nobody any.
+    """
+    rows = (await tx.exec(select(LoginThrottle).where(col(LoginThrottle.key).in_(keys)))).all()
+    known = {row.key: (row.failures, row.last_failure_at) for row in rows}
+    for key in keys:
+        failures, last = known.get(key, (0, now()))
+        if pending := _under_way[key]:
+            failures, last = failures + pending, now()
+        if wait := throttle.wait_s(failures, last, at=now()):
+            raise Throttled(wait)
+    _under_way.update(keys)
+    try:
+        yield
+    except BadCredentials:
+        tx.after_refusal.append(lambda: _count_failure(keys))
+        raise
+    except BaseException:
+        _is_over(keys)
+        raise
+    _is_over(keys)
+
+
+def _is_over(keys: list[str]) -> None:
+    for key in keys:
+        _under_way[key] -= 1
+        if _under_way[key] <= 0:
+            del _under_way[key]
 
 
 async def _count_failure(keys: list[str]) -> None:
-    async with transaction() as tx:
-        for key in keys:
-            row = await tx.get(LoginThrottle, key, with_for_update=True) or LoginThrottle(key=key)
-            forgotten = now() - row.last_failure_at >= throttle.FORGET_AFTER
-            row.failures = 1 if forgotten else row.failures + 1
-            row.last_failure_at = now()
-            tx.add(row)
+    try:
+        async with transaction() as tx:
+            for key in keys:
+                row = await _throttle_row(tx, key)
+                forgotten = now() - row.last_failure_at >= throttle.FORGET_AFTER
+                row.failures = 1 if forgotten else row.failures + 1
+                row.last_failure_at = now()
+    finally:
+        _is_over(keys)
+
+
+async def _throttle_row(tx: Tx, key: str) -> LoginThrottle:
+    """The key's row, locked; made, if this is its first failure and nobody else is just making it."""
+    if (row := await tx.get(LoginThrottle, key, with_for_update=True)) is not None:
+        return row
+    with suppress(IntegrityError):
+        async with tx.begin_nested():
+            tx.add(LoginThrottle(key=key))
+    return await tx.get_one(LoginThrottle, key, with_for_update=True, populate_existing=True)
+
+
+async def _forgive(tx: Tx, keys: list[str]) -> None:
+    """It was the right password: what was mistyped of this name is forgotten, of its address too.
+
+    Failures of other names from there stay, or who knows one password could guess at all the others for ever.
+    """
+    name, *_ = rows = [await tx.get(LoginThrottle, key, with_for_update=True) for key in keys]
+    mistyped = name.failures if name else 0
+    for row in rows:
+        if row is not None and row.failures <= mistyped:
+            await tx.delete(row)
+        elif row is not None:
+            row.failures -= mistyped

@@ -1,5 +1,7 @@
 """Sign-in, sessions and passwords."""
 
+import asyncio
+from collections import Counter
 from datetime import timedelta
 
 import pytest
@@ -97,6 +99,43 @@ async def test_guessing_is_slowed_by_name_and_by_address_and_a_success_forgets()
     await _sign_in()
     async with reading() as tx:
         assert (await tx.exec(select(LoginThrottle))).all() == []
+
+
+async def test_guesses_made_all_at_once_are_slowed_as_well_and_starve_nobody() -> None:
+    await _alice()
+
+    async def guess(number: int) -> str:
+        try:
+            return await _sign_in(f"guess number {number}")
+        except (BadCredentials, Throttled) as refusal:
+            return refusal.code
+
+    async with asyncio.timeout(25):
+        answers = Counter(await asyncio.gather(*(guess(number) for number in range(40))))
+    assert answers == {"bad-credentials": 5, "throttled": 35}
+    async with reading() as tx:
+        assert {row.failures for row in (await tx.exec(select(LoginThrottle))).all()} == {5}
+    assert not identity._under_way
+
+
+async def test_whoever_knows_one_password_does_not_guess_at_others_for_ever() -> None:
+    await _alice()
+    async with transaction() as tx:
+        await identity.create_user(tx, SYSTEM, username="mallory", password=PASSWORD)
+    for number in range(5):
+        with pytest.raises(BadCredentials):
+            await _sign_in("guess guess guess", name=f"victim{number}")
+        if number < 4:
+            await _sign_in(name="mallory")
+    with pytest.raises(Throttled):
+        await _sign_in("guess guess guess", name="another victim")
+
+
+async def test_what_breaks_off_is_no_failure() -> None:
+    await _alice()
+    with pytest.raises(UnicodeEncodeError):
+        await _sign_in("half a character: \ud800")
+    assert not identity._under_way
 
 
 async def test_a_session_ends_when_its_time_is_over() -> None:

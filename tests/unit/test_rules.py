@@ -14,7 +14,7 @@ from backend.rules.credits import check_affordable, used_credits
 from backend.rules.network import blocked_ranges, guest_network
 from backend.rules.placement import NodeFacts, Size, choose, get_node_score, why_not
 from backend.rules.policy import NOBODY, SYSTEM, Action, Actor, Verdict, judge
-from backend.rules.throttle import FREE_FAILURES, wait_s
+from backend.rules.throttle import FREE_FAILURES, source_of, wait_s
 
 NET = IPv4Network("10.213.0.0/16")
 facts = st.builds(
@@ -141,3 +141,17 @@ def test_a_strangers_thing_is_invisible_and_a_superuser_sees_it(action: Action) 
     if action not in (Action.CONTAINER_LIST, Action.CONTAINER_CREATE):
         assert judge(stranger, action, owner_id=1) is Verdict.HIDE
         assert judge(stranger, action, owner_id=None) is Verdict.HIDE
+
+
+@pytest.mark.parametrize(
+    ("ip", "source"),
+    [
+        ("203.0.113.7", "203.0.113.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("::ffff:203.0.113.7", "203.0.113.7"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("no address", "no address"),
+    ],
+)
+def test_a_guesser_is_an_address_or_the_whole_network_that_one_user_has(ip: str, source: str) -> None:
+    assert source_of(ip) == source

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlencode
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse
 
+from backend.api.doors import address_of
 from backend.db import transaction
 from backend.errors import Forbidden, Invalid, PequerokuError, Throttled
 from backend.models.base import now
@@ -87,8 +88,7 @@ async def _form(request: Request) -> dict[str, str]:
 
 
 def _visitor(request: Request) -> Actor:
-    ip = request.client.host if request.client else ""
-    return Actor(None, ip=ip, user_agent=request.headers.get("user-agent", ""))
+    return Actor(None, ip=address_of(request), user_agent=request.headers.get("user-agent", ""))
 
 
 def _back_to_form(refusal: PequerokuError, onward: str) -> str:
