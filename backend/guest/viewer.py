@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 IN_FLIGHT_BYTES = 512 * 1024
@@ -12,6 +12,9 @@ FRAME_BYTES = 128 * 1024
 _RESYNC_BYTES = 4 * 1024 * 1024
 _MERGE_BYTES = 4096
 _BATCH_S = 0.004
+
+
+_MAX_MESSAGE = 300
 
 
 class State(StrEnum):
@@ -41,6 +44,10 @@ class Replay:
 
 
 Item = bytes | Notice | Replay
+
+
+def _passes(item: bytes | Notice) -> bool:
+    return isinstance(item, Notice) and item.state not in (State.EXITED, State.CLOSED)
 
 
 class Viewer:
@@ -81,13 +88,21 @@ class Viewer:
 
     def restart(self) -> None:
         """Forget what is pending and begin again from a replay."""
-        self._items = deque[bytes | Notice](item for item in self._items if isinstance(item, Notice))
+        told = [item for item in self._items if isinstance(item, Notice)]
+        self._items = deque[bytes | Notice](item for item in told if not _passes(item) or item is told[-1])
         self._pending_bytes, self._needs_replay = 0, True
         self._wake.set()
 
     def tell(self, notice: Notice) -> None:
-        """Add a change of state, after the output so far."""
-        self._items.append(notice)
+        """Add a change of state, after the output so far.
+
+        Its message may be a guest's words, and a guest may come and go for as long as a browser takes nothing: of
+        passing states in a row the last one counts.
+        """
+        message = "".join(filter(str.isprintable, notice.message))[:_MAX_MESSAGE]
+        if self._items and _passes(self._items[-1]):
+            self._items.pop()
+        self._items.append(replace(notice, message=message))
         self._wake.set()
 
     def ack(self, count: int) -> None:

@@ -114,3 +114,27 @@ async def test_one_that_waits_is_woken_by_output_and_by_news() -> None:
     await asyncio.sleep(0)
     viewer.tell(Notice(State.CLOSED))
     assert await asyncio.wait_for(asking, 5) == Notice(State.CLOSED)
+
+
+async def test_a_guest_that_comes_and_goes_piles_up_nothing_for_a_browser_that_takes_nothing() -> None:
+    viewer = _Screen().viewer()
+    viewer.push(b"x" * IN_FLIGHT_BYTES)
+    for _ in range(1000):
+        viewer.tell(Notice(State.LOST, "the guest's own words\x1b]0;\u202e" * 10_000))
+        viewer.tell(Notice(State.OPEN))
+        viewer.push(b"y" * 5000)
+    viewer.tell(Notice(State.LOST, "the guest's own words\x1b]0;\u202e" * 10_000))
+    viewer.restart()
+    viewer.tell(Notice(State.EXITED, code=3))
+    viewer.tell(Notice(State.CLOSED))
+    told = [await viewer.next(), await viewer.next()]
+    assert told == [Notice(State.EXITED, code=3), Notice(State.CLOSED)]
+
+
+async def test_a_guests_words_are_short_and_plain() -> None:
+    viewer = _Screen().viewer()
+    viewer.tell(Notice(State.LOST, "words\x1b[2J\u202e\x00 " * 10_000))
+    told = await viewer.next()
+    assert isinstance(told, Notice)
+    assert len(told.message) == 300
+    assert told.message.isprintable()
