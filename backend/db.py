@@ -34,12 +34,12 @@ class Tx(AsyncSession):
 
 @lru_cache
 def engine() -> AsyncEngine:
-    """The process's engine, made at the first call."""
+    """The process's engine, made at the first call. Its errors show no values: hashes and keys don't belong in logs."""
     url = settings().url
     if url.get_backend_name() != "sqlite":
-        return create_async_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True)
+        return create_async_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True, hide_parameters=True)
     opener = partial(open_sqlite, str(url.database), timeout_s=_LOCK_WAIT_S)
-    made = create_async_engine(url, async_creator=opener, pool_size=8, max_overflow=8)
+    made = create_async_engine(url, async_creator=opener, pool_size=8, max_overflow=8, hide_parameters=True)
     event.listen(made.sync_engine, "connect", _prepare_sqlite)
     event.listen(made.sync_engine, "begin", _begin_sqlite)
     return made

@@ -25,8 +25,11 @@ def config() -> Config:
 
 async def migrate() -> bool:
     """Upgrade to head; returns whether there was anything to do."""
-    if settings().url.get_backend_name() == "sqlite" and settings().url.database:
-        Path(str(settings().url.database)).parent.mkdir(parents=True, exist_ok=True)
+    if settings().url.get_backend_name() == "sqlite" and (name := settings().url.database):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        for path in (Path(name), Path(f"{name}-wal"), Path(f"{name}-shm")):
+            if path.exists():
+                path.chmod(0o600)  # one of an earlier version, or put back from a backup
     async with engine().connect() as connection:
         writing = await connection.execution_options(writes=True)
         changed = await writing.run_sync(_upgrade)

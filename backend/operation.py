@@ -113,14 +113,19 @@ def _row(call: _Call, actor: Actor, *, success: bool) -> AuditLog:
         user_id=actor.user_id if actor.user_id is not None else call.user_id,
         action=call.action,
         target_type=call.target_type,
-        target_id=call.target_id,
-        message=call.message[:1000],
+        target_id=_legible(call.target_id)[:64],
+        message=_legible(call.message)[:1000],
         details=call.details,
         ip=actor.ip[:64],
-        user_agent=actor.user_agent[:400],
+        user_agent=_legible(actor.user_agent)[:400],
         via=actor.via,
         success=success,
     )
+
+
+def _legible(text: str) -> str:
+    """Clients have a say in it: nothing that a database can't hold, or that moves in an operator's terminal."""
+    return "".join(each if each.isprintable() else " " for each in text)
 
 
 async def _keep_refusal(row: AuditLog) -> None:

@@ -6,8 +6,10 @@ Here a cancellation waits until the statement is through, and then hits the next
 """
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import aiosqlite
@@ -33,9 +35,11 @@ class _PatientConnection(aiosqlite.Connection):
 
 
 async def open_sqlite(path: str, *_: object, timeout_s: float, **__: object) -> aiosqlite.Connection:
-    """Open a database file; a lock is waited for `timeout_s` seconds."""
+    """Open a database file, which is for nobody else's eyes; a lock is waited for `timeout_s` seconds."""
 
     def connect() -> sqlite3.Connection:
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))  # what SQLite puts beside it gets the same mode
         return sqlite3.connect(path, timeout=timeout_s, check_same_thread=False)
 
     connection = _PatientConnection(connect, iter_chunk_size=64)
