@@ -4,6 +4,7 @@ On SQLite a writing transaction takes the write lock at its start (BEGIN IMMEDIA
 read still holds when it writes; on PostgreSQL services lock the rows they decide on.
 """
 
+import logging
 import sqlite3
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager
@@ -19,6 +20,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from backend.errors import DatabaseBusy
 from backend.patient_sqlite import open_sqlite
 from backend.settings import settings
+
+log = logging.getLogger(__name__)
 
 _LOCK_WAIT_S = 10
 
@@ -79,17 +82,29 @@ async def transaction() -> AsyncGenerator[Tx]:
             raise DatabaseBusy from fault
         raise
     finally:
-        for follow_up in tx.after_refusal:
-            await follow_up()
+        await _leave_traces(tx)
     for follow_up in tx.after_commit:
         await follow_up()
 
 
 @asynccontextmanager
 async def reading() -> AsyncGenerator[Tx]:
-    """A transaction that only looks; it takes no lock and leaves nothing behind."""
-    async with Tx(engine()) as tx:
-        yield tx
+    """A transaction that only looks and takes no lock. Refusals in it leave their traces all the same."""
+    tx = Tx(engine())
+    try:
+        async with tx:
+            yield tx
+    finally:
+        await _leave_traces(tx)
+
+
+async def _leave_traces(tx: Tx) -> None:
+    """A trace that can't be written must not take the place of the refusal itself."""
+    for follow_up in tx.after_refusal:
+        try:
+            await follow_up()
+        except Exception:
+            log.exception("the trace of a refusal was lost")
 
 
 def _is_lock_timeout(fault: OperationalError) -> bool:

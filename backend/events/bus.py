@@ -120,8 +120,8 @@ class Bus:
                 async with redis.pubsub() as pubsub:
                     await pubsub.subscribe(self._channel)
                     async for message in pubsub.listen():
-                        if message["type"] == "message":
-                            await self._deliver(_parse(json.loads(message["data"])))
+                        if message["type"] == "message" and (event := _parsed(message["data"])):
+                            await self._deliver(event)
             except RedisError as fault:
                 log.warning("lost Redis (%s); listening again in a second", fault)
                 await asyncio.sleep(1)
@@ -136,8 +136,14 @@ class Bus:
                 log.exception("a listener failed on %r", event)
 
 
-def _parse(fields: dict[str, Any]) -> Event:
-    return _KINDS[fields.pop("kind")](**fields)
+def _parsed(data: bytes) -> Event | None:
+    """None for what another version of us may say."""
+    try:
+        fields: dict[str, Any] = json.loads(data)
+        return _KINDS[fields.pop("kind")](**fields)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        log.warning("an event that is not understood: %r", data[:200])
+        return None
 
 
 @lru_cache

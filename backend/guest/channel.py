@@ -7,7 +7,7 @@ The guest may be hostile, down to its sshd. What it can make one connection hold
 - what our own side queues at its request (replies, packets deferred by a key exchange that never ends, requests in
   a row, channels, unread pieces of output): counted after each slice, and the connection is cut at `_MAX_BACKLOG`;
 - output to it that it doesn't read: we stop reading from it at 1 MiB, and cut the connection at 16 MiB;
-- data on a channel: the channel's window (shell.py and terminal.py choose 256 KiB).
+- data on a channel: the channel's window (256 KiB, shell.WINDOW_BYTES).
 
 Compression is off, so nothing expands. Every forwarding that a server may start is off too.
 """
@@ -35,7 +35,7 @@ _LOGIN_S = 30.0
 _KEEPALIVE_S = 15
 _KEEPALIVES = 3
 
-# What the guest's processor does fastest under emulation comes first; see docs/adr for the figures.
+# What the guest's processor does fastest under emulation comes first.
 _CIPHERS = ["aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "chacha20-poly1305@openssh.com"]
 _KEX = ["curve25519-sha256", "curve25519-sha256@libssh.org"]
 

@@ -18,7 +18,7 @@ from backend.errors import Conflict, Invalid, NotFound, Unavailable
 from backend.guest import dtach
 from backend.guest.channel import FAULTS, GuestAddress
 from backend.guest.ring import Ring
-from backend.guest.shell import guests
+from backend.guest.shell import WINDOW_BYTES, guests
 from backend.guest.viewer import Notice, State, Viewer
 from backend.hypervisor.driver import INTERACTIVE
 
@@ -150,7 +150,7 @@ class Terminal:
     async def _read(self, *, redraw: bool) -> None:
         """One connection's worth of output. Raises if it was the connection that ended, and not the output."""
         link = await guests().link(self._address, INTERACTIVE)
-        ends: Any = await link.ssh.open_unix_connection(dtach.socket_of(self.id), encoding=None)  # type: ignore[reportUnknownMemberType]
+        ends: Any = await link.ssh.open_unix_connection(dtach.socket_of(self.id), encoding=None, window=WINDOW_BYTES)  # type: ignore[reportUnknownMemberType]
         reader, writer = cast(tuple[asyncssh.SSHReader[bytes], asyncssh.SSHWriter[bytes]], ends)
         try:
             writer.write(dtach.attach(*self._size, redraw=redraw))
@@ -305,7 +305,7 @@ async def _run(address: GuestAddress, command: str) -> bytes:
     try:
         async with asyncio.timeout(_RUN_S):
             process = await link.ssh.create_process(
-                command, stdin=asyncssh.DEVNULL, stderr=asyncssh.DEVNULL, encoding=None
+                command, stdin=asyncssh.DEVNULL, stderr=asyncssh.DEVNULL, encoding=None, window=WINDOW_BYTES
             )
             while len(output) < _LISTING_BYTES and (piece := await process.stdout.read(_LISTING_BYTES)):
                 output += piece

@@ -100,7 +100,9 @@ STOP_GRACE = timedelta(seconds=90)
 
 
 def next_step(wish: Wish, seen: Seen, *, at: datetime, stop_grace: timedelta = STOP_GRACE) -> Step | None:
-    """Decide the one next thing to do, or None when the container is as wished (or must be left alone)."""
+    """Decide the one next thing to do, or None when the container is as wished (or must be left alone for now)."""
+    if wish.retry_at is not None and at < wish.retry_at:
+        return None
     if wish.delete_requested:
         return _towards_gone(seen)
     if wish.desired is DesiredState.STOPPED:
@@ -130,7 +132,7 @@ def _towards_off(wish: Wish, seen: Seen, at: datetime, stop_grace: timedelta) ->
 
 
 def _towards_on(wish: Wish, seen: Seen, at: datetime, stop_grace: timedelta) -> Step | None:
-    if wish.status is Status.ERROR and (wish.retry_at is None or at < wish.retry_at):
+    if wish.status is Status.ERROR and wish.retry_at is None:
         return None
     if is_restart_due(wish.restart_requested_at, wish.booted_at) and seen.power is not Power.OFF:
         return _towards_off(wish, seen, at, stop_grace)

@@ -1,4 +1,4 @@
-"""Names of containers and users: what is allowed, and names made up for those who don't care."""
+"""Names of containers, nodes and users, and passwords: what is allowed, and names made up for those who don't care."""
 
 import random
 import re
@@ -6,6 +6,7 @@ import re
 from backend.errors import Invalid
 
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
+_NODE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")
 _USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]*")
 MAX_NAME = 63
 
@@ -38,6 +39,18 @@ def container_name(raw: str) -> str:
         raise Invalid(f"That name is too long: {len(name)} characters, {MAX_NAME} at most.", field="name")
     if not _NAME.fullmatch(name):
         raise Invalid("Use letters, digits and hyphens for the name, with no hyphen at either end.", field="name")
+    return name
+
+
+def node_name(raw: str) -> str:
+    """Check a node's name: a host name of any kind.
+
+    Raises:
+        Invalid: empty, too long, or with characters other than letters, digits and `. -`.
+    """
+    name = raw.strip()
+    if len(name) > MAX_NAME or not _NODE_NAME.fullmatch(name):
+        raise Invalid(f"Use 1 to {MAX_NAME} letters, digits, dots and hyphens for the node's name.", field="name")
     return name
 
 

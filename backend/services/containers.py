@@ -111,7 +111,7 @@ async def power_off(tx: Tx, actor: Actor, container_id: int) -> ContainerView:
     """
     container = await _locked(tx, actor, Action.CONTAINER_POWER_OFF, container_id)
     container.desired_state = DesiredState.STOPPED
-    container.restart_requested_at = None
+    container.restart_requested_at = container.retry_at = None
     _tell(tx, container)
     return await _shown(tx, container)
 
@@ -146,7 +146,7 @@ async def delete(tx: Tx, actor: Actor, container_id: int) -> ContainerView:
     container = await _visible(tx, actor, Action.CONTAINER_DELETE, container_id)
     await tx.refresh(container, with_for_update=True)
     if container.delete_requested_at is None:
-        container.delete_requested_at = now()
+        container.delete_requested_at, container.retry_at = now(), None
         container.phase = Phase.DELETING
     _tell(tx, container)
     return await _shown(tx, container)

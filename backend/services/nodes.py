@@ -1,5 +1,7 @@
 """Use cases on nodes."""
 
+from ipaddress import ip_network
+
 from sqlmodel import col, select
 
 from backend.db import Tx
@@ -7,6 +9,7 @@ from backend.errors import Conflict, Invalid, NotFound
 from backend.events.bus import NodeChanged, announce
 from backend.models import Container, Node
 from backend.operation import note, operation, require
+from backend.rules import names
 from backend.rules.policy import Action, Actor
 
 _SCHEMES = ("qemu:", "qemu+", "test:", "memory:")
@@ -27,16 +30,18 @@ async def create_node(tx: Tx, actor: Actor, *, name: str, uri: str, blocked_cidr
         blocked_cidrs: the host's own addresses that are not private ones, so that its guests can't reach them.
 
     Raises:
-        Invalid: the URI is not one of libvirt's.
+        Invalid: the URI is not one of libvirt's, or the name or a CIDR can't be one.
         Conflict: the name or the URI is known already.
     """
     require(actor, Action.NODE_CREATE)
     if not uri.startswith(_SCHEMES):
         raise Invalid("Give a libvirt URI such as qemu+ssh://root@host/system or qemu+tls://host/system.", field="uri")
+    name = names.node_name(name)
+    blocked = [_cidr(each) for each in blocked_cidrs or []]
     known = select(Node).where((col(Node.name) == name) | (col(Node.uri) == uri))
     if (await tx.exec(known)).first() is not None:
         raise Conflict(f"There is a node named “{name}” or with that URI already.")
-    node = Node(name=name, uri=uri, blocked_cidrs=blocked_cidrs or [])
+    node = Node(name=name, uri=uri, blocked_cidrs=blocked)
     tx.add(node)
     await tx.flush()
     note("node", node.id, f"{name} at {uri}")
@@ -61,3 +66,10 @@ async def delete_node(tx: Tx, actor: Actor, name: str) -> None:
         raise Conflict(f"Containers are on “{name}”: delete or move them first.")
     await tx.delete(node)
     announce(tx, NodeChanged(node.id or 0))
+
+
+def _cidr(text: str) -> str:
+    try:
+        return str(ip_network(text.strip(), strict=False))
+    except ValueError as fault:
+        raise Invalid(f"“{text}” is no address and no range such as 198.51.100.0/24.", field="blocked") from fault

@@ -19,6 +19,7 @@ from backend.tasks.helm import Helm
 
 log = logging.getLogger(__name__)
 
+_NAME_THEM = "Add the node with its addresses named (--blocked), so that its guests can't reach it by them."
 _HOST_RESERVE_MB = 512
 """Memory that is never given to guests."""
 
@@ -50,29 +51,29 @@ def _take_facts(node: Node, facts: NodeFacts) -> None:
     node.capacity_mem_mb = max(0, facts.mem_mb - reserve)
 
 
-async def prepare(helm: Helm) -> bool:
-    """Bring image, network, filters and acceleration in place; False (with the reason on the node) when it can't be.
+async def prepare(helm: Helm) -> NodeFault | None:
+    """Bring image, network, filters and acceleration in place; why not (on the node, too) when it can't be.
 
     Raises:
         Unavailable: the node does not answer.
     """
     node = await _load(helm.node_id)
     if node is None:
-        return False
+        return None
     try:
         how = await helm.hypervisor.prepare(await _wanted(node))
     except NodeFault as fault:
         log.warning("node %s can't be prepared: %s", node.name, fault)
         await _note_prepared(helm, None, str(fault))
-        return False
+        return fault
     await _note_prepared(helm, how, "")
-    return True
+    return None
 
 
 async def _wanted(node: Node) -> Preparation:
     ours = settings()
     known = node.acceleration if ours.node_acceleration == "probe" else ours.node_acceleration
-    own = [*node.blocked_cidrs, *await _own_addresses(node.uri), str(ours.guest_network)]
+    own = [*(node.blocked_cidrs or await _own_addresses(node.uri)), str(ours.guest_network)]
     return Preparation(
         image=await asyncio.to_thread(load_image, ours.image_dir),
         acceleration=Acceleration(known) if known else None,
@@ -82,18 +83,24 @@ async def _wanted(node: Node) -> Preparation:
 
 
 async def _own_addresses(uri: str) -> list[str]:
-    """Addresses of the node itself: this machine's for a local URI, else what the URI's host resolves to."""
-    host = urlsplit(uri).hostname
+    """Addresses of the node itself: this machine's for a local URI, else what the URI's host resolves to.
+
+    Raises:
+        NodeFault: they can't be found out. Its guests could reach it by them, so nothing may boot there.
+    """
+    host = urlsplit(uri).hostname if uri.startswith("qemu") else None  # memory://name names nobody
     if host:
         loop = asyncio.get_running_loop()
         try:
             found = await loop.getaddrinfo(host, None)
-        except OSError:
-            return []
+        except OSError as fault:
+            raise NodeFault(f"The addresses of “{host}” are not known: {fault}. {_NAME_THEM}") from fault
         return sorted({str(each[4][0]) for each in found})
     listing = await asyncio.create_subprocess_exec("ip", "-j", "addr", stdout=asyncio.subprocess.PIPE)
     output, _ = await listing.communicate()
-    links = json.loads(output or b"[]")
+    if listing.returncode:
+        raise NodeFault(f"This machine's own addresses are not known. {_NAME_THEM}")
+    links = json.loads(output)
     return [addr["local"] for link in links for addr in link.get("addr_info", []) if _is_ipv4(addr["local"])]
 
 
@@ -114,7 +121,9 @@ async def _note_prepared(helm: Helm, how: Acceleration | None, reason: str) -> N
             return
         node.prepared, node.reason = how is not None, reason[:500]
         if how is not None:
-            node.acceleration, node.kvm_available = how, how is Acceleration.KVM
+            node.kvm_available = how is Acceleration.KVM
+            if settings().node_acceleration == "probe":  # what is forced for a while is no probe's result
+                node.acceleration = how
         announce(tx, NodeChanged(helm.node_id))
 
 

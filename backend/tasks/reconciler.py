@@ -2,16 +2,17 @@
 
 A pass reads the node and the rows in bulk and finds who is not as wished; each of those gets a worker that
 observes, decides and acts until there is nothing left to do. Events only wake a pass sooner; a pass that finds
-everything settled costs two queries and one call.
+everything settled costs one query and one call.
 """
 
 import asyncio
 import logging
+import time
 from dataclasses import dataclass
 from datetime import timedelta
 
 from backend.db import transaction
-from backend.errors import NodeFault, Unavailable
+from backend.errors import ImageMissing, NodeFault, Unavailable
 from backend.models import Node
 from backend.models.base import now
 from backend.rules.lifecycle import Seen, Step, next_step
@@ -23,8 +24,8 @@ from backend.tasks.wishes import Wanted, wish_of, wishes_of_node
 
 log = logging.getLogger(__name__)
 
-
 _STARTS = frozenset({Step.MAKE_DISK, Step.BOOT})
+_AFTER_A_BUG_S = 30.0
 
 
 @dataclass(slots=True)
@@ -43,8 +44,14 @@ class Reconciler:
         self._workers: dict[int, _Worker] = {}
         self._orphans: list[str] | None = None
         self._later: set[asyncio.TimerHandle] = set()
+        self._not_before: dict[int, float] = {}
+        """Container id -> the monotonic time before which it is left alone, after a bug of ours."""
         self.may_boot = False
         """The node has been prepared, or it is known why it can't be: until then starts wait."""
+        self.trouble: NodeFault | None = None
+        """Why the node can't be prepared: the reason behind whatever a start fails with."""
+        self.image_missing = asyncio.Event()
+        """A start has found that the image is not there (any more): the node is to be prepared again."""
         self.containers: dict[str, int] = {}
         """Domain name -> container id, as of the last pass."""
         self.lost: Unavailable | LeaseLost | None = None
@@ -64,6 +71,8 @@ class Reconciler:
         due: float | None = None
         at, grace = now(), timedelta(seconds=settings().stop_grace_s)
         for each in wanted:
+            if time.monotonic() < self._not_before.get(each.id, 0.0):
+                continue
             worker = self._workers.get(each.id)
             if worker is not None:
                 if worker.waits and worker.intent != each.intent:
@@ -75,7 +84,7 @@ class Reconciler:
                 continue
             if step is not None:
                 self._start_worker(each)
-            elif each.wish.retry_at is not None:
+            elif each.wish.retry_at is not None and each.wish.retry_at > at:
                 seconds = max(0.1, (each.wish.retry_at - at).total_seconds())
                 due = seconds if due is None else min(due, seconds)
         self.containers = {each.name: each.id for each in wanted}
@@ -112,7 +121,8 @@ class Reconciler:
             self.wake.set()
         elif fault is not None:
             log.error("the reconciler failed on container %s", container_id, exc_info=fault)
-            self._wake_after(30.0)
+            self._not_before[container_id] = time.monotonic() + _AFTER_A_BUG_S
+            self._wake_after(_AFTER_A_BUG_S)
 
     async def _work(self, container_id: int) -> None:
         while (wanted := await wish_of(container_id)) is not None:
@@ -138,8 +148,17 @@ class Reconciler:
             return await steps.apply(self._helm, container, step)
         except NodeFault as fault:
             log.warning("container %s: %s failed: %s", container_id, step, fault)
+            if step in _STARTS:
+                fault = self._fault_of_start(fault)
             await steps.record_fault(self._helm, container, fault)
             return None
+
+    def _fault_of_start(self, fault: NodeFault) -> NodeFault:
+        """What to tell; an image that is missing is looked for again, without waiting for the next look."""
+        told = self.trouble or fault
+        if isinstance(told, ImageMissing):
+            self.image_missing.set()
+        return told
 
     def _wake_after(self, seconds: float) -> None:
         loop = asyncio.get_running_loop()

@@ -184,6 +184,19 @@ async def test_somebody_elses_container_looks_as_if_it_were_not_there() -> None:
         assert await containers.list_visible(tx, mallory) == []
 
 
+async def test_a_refused_look_leaves_its_trace_too() -> None:
+    actor, node = await a_world()
+    async with transaction() as tx:
+        row = await a_container(tx, actor, node)
+        mallory = await an_actor(tx)
+    with pytest.raises(NotFound):
+        async with reading() as tx:
+            await containers.get(tx, mallory, row.id or 0)
+    async with reading() as tx:
+        trace = (await tx.exec(select(AuditLog).where(AuditLog.user_id == mallory.user_id))).one()
+    assert (trace.action, trace.success, trace.target_id) == ("container.read", False, str(row.id))
+
+
 async def test_a_refusal_changes_nothing_but_leaves_its_trace() -> None:
     actor, node = await a_world()
     async with transaction() as tx:

@@ -122,7 +122,7 @@ def test_nothing_boots_that_is_on_or_unwanted(wish: Wish, seen: Seen) -> None:
 
 @given(wishes, st.booleans())
 def test_a_deletion_always_comes_to_its_end(wish: Wish, disk: bool) -> None:
-    wish = replace(wish, delete_requested=True)
+    wish = replace(wish, delete_requested=True, retry_at=None)
     seen = Seen(defined=True, power=Power.ON, disk=disk)
     steps = []
     for _ in range(5):
@@ -141,8 +141,8 @@ def test_a_deletion_always_comes_to_its_end(wish: Wish, disk: bool) -> None:
 
 
 @given(wishes, sights)
-def test_deciding_twice_decides_the_same(wish: Wish, seen: Seen) -> None:
-    assert next_step(wish, seen, at=NOW) is next_step(wish, seen, at=NOW)
+def test_after_a_failure_nothing_is_tried_before_its_time(wish: Wish, seen: Seen) -> None:
+    assert next_step(replace(wish, retry_at=NOW + timedelta(seconds=1)), seen, at=NOW) is None
 
 
 @given(st.integers(0, 100))

@@ -8,6 +8,7 @@ import pytest
 from sqlmodel import select
 
 from backend.db import reading, transaction
+from backend.errors import NodeFault
 from backend.hypervisor.driver import DomainSpec
 from backend.hypervisor.memory import MemoryNode
 from backend.hypervisor.registry import nodes
@@ -108,12 +109,7 @@ async def test_a_deletion_leaves_neither_domain_nor_disk_nor_row(world: World) -
     made = await world.create()
     await world.until(made.id, "running")
     await world.ask(containers.delete, made.id)
-
-    async def gone() -> bool:
-        async with reading() as tx:
-            return await tx.get(Container, made.id) is None
-
-    await eventually("the row to go", gone)
+    await eventually("the row to go", lambda: _is_gone(made.id))
     assert (await world.machine.survey()).machines == {}
 
 
@@ -144,6 +140,36 @@ async def test_a_full_disk_is_told_and_tried_again_until_there_is_room(world: Wo
     assert "full" in view.reason
     world.machine.full = False
     await world.until(made.id, "running")
+
+
+async def test_a_deletion_that_fails_waits_before_it_is_tried_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = await world.create()
+    await world.until(made.id, "running")
+    tries: list[str] = []
+
+    async def refuse(name: str) -> None:
+        tries.append(name)
+        raise NodeFault("The pool is not active.")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(world.machine, "delete_disk", refuse)
+        await world.ask(containers.delete, made.id)
+        await eventually("the second failure", lambda: _failed(made.id, 2))
+        assert len(tries) == 2
+    await eventually("the row to go", lambda: _is_gone(made.id))
+
+
+async def _is_gone(container_id: int) -> bool:
+    async with reading() as tx:
+        return await tx.get(Container, container_id) is None
+
+
+async def _failed(container_id: int, times: int) -> bool:
+    async with reading() as tx:
+        row = await tx.get(Container, container_id)
+    return row is not None and row.failures == times
 
 
 async def test_a_node_that_does_not_answer_makes_its_containers_unknown_and_nothing_is_restarted(world: World) -> None:
