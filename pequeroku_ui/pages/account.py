@@ -15,10 +15,26 @@ def page() -> rx.Component:
         rx.cond(
             AccountState.trouble != "",
             trouble(AccountState.load),
-            rx.el.div(
-                rx.el.div(_profile(), _sessions(), class_name="pq-column"), _password(), class_name="pq-sections"
+            rx.cond(
+                AccountState.ready,
+                rx.el.div(
+                    rx.el.div(_profile(), _sessions(), class_name="pq-column"), _password(), class_name="pq-sections"
+                ),
+                _skeleton(),
             ),
         ),
+    )
+
+
+def _skeleton() -> rx.Component:
+    panel = rx.el.div(
+        rx.el.div(class_name="pq-bone pq-bone-title"),
+        rx.el.div(class_name="pq-bone"),
+        rx.el.div(class_name="pq-bone pq-bone-short"),
+        class_name="pq-panel pq-card",
+    )
+    return rx.el.div(
+        panel, panel, class_name="pq-sections", role="status", aria_busy="true", aria_label="Loading your account"
     )
 
 

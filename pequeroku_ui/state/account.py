@@ -5,7 +5,7 @@ from typing import Any
 
 import reflex as rx
 
-from backend.errors import Invalid, PequerokuError
+from backend.errors import BadCredentials, Invalid, PequerokuError
 from backend.services import identity
 from backend.services.views import SessionView
 from pequeroku_ui.state.base import AppState, as_id
@@ -46,6 +46,9 @@ class AccountState(AppState):
         """Change it; the other sessions end. Or say by the form why not."""
         try:
             await self._change(*(str(form.get(field, "")) for field in ("old", "new", "again")))
+        except BadCredentials:
+            self.problem = "That is not your present password."
+            return None
         except PequerokuError as refusal:
             self.problem = refusal.message
             return None
