@@ -133,7 +133,7 @@ def _unknown() -> rx.Component:
         rx.el.div(rx.icon("unplug", size=32, aria_hidden="true"), class_name="pq-ring"),
         rx.el.h2("Its node does not answer"),
         rx.el.p(_ROW.reason),
-        rx.el.p("This page changes by itself once the node is back.", class_name="pq-quiet"),
+        rx.el.p("This page changes by itself.", class_name="pq-quiet"),
         class_name="pq-panel pq-blank",
     )
 
@@ -203,7 +203,7 @@ def _missing() -> rx.Component:
 def _skeleton() -> rx.Component:
     return rx.el.div(
         rx.el.div(class_name="pq-bone pq-bone-title"),
-        rx.el.div(class_name="pq-bone pq-bone-tall"),
+        rx.el.div(class_name="pq-panel pq-bone-tall"),
         class_name="pq-loading",
         role="status",
         aria_busy="true",

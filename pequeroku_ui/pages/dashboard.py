@@ -78,7 +78,11 @@ def _cards() -> rx.Component:
 def _card(row: Row) -> rx.Component:
     return rx.el.li(
         rx.el.div(
-            rx.el.h2(rx.link(row.name, href="/containers/" + row.key, underline="none", class_name="pq-card-link")),
+            rx.el.h2(
+                rx.link(
+                    row.name, title=row.name, href="/containers/" + row.key, underline="none", class_name="pq-card-link"
+                )
+            ),
             status_pill(row),
             class_name="pq-card-head",
         ),
@@ -106,7 +110,7 @@ def _middle(row: Row) -> rx.Component:
         ("unknown", note("warn", "unplug", row.reason)),
         ("stopped", rx.el.p("Its disk is kept. It costs nothing until it starts.", class_name="pq-quiet")),
         ("deleting", rx.el.p("Its disk is being erased.", class_name="pq-quiet")),
-        _busy_line(rx.el.span(row.label)),
+        _busy_line(rx.el.span(row.label, "…")),
     )
 
 

@@ -66,7 +66,7 @@ class DashboardState(AppState):
         if rows != self.rows:
             self.rows = rows
         running = sum(each.status == "running" for each in rows)
-        self.summary = f"{running} of {len(rows)} running" if rows else ""
+        self.summary = f"{running} of {len(rows)} running" if rows else "None yet"
         self._show_usage()
 
     def _show_usage(self) -> None:
