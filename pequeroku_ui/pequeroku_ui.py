@@ -10,6 +10,7 @@ from backend.tasks import runner
 from pequeroku_ui import edge, faults, live, reflex_setup, theme
 from pequeroku_ui.components.boundary import boundary
 from pequeroku_ui.components.brand import NAME
+from pequeroku_ui.components.connection import connection_lost
 from pequeroku_ui.guard import Guard
 from pequeroku_ui.pages import account, container, dashboard, login, missing
 from pequeroku_ui.state.account import AccountState
@@ -28,7 +29,7 @@ app = rx.App(
         rx.el.meta(name="theme-color", content="#0b7a6b"),
     ],
     html_lang="en",
-    extra_app_wraps={(55, "ErrorBoundary"): boundary},
+    extra_app_wraps={(55, "ErrorBoundary"): boundary, (5, "Overlay"): connection_lost},
     toaster=rx.toast.provider(position="bottom-right", close_button=True, rich_colors=True),
     backend_exception_handler=faults.on_backend,
     frontend_exception_handler=faults.on_frontend,

@@ -1,11 +1,14 @@
 """For everybody: keyboards, screen readers, phones, light and dark."""
 
 import re
+import sqlite3
+from contextlib import closing
 
 import pytest
 from playwright.async_api import Page, expect
 
 from tests.e2e.conftest import NewContext, Person
+from tests.e2e.served import Served
 from tests.e2e.steps import arrive, assert_accessible, create, expect_status
 
 pytestmark = pytest.mark.browser
@@ -49,15 +52,28 @@ async def _settled(page: Page) -> None:
     await expect(page.locator("[aria-busy=true]:not(.pq-terminals)")).to_have_count(0)
 
 
-async def test_nothing_scrolls_sideways_on_a_phone(new_context: NewContext, person: Person) -> None:
+async def test_nothing_scrolls_sideways_on_a_phone(server: Served, new_context: NewContext, person: Person) -> None:
     page = await (await new_context(viewport={"width": 360, "height": 740})).new_page()
     await arrive(page, person)
     await _assert_fits(page)
     await create(page, "a-name-that-is-as-long-as-a-name-may-be-which-is-sixty-three-ch")
+    with closing(sqlite3.connect(server.home / "pequeroku.sqlite3")) as database, database:
+        database.execute("update session set ip = '2001:db8:85a3:1234:5678:8a2e:370:7334'")
     for path in (page.url, "/", "/account", "/login", "/nowhere"):
         await page.goto(path)
         await _settled(page)
         await _assert_fits(page)
+
+
+async def test_a_lost_connection_is_said_in_a_sentence(page: Page, person: Person) -> None:
+    await arrive(page, person)
+    await page.add_init_script(
+        "WebSocket = class extends WebSocket {"
+        " constructor(url, ...rest) { super(String(url).replace('/_event', '/nowhere'), ...rest); } }"
+    )
+    await page.reload()
+    await expect(page.get_by_role("status").filter(has_text="No connection to the server.")).to_be_visible()
+    await assert_accessible(page, "no connection")
 
 
 async def test_a_keyboard_is_enough_from_the_log_in_page_to_a_machine(page: Page, person: Person) -> None:
