@@ -73,7 +73,7 @@ async def prepare(helm: Helm) -> NodeFault | None:
 async def _wanted(node: Node) -> Preparation:
     ours = settings()
     known = node.acceleration if ours.node_acceleration == "probe" else ours.node_acceleration
-    own = [*(node.blocked_cidrs or await _own_addresses(node.uri)), str(ours.guest_network)]
+    own = [*await own_addresses(node.uri, node.blocked_cidrs), str(ours.guest_network)]
     return Preparation(
         image=await asyncio.to_thread(load_image, ours.image_dir),
         acceleration=Acceleration(known) if known else None,
@@ -82,11 +82,11 @@ async def _wanted(node: Node) -> Preparation:
     )
 
 
-async def _own_addresses(uri: str) -> list[str]:
-    """Addresses of the node itself: this machine's for a local URI, else what the URI's host resolves to.
+async def own_addresses(uri: str, named: list[str]) -> list[str]:
+    """Addresses of the node itself: the named ones, and this machine's for a local URI or what its host resolves to.
 
     Raises:
-        NodeFault: they can't be found out. Its guests could reach it by them, so nothing may boot there.
+        NodeFault: none are named, and they can't be found out. Its guests could reach it by them, so nothing may boot there.
     """
     host = urlsplit(uri).hostname if uri.startswith("qemu") else None  # memory://name names nobody
     if host:
@@ -94,14 +94,16 @@ async def _own_addresses(uri: str) -> list[str]:
         try:
             found = await loop.getaddrinfo(host, None)
         except OSError as fault:
+            if named:
+                return named
             raise NodeFault(f"The addresses of “{host}” are not known: {fault}. {_NAME_THEM}") from fault
-        return sorted({str(each[4][0]) for each in found})
+        return [*named, *sorted({str(each[4][0]) for each in found})]
     listing = await asyncio.create_subprocess_exec("ip", "-j", "addr", stdout=asyncio.subprocess.PIPE)
     output, _ = await listing.communicate()
     if listing.returncode:
         raise NodeFault(f"This machine's own addresses are not known. {_NAME_THEM}")
     links = json.loads(output)
-    return [addr["local"] for link in links for addr in link.get("addr_info", []) if _is_ipv4(addr["local"])]
+    return [*named, *(addr["local"] for link in links for addr in link.get("addr_info", []) if _is_ipv4(addr["local"]))]
 
 
 def _is_ipv4(text: str) -> bool:

@@ -41,6 +41,7 @@ async def test_the_addresses_to_block_may_be_ranges_or_single() -> None:
 
 
 async def test_a_host_whose_own_addresses_are_unknown_boots_nothing() -> None:
-    assert await node_probe._own_addresses("qemu+ssh://198.51.100.9/system") == ["198.51.100.9"]
+    assert await node_probe.own_addresses("qemu+ssh://198.51.100.9/system", []) == ["198.51.100.9"]
+    assert await node_probe.own_addresses("qemu+ssh://alias.invalid/system", ["198.51.100.9"]) == ["198.51.100.9"]
     with pytest.raises(NodeFault, match="--blocked"):
-        await node_probe._own_addresses("qemu+ssh://an-alias-of-ssh-alone.invalid/system")
+        await node_probe.own_addresses("qemu+ssh://alias.invalid/system", [])
