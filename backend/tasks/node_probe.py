@@ -86,14 +86,14 @@ async def own_addresses(uri: str, named: list[str]) -> list[str]:
     """Addresses of the node itself: the named ones, and this machine's for a local URI or what its host resolves to.
 
     Raises:
-        NodeFault: none are named, and they can't be found out. Its guests could reach it by them, so nothing may boot there.
+        NodeFault: none are named, and they can't be found out. Its guests could reach it by them: nothing may boot.
     """
     host = urlsplit(uri).hostname if uri.startswith("qemu") else None  # memory://name names nobody
     if host:
         loop = asyncio.get_running_loop()
         try:
             found = await loop.getaddrinfo(host, None)
-        except OSError as fault:
+        except (OSError, UnicodeError) as fault:
             if named:
                 return named
             raise NodeFault(f"The addresses of “{host}” are not known: {fault}. {_NAME_THEM}") from fault
