@@ -27,7 +27,7 @@ _LOST = {
 _LOST_WORDS = re.compile(
     r"client socket is closed|connection closed|keepalive|end of file|broken pipe|reset by peer", re.I
 )
-_IMAGE_FILE = re.compile(rf"{re.escape(POOL_PATH)}/image-[^'\"]*")
+_IMAGE_FILE = re.compile(rf"{re.escape(POOL_PATH)}/image-[A-Za-z0-9._-]*")
 
 
 def is_absent(error: libvirt.libvirtError) -> bool:

@@ -14,14 +14,17 @@ class Nodes:
     def __init__(self) -> None:
         self._drivers: dict[str, Hypervisor] = {}
 
-    async def get(self, node_id: int, uri: str) -> Hypervisor:
+    async def get(self, node_id: int, uri: str, name: str = "") -> Hypervisor:
         """The driver of a node. It connects by itself, and again after a loss.
+
+        Args:
+            name: what people call the node, for the driver's sentences; the first one given stays.
 
         Raises:
             Unavailable: the URI can't be used.
         """
         if uri not in self._drivers:
-            self._drivers[uri] = _make(uri)
+            self._drivers[uri] = _make(uri, name)
         return self._drivers[uri]
 
     def put(self, uri: str, driver: Hypervisor) -> None:
@@ -34,14 +37,14 @@ class Nodes:
         await asyncio.gather(*(driver.close() for driver in drivers))
 
 
-def _make(uri: str) -> Hypervisor:
+def _make(uri: str, name: str) -> Hypervisor:
     if uri.startswith(_MEMORY):
         from backend.hypervisor.memory import MemoryNode
 
         return MemoryNode()
     from backend.hypervisor.libvirt_driver import LibvirtNode
 
-    return LibvirtNode(uri)
+    return LibvirtNode(uri, name=name)
 
 
 @lru_cache

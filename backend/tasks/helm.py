@@ -21,6 +21,7 @@ class Helm:
     holder: str
     fence: int
     hypervisor: Hypervisor
+    node_name: str = ""
 
     async def load(self, container_id: int) -> Container | None:
         """The row as it is now, checked against the lease."""

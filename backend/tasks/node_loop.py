@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from contextlib import suppress
 
 from backend.errors import DatabaseBusy, Unavailable
 from backend.hypervisor.driver import Hypervisor
@@ -25,8 +26,8 @@ _PREPARE_AGAIN_S = 15.0
 class NodeLoop:
     """Runs until cancelled. `wake()` makes it look at once."""
 
-    def __init__(self, node_id: int, uri: str, holder: str) -> None:
-        self.node_id, self.uri, self._holder = node_id, uri, holder
+    def __init__(self, node_id: int, uri: str, name: str, holder: str) -> None:
+        self.node_id, self.uri, self.name, self._holder = node_id, uri, name, holder
         self._wake = asyncio.Event()
         self._failures = 0
         self._heard: Hypervisor | None = None
@@ -53,8 +54,8 @@ class NodeLoop:
 
     async def _drive(self, fence: int) -> None:
         """Hold the lease and reconcile; ends with LeaseLost."""
-        hypervisor = await nodes().get(self.node_id, self.uri)
-        helm = Helm(self.node_id, self._holder, fence, hypervisor)
+        hypervisor = await nodes().get(self.node_id, self.uri, self.name)
+        helm = Helm(self.node_id, self._holder, fence, hypervisor, self.name)
         if hypervisor is not self._heard:
             hypervisor.on_change(self.wake)
             self._heard = hypervisor
@@ -111,14 +112,15 @@ class NodeLoop:
             await reconciler.stop()
 
     async def _prepare(self, helm: Helm, reconciler: Reconciler) -> None:
-        """Until it works once: what runs already is looked after meanwhile."""
+        """Until it works, and again when a start finds the image gone: what runs is looked after meanwhile."""
         while True:
-            works = await node_probe.prepare(helm)
+            reconciler.image_missing.clear()
+            reconciler.trouble = await node_probe.prepare(helm)
             reconciler.may_boot = True  # when it does not work, the attempt says why on the container
             self._wake.set()
-            if works:
-                return
-            await asyncio.sleep(_PREPARE_AGAIN_S)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_PREPARE_AGAIN_S if reconciler.trouble else None):
+                    await reconciler.image_missing.wait()
 
     async def _wait(self, seconds: float) -> None:
         try:

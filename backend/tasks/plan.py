@@ -21,7 +21,7 @@ async def plan() -> list[str]:
     lines: list[str] = []
     for node in known:
         try:
-            hypervisor = await nodes().get(node.id or 0, node.uri)
+            hypervisor = await nodes().get(node.id or 0, node.uri, node.name)
             machines = (await hypervisor.survey()).machines
         except Unavailable as fault:
             lines.append(f"{node.name}: does not answer: {fault}")

@@ -161,7 +161,7 @@ async def _resume(helm: Helm, container: Container) -> None:
     await helm.hypervisor.resume(container.domain_name)
     await asyncio.sleep(LOOK_AGAIN_S)
     if (await helm.hypervisor.observe(container.domain_name)).power is Power.PAUSED:
-        raise NodeDiskFull(f"number {container.node_id}")
+        raise NodeDiskFull(helm.node_name)
     await helm.write(_id(container), status=Status.PROVISIONING, booted_at=now())
 
 
