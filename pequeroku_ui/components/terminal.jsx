@@ -118,7 +118,7 @@ function notice({ state, message, code }) {
   return state === "closed" ? message || "Opening again…" : state === "final" ? message : "";
 }
 
-function Screen({ path, label, isActive, onTitle, onNew, onLeave, onClose }) {
+function Screen({ path, label, isActive, isBehindCurtain, onTitle, onNew, onLeave, onClose }) {
   const host = useRef(null);
   const live = useRef(null);
   const [status, setStatus] = useState({ state: "connecting" });
@@ -158,10 +158,10 @@ function Screen({ path, label, isActive, onTitle, onNew, onLeave, onClose }) {
   }, [path]);
 
   useEffect(() => {
-    if (!isActive || !live.current) return;
+    if (!isActive || isBehindCurtain || !live.current) return;
     live.current.refit();
     live.current.term.focus();
-  }, [isActive]);
+  }, [isActive, isBehindCurtain]);
 
   const press = (text) => {
     live.current?.link.type(text);
@@ -216,7 +216,7 @@ function TabLabel({ tab, machine }) {
   return <><span className="pq-tab-number">{tab.id}</span>{title || "Terminal"}</>;
 }
 
-export function TerminalPanel({ containerId, containerName }) {
+export function TerminalPanel({ containerId, containerName, isBehindCurtain }) {
   const api = `/api/containers/${containerId}/terminals/`;
   const kept = `terminal-${containerId}`;
   const [tabs, setTabs] = useState(null);
@@ -259,7 +259,7 @@ export function TerminalPanel({ containerId, containerName }) {
 
   if (tabs === null) return <div className="pq-terminals" aria-busy="true" />;
   return (
-    <div className="pq-terminals">
+    <div className="pq-terminals" inert={isBehindCurtain}>
       <div className="pq-tabs">
         <div role="tablist" aria-label="Terminals" ref={bar} onKeyDown={step}>
           {tabs.map((tab) => (
@@ -277,7 +277,7 @@ export function TerminalPanel({ containerId, containerName }) {
       </div>
       <div className="pq-screens">{tabs.map((tab) => (
         <Screen key={tab.id} path={`/ws/terminals/${containerId}/${tab.id}`} label={`Terminal ${tab.id}`}
-          isActive={tab.id === active} onTitle={(title) => rename(tab.id, title)} onNew={add}
+          isActive={tab.id === active} isBehindCurtain={isBehindCurtain} onTitle={(title) => rename(tab.id, title)} onNew={add}
           onLeave={() => bar.current?.querySelector("[aria-selected=true]")?.focus()} onClose={() => close(tab.id)} />
       ))}</div>
     </div>

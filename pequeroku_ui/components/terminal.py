@@ -18,6 +18,8 @@ class TerminalPanel(rx.NoSSRComponent):
     tag = "TerminalPanel"
     container_id: rx.Var[int]
     container_name: rx.Var[str]
+    is_behind_curtain: rx.Var[bool]
+    """It can't be reached by keyboard or pointer, and takes the focus when that ends."""
 
 
 terminal_panel = TerminalPanel.create

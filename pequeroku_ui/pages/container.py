@@ -11,6 +11,7 @@ from pequeroku_ui.state.container import ContainerState
 from pequeroku_ui.state.rows import StepRow, WeighedRow
 
 _ROW = ContainerState.shown
+_STARTS = _ROW.status == "starting"
 
 
 def page() -> rx.Component:
@@ -27,7 +28,7 @@ def page() -> rx.Component:
 
 
 def _shown() -> rx.Component:
-    return rx.fragment(_head(), rx.cond(_ROW.shows_terminal, _terminal(), _other_view()))
+    return rx.fragment(_head(), rx.cond(_ROW.shows_terminal | _STARTS, _terminal(), _other_view()))
 
 
 def _head() -> rx.Component:
@@ -88,9 +89,14 @@ def _weighed(each: WeighedRow) -> rx.Component:
 
 
 def _terminal() -> rx.Component:
+    """While the machine starts, the terminal waits behind a curtain: it is loaded and listens when a shell is there."""
     return rx.fragment(
         rx.cond(_ROW.status == "unknown", note("warn", "unplug", _ROW.reason)),
-        rx.el.div(terminal_panel(container_id=_ROW.id, container_name=_ROW.name), class_name="pq-terminal"),
+        rx.el.div(
+            terminal_panel(container_id=_ROW.id, container_name=_ROW.name, is_behind_curtain=_STARTS),
+            rx.cond(_STARTS, rx.el.div(_starting(), class_name="pq-stage pq-curtain")),
+            class_name="pq-terminal",
+        ),
     )
 
 
@@ -101,7 +107,6 @@ def _other_view() -> rx.Component:
             ("stopped", _stopped()),
             ("error", _failed()),
             ("unknown", _unknown()),
-            ("starting", _starting()),
             _waiting(),
         ),
         class_name="pq-stage",

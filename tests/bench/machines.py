@@ -32,7 +32,8 @@ _EXECS = 40
 _FLOOD_MB = 24
 _FLOODS = 3
 _TERMINALS = 20
-_PROMPT = "() => document.querySelector('.xterm-rows')?.innerText.includes('#')"
+_PROMPT = """() => !document.querySelector('.pq-curtain')
+    && document.querySelector('.xterm-rows')?.innerText.includes('#')"""
 
 
 async def measure() -> list[Figure]:
