@@ -40,12 +40,12 @@ class NodeLoop:
         """Drive the node whenever the lease can be had."""
         try:
             while True:
-                fence = await leases.take(self.node_id, self._holder)
-                if fence is None:
-                    await self._wait(leases.RENEW_EVERY_S)
-                    continue
                 try:
-                    await self._drive(fence)
+                    fence = await leases.take(self.node_id, self._holder)
+                    if fence is None:
+                        await self._wait(leases.RENEW_EVERY_S)
+                    else:
+                        await self._drive(fence)
                 except (LeaseLost, DatabaseBusy) as fault:
                     log.warning("node %s: %s; beginning again", self.node_id, fault)
                     await asyncio.sleep(1)
