@@ -137,6 +137,21 @@ async def test_odd_figures_do_no_harm(scene: Scene) -> None:
     await socket.leave()
 
 
+async def test_one_user_holds_open_so_many_tabs_and_no_more(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_MAX_TABS", 2)
+    tabs = [scene.socket(), scene.socket()]
+    for tab in tabs:
+        await eventually("it waits", lambda tab=tab: tab.states == ["waiting"])
+    assert await scene.socket().closed() == 4408
+    assert await scene.socket(sid=scene.mallory).closed() == 4404
+    await tabs.pop().leave()
+    again = scene.socket()
+    await eventually("there is room again", lambda: again.states == ["waiting"])
+    for tab in (*tabs, again):
+        await tab.leave()
+    assert not module._tabs
+
+
 async def test_a_revoked_session_ends_what_it_holds_open(scene: Scene) -> None:
     actor = await identity.actor_for(scene.alice)
     assert actor is not None

@@ -8,7 +8,9 @@ Close codes: 4400 not understood, 4401 not signed in, 4403 not from our pages, 4
 
 import asyncio
 import json
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -28,9 +30,12 @@ router = APIRouter()
 
 _MAX_KEYS_BYTES = 256 * 1024
 _MAX_TEXT = 1024
+_MAX_TABS = 200
+"""Open tabs of one user. Each costs memory, and a look at the database now and then."""
 _RECHECK_S = 60.0
 """How often a tab that hears of no change asks whether its session and its user still hold."""
 _CODES: dict[type[PequerokuError], int] = {Unauthenticated: 4401, Forbidden: 4403, NotFound: 4404, Invalid: 4400}
+_tabs: Counter[int | None] = Counter()
 
 
 @router.websocket("/ws/terminals/{container_id}/{terminal_id}")
@@ -41,7 +46,8 @@ async def terminal_socket(socket: WebSocket, container_id: int, terminal_id: str
         actor = await actor_of(socket)
         async with transaction() as tx:
             await service.enter(tx, actor, container_id)
-        await _Tab(socket, actor, container_id, terminal_id).serve()
+        with _one_more(actor):
+            await _Tab(socket, actor, container_id, terminal_id).serve()
         await _close(socket, 1000, "The shell has ended.")
     except WebSocketDisconnect:
         return
@@ -75,10 +81,12 @@ class _Tab:
             self._leave()
 
     def _hear(self, event: Event) -> None:
-        mine = isinstance(event, ContainerChanged) and event.container_id == self._container_id
         signed_out = isinstance(event, SessionEnded) and event.session_id == self._actor.session_id
-        if mine or signed_out:
+        if self._is_mine(event) or signed_out:
             self._changed.set()
+
+    def _is_mine(self, event: Event) -> bool:
+        return isinstance(event, ContainerChanged) and event.container_id == self._container_id
 
     async def _watch(self) -> None:
         """Ends with Unauthenticated or NotFound; tells the sender when the machine goes off."""
@@ -137,7 +145,7 @@ class _Tab:
 
     async def _wait_a_moment(self) -> None:
         waiting = asyncio.Event()
-        unsubscribe = bus().subscribe(lambda event: waiting.set() if isinstance(event, ContainerChanged) else None)
+        unsubscribe = bus().subscribe(lambda event: waiting.set() if self._is_mine(event) else None)
         try:
             async with asyncio.timeout(2):
                 await waiting.wait()
@@ -175,6 +183,19 @@ class _Tab:
         if self._terminal is not None and self._viewer is not None:
             self._terminal.detach(self._viewer)
         self._terminal = self._viewer = None
+
+
+@contextmanager
+def _one_more(actor: Actor) -> Generator[None]:
+    if _tabs[actor.user_id] >= _MAX_TABS:
+        raise Conflict(f"You have {_MAX_TABS} terminals open in browsers. Close some first.")
+    _tabs[actor.user_id] += 1
+    try:
+        yield
+    finally:
+        _tabs[actor.user_id] -= 1
+        if not _tabs[actor.user_id]:
+            del _tabs[actor.user_id]
 
 
 def _parse(text: str) -> dict[str, Any]:
