@@ -16,7 +16,7 @@ from backend.migrations import migrate as bring_up_to_date
 from backend.rules.policy import SYSTEM
 from backend.seed import FirstAdmin, seed
 from backend.services import identity, nodes
-from backend.tasks.plan import converge, plan
+from backend.tasks.plan import Planned, converge, plan
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 T = TypeVar("T")
@@ -123,14 +123,14 @@ def show_nodes() -> None:
 def reconcile(dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done.")] = False) -> None:
     """Bring every container to where it is wished to be, as the server does all the time."""
 
-    async def work() -> list[str]:
+    async def work() -> list[Planned]:
         try:
             return await (plan() if dry_run else converge())
         finally:
             await hypervisors().close_all()
 
     left = _run(work())
-    typer.echo("\n".join(left) or "Everything is as wished.")
+    typer.echo("\n".join(each.text for each in left) or "Everything is as wished.")
 
 
 @app.command()

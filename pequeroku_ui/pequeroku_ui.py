@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 import reflex as rx
 
 from backend.api.app import make_api
+from backend.logs import configure_logging
+from backend.settings import settings
 from backend.tasks import runner
 from pequeroku_ui import edge, faults, live, reflex_setup, theme
 from pequeroku_ui.components.boundary import boundary
@@ -41,7 +43,8 @@ reflex_setup.after_app()
 
 @asynccontextmanager
 async def _tasks() -> AsyncGenerator[None]:
-    async with ends_with_its_supervisor(), runner.running():
+    configure_logging()
+    async with ends_with_its_supervisor(), runner.running(drives=settings().run_tasks):
         yield
 
 

@@ -95,12 +95,12 @@ class Step(StrEnum):
     NOTE_SHUT_DOWN_INSIDE = "note-shut-down-inside"
 
 
-STOP_GRACE = timedelta(seconds=90)
-"""How long a guest may take to shut down before its power is cut."""
+def next_step(wish: Wish, seen: Seen, *, at: datetime, stop_grace: timedelta) -> Step | None:
+    """Decide the one next thing to do, or None when the container is as wished (or must be left alone for now).
 
-
-def next_step(wish: Wish, seen: Seen, *, at: datetime, stop_grace: timedelta = STOP_GRACE) -> Step | None:
-    """Decide the one next thing to do, or None when the container is as wished (or must be left alone for now)."""
+    Args:
+        stop_grace: how long a guest may take to shut down before its power is cut.
+    """
     if wish.retry_at is not None and at < wish.retry_at:
         return None
     if wish.delete_requested:

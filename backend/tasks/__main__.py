@@ -1,12 +1,11 @@
 """`python -m backend.tasks`: a task process of its own, beside web processes that run with RUN_TASKS=false."""
 
 import asyncio
-import logging
-import os
 import signal
 
 from backend.db import dispose
 from backend.events.bus import bus
+from backend.logs import configure_logging
 from backend.tasks.runner import running
 
 
@@ -23,6 +22,5 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    os.environ["RUN_TASKS"] = "true"
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+    configure_logging()
     asyncio.run(main())

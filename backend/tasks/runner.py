@@ -15,7 +15,6 @@ from backend.guest.terminals import terminals
 from backend.hypervisor.registry import nodes
 from backend.models import Node
 from backend.services import usage
-from backend.settings import settings
 from backend.tasks import leases
 from backend.tasks.node_loop import NodeLoop
 
@@ -78,15 +77,16 @@ class Runner:
 
 
 @asynccontextmanager
-async def running() -> AsyncGenerator[None]:
+async def running(*, drives: bool = True) -> AsyncGenerator[None]:
     """Hear events while the block runs, and reconcile in the background; machines go on when it ends.
 
-    With RUN_TASKS=false this process leaves the nodes to `python -m backend.tasks`.
+    Args:
+        drives: False leaves the nodes to other processes.
     """
     unsubscribe = bus().subscribe(usage.hear)
     await bus().start()
     try:
-        if settings().run_tasks:
+        if drives:
             async with _driving():
                 yield
         else:

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.rules.lifecycle import (
-    STOP_GRACE,
     DesiredState,
     OffReason,
     Power,
@@ -23,6 +22,7 @@ from backend.rules.lifecycle import (
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 AGO = NOW - timedelta(seconds=10)
+GRACE = timedelta(seconds=90)
 ON = Seen(defined=True, power=Power.ON, disk=True)
 OFF = Seen(defined=True, power=Power.OFF, disk=True)
 SHUT = replace(OFF, off_reason=OffReason.SHUT_DOWN)
@@ -46,7 +46,7 @@ TABLE = [
     # a stop: ask, wait, cut
     (Wish(STOP, Status.RUNNING, has_disk=True), ON, Step.ASK_OFF),
     (Wish(STOP, Status.RUNNING, has_disk=True, stop_asked_at=AGO), ON, Step.AWAIT_OFF),
-    (Wish(STOP, Status.RUNNING, has_disk=True, stop_asked_at=NOW - STOP_GRACE), ON, Step.POWER_OFF),
+    (Wish(STOP, Status.RUNNING, has_disk=True, stop_asked_at=NOW - GRACE), ON, Step.POWER_OFF),
     (Wish(STOP, Status.PROVISIONING, has_disk=True), ON, Step.POWER_OFF),
     (Wish(STOP, Status.RUNNING, has_disk=True), PAUSED, Step.POWER_OFF),
     (Wish(STOP, Status.RUNNING, has_disk=True, stop_asked_at=AGO), SHUT, Step.NOTE_STOPPED),
@@ -72,7 +72,7 @@ TABLE = [
 
 @pytest.mark.parametrize(("wish", "seen", "step"), TABLE)
 def test_the_table(wish: Wish, seen: Seen, step: Step | None) -> None:
-    assert next_step(wish, seen, at=NOW) is step
+    assert next_step(wish, seen, at=NOW, stop_grace=GRACE) is step
 
 
 moments = st.none() | st.integers(-300, 300).map(lambda s: NOW + timedelta(seconds=s))
@@ -99,7 +99,7 @@ _DESTROYS = {Step.UNDEFINE, Step.DELETE_DISK, Step.DROP_ROW}
 
 @given(wishes, sights)
 def test_only_a_deletion_destroys_and_only_what_is_off(wish: Wish, seen: Seen) -> None:
-    step = next_step(wish, seen, at=NOW)
+    step = next_step(wish, seen, at=NOW, stop_grace=GRACE)
     if step in _DESTROYS:
         assert wish.delete_requested
         assert seen.power is Power.OFF
@@ -107,14 +107,14 @@ def test_only_a_deletion_destroys_and_only_what_is_off(wish: Wish, seen: Seen) -
 
 @given(wishes, sights)
 def test_a_disk_that_is_lost_is_never_replaced_by_an_empty_one(wish: Wish, seen: Seen) -> None:
-    if next_step(wish, seen, at=NOW) is Step.MAKE_DISK:
+    if next_step(wish, seen, at=NOW, stop_grace=GRACE) is Step.MAKE_DISK:
         assert not wish.has_disk
         assert not seen.disk
 
 
 @given(wishes, sights)
 def test_nothing_boots_that_is_on_or_unwanted(wish: Wish, seen: Seen) -> None:
-    if next_step(wish, seen, at=NOW) is Step.BOOT:
+    if next_step(wish, seen, at=NOW, stop_grace=GRACE) is Step.BOOT:
         assert seen.power is Power.OFF
         assert wish.desired is RUN
         assert not wish.delete_requested
@@ -126,7 +126,7 @@ def test_a_deletion_always_comes_to_its_end(wish: Wish, disk: bool) -> None:
     seen = Seen(defined=True, power=Power.ON, disk=disk)
     steps = []
     for _ in range(5):
-        step = next_step(wish, seen, at=NOW)
+        step = next_step(wish, seen, at=NOW, stop_grace=GRACE)
         steps.append(step)
         match step:
             case Step.POWER_OFF:
@@ -142,7 +142,7 @@ def test_a_deletion_always_comes_to_its_end(wish: Wish, disk: bool) -> None:
 
 @given(wishes, sights)
 def test_after_a_failure_nothing_is_tried_before_its_time(wish: Wish, seen: Seen) -> None:
-    assert next_step(replace(wish, retry_at=NOW + timedelta(seconds=1)), seen, at=NOW) is None
+    assert next_step(replace(wish, retry_at=NOW + timedelta(seconds=1)), seen, at=NOW, stop_grace=GRACE) is None
 
 
 @given(st.integers(0, 100))

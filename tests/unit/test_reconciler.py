@@ -12,7 +12,7 @@ from backend.errors import NodeFault
 from backend.hypervisor.driver import DomainSpec
 from backend.hypervisor.memory import MemoryNode
 from backend.hypervisor.registry import nodes
-from backend.models import Container, Node, NodeLease
+from backend.models import Container, Node, NodeLease, Status
 from backend.models.base import now
 from backend.rules.lifecycle import Power
 from backend.rules.policy import Actor
@@ -22,6 +22,7 @@ from backend.settings import settings
 from backend.tasks import leases, node_probe
 from backend.tasks.helm import Helm
 from backend.tasks.leases import LeaseLost
+from backend.tasks.plan import converge, plan
 from backend.tasks.runner import running
 from tests.factories import a_container, a_type, a_world
 from tests.stores import eventually
@@ -159,6 +160,30 @@ async def test_a_deletion_that_fails_waits_before_it_is_tried_again(
         await eventually("the second failure", lambda: _failed(made.id, 2))
         assert len(tries) == 2
     await eventually("the row to go", lambda: _is_gone(made.id))
+
+
+async def test_an_operator_is_told_what_comes_next_and_why(world: World) -> None:
+    made = await world.create()
+    await world.until(made.id, "running")
+    assert await plan() == []
+    world.machine.full = True
+    other = await world.create()
+    await world.until(other.id, "error")
+    (line,) = await plan()
+    assert line.due
+    assert f"container {other.id}: " in line.text
+    assert "wished running, is error (The disk of node" in line.text
+
+
+async def test_reconciling_by_hand_ends_when_only_a_person_can_go_on(world: World) -> None:
+    made = await world.create()
+    await world.until(made.id, "running")
+    async with transaction() as tx:
+        row = await tx.get_one(Container, made.id)
+        row.status, row.status_reason, row.retry_at = Status.ERROR, "The guest did not answer.", None
+    (line,) = await converge(within_s=60)
+    assert not line.due
+    assert line.text.endswith("waits for somebody to retry: wished running, is error (The guest did not answer)")
 
 
 async def _is_gone(container_id: int) -> bool:
