@@ -29,4 +29,5 @@ def on_backend(exception: Exception) -> rx.event.EventSpec:
 
 def on_frontend(exception: Exception) -> None:
     """Keep what a browser reports of its own faults. Its text comes from a client: kept on one line, and short."""
-    log.warning("a browser reports: %s", " ".join(str(exception).split())[:2000])
+    said = "".join(each if each.isprintable() else " " for each in str(exception)[:2000])
+    log.warning("a browser reports: %s", " ".join(said.split()))

@@ -5,6 +5,7 @@ Nothing polls. A burst of events costs one reading per user, however many tabs a
 
 import asyncio
 import logging
+import time
 from collections import defaultdict
 from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass, field
@@ -17,21 +18,21 @@ from backend.db import reading
 from backend.errors import NotFound, Unavailable
 from backend.events.bus import ContainerChanged, Event, NodeChanged, SessionEnded, UsageSampled, bus
 from backend.rules.policy import Actor
-from backend.services import containers, quotas
+from backend.services import containers, identity, quotas
 from backend.services.views import ContainerView, CreditsView
 from backend.settings import settings
 from pequeroku_ui import guard
 from pequeroku_ui.state import base
 from pequeroku_ui.state.container import ContainerState
 from pequeroku_ui.state.dashboard import DashboardState
-from pequeroku_ui.state.watching import DASHBOARD, Watch, forget, topic_of, watches
+from pequeroku_ui.state.watching import DASHBOARD, Watch, digest, forget, topic_of, watches
 
 log = logging.getLogger(__name__)
 
 _BURST_S = 0.01
 _AGAIN_S = 1.0
-_LOOK_ANYWAY_S = 30.0
-"""Redis pub/sub may lose an event; within one process none is lost."""
+_CHECK_S = 30.0
+"""How often we look for what no event tells: sessions that ran out, and what Redis may have lost on the way."""
 
 
 @dataclass(slots=True)
@@ -50,7 +51,7 @@ class _News:
 
 async def follow(app: rx.App) -> None:
     """Tell open tabs of what happens, for as long as the process lives. One per process."""
-    news, wake = _News(), asyncio.Event()
+    news, wake, checked_at = _News(), asyncio.Event(), time.monotonic()
 
     def hear(event: Event) -> None:
         match event:
@@ -70,7 +71,11 @@ async def follow(app: rx.App) -> None:
     unsubscribe = bus().subscribe(hear)
     try:
         while True:
-            news.everybody |= not await _woken(wake)
+            if not await _woken(wake):
+                news.everybody |= bool(settings().redis_url)
+            if time.monotonic() - checked_at > _CHECK_S:
+                news.ended |= await identity.ended({watch.actor.session_id or 0 for watch in watches().values()})
+                checked_at = time.monotonic()
             await asyncio.sleep(_BURST_S)
             wake.clear()
             told, news = news, _News()
@@ -82,9 +87,9 @@ async def follow(app: rx.App) -> None:
 
 
 async def _woken(wake: asyncio.Event) -> bool:
-    """Wait for news. False when there were none for long, where some may have been lost on the way."""
+    """Wait for news. False when there were none for long."""
     try:
-        async with asyncio.timeout(_LOOK_ANYWAY_S if settings().redis_url else None):
+        async with asyncio.timeout(_CHECK_S):
             return await wake.wait()
     except TimeoutError:
         return False
@@ -92,8 +97,7 @@ async def _woken(wake: asyncio.Event) -> bool:
 
 async def _tell(app: rx.App, news: _News) -> bool:
     """Bring the concerned tabs up to date. False when the database did not answer: then it has to be done again."""
-    open_tabs = app.event_namespace.token_to_sid if app.event_namespace else {}
-    forget(token for token in list(watches()) if token not in open_tabs)
+    forget([token for token, watch in watches().items() if not _is_open(app, token, watch)])
     watching = dict(watches())
     ended = {token for token, watch in watching.items() if watch.actor.session_id in news.ended}
     forget(ended)
@@ -106,6 +110,15 @@ async def _tell(app: rx.App, news: _News) -> bool:
     if news.usage:
         await _all(_show_usage(app, token, watch) for token, watch in watches().items())
     return is_done
+
+
+def _is_open(app: rx.App, token: str, watch: Watch) -> bool:
+    """Whether the tab is connected, and by a browser that holds the session it showed things to."""
+    if app.event_namespace is None or app.sio is None:
+        return False
+    socket_id = app.event_namespace.token_to_sid.get(token)
+    environ = app.sio.get_environ(socket_id, app.event_namespace.namespace) if socket_id else None
+    return environ is not None and digest(guard.sid_of(environ.get("HTTP_COOKIE", ""))) == watch.cookie_digest
 
 
 async def _refresh(app: rx.App, tabs: dict[str, Watch]) -> None:

@@ -47,6 +47,14 @@ async def actor_for(sid: str, *, ip: str = "", user_agent: str = "", via: Via = 
     return Actor(user.id, user.username, user.is_superuser, via, ip, user_agent, session.id)
 
 
+async def ended(session_ids: set[int]) -> set[int]:
+    """Those of these sessions that ran out, were ended, or are an inactive user's."""
+    async with reading() as tx:
+        query = select(Session.id).join(User).where(col(Session.id).in_(session_ids))
+        live = (await tx.exec(query.where(col(Session.expires_at) > now(), col(User.is_active)))).all()
+    return session_ids - {session_id or 0 for session_id in live}
+
+
 @operation(Action.USER_LOGIN)
 async def sign_in(tx: Tx, actor: Actor, username: str, password: str) -> tuple[str, datetime]:
     """Check a name and password and begin a session; returns the cookie's value and when it ends.

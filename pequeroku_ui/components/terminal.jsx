@@ -33,6 +33,7 @@ const HELP = "Ctrl+Shift+F searches · Ctrl+Shift+Enter opens another · Ctrl+Sh
 
 const isDark = () => document.documentElement.classList.contains("dark");
 const encoder = new TextEncoder();
+const MAX_TITLE = 100;
 const PIECE_BYTES = 64 * 1024; // a paste may be longer than one message may be
 
 function makeTerminal(host) {
@@ -43,22 +44,23 @@ function makeTerminal(host) {
   });
   const fit = new FitAddon();
   const search = new SearchAddon();
+  const drawn = { replays: 0 }; // how many replays are being drawn: what is old must not act a second time
   term.loadAddon(fit);
   term.loadAddon(search);
   term.loadAddon(new WebLinksAddon((event, uri) => window.open(uri, "_blank", "noopener,noreferrer")));
   term.loadAddon(new Unicode11Addon());
   // Programs may put text on the clipboard (OSC 52); they may never read it.
   term.loadAddon(new ClipboardAddon(undefined, {
-    readText: async () => "", writeText: async (selection, text) => navigator.clipboard?.writeText(text),
+    readText: async () => "", writeText: async (selection, text) => { if (!drawn.replays) await navigator.clipboard?.writeText(text); },
   }));
   term.unicode.activeVersion = "11";
   term.open(host);
-  return { term, fit, search };
+  return { term, fit, search, drawn };
 }
 
 // Keeps one socket open for one terminal, whatever the network does.
-function connect(path, term, onState) {
-  let socket, timer, tries = 0, ended = false, replaying = 0, awaitsReplay = false;
+function connect(path, term, drawn, onState) {
+  let socket, timer, tries = 0, ended = false, awaitsReplay = false;
   const send = (data) => socket?.readyState === WebSocket.OPEN && socket.send(data);
   const type = (text) => {
     const keys = encoder.encode(text);
@@ -68,8 +70,8 @@ function connect(path, term, onState) {
   const draw = (bytes) => {
     const isReplay = awaitsReplay;
     awaitsReplay = false;
-    if (isReplay) { replaying += 1; term.reset(); }
-    term.write(bytes, () => { if (isReplay) replaying -= 1; tell({ type: "ack", bytes: bytes.length }); });
+    if (isReplay) { drawn.replays += 1; term.reset(); }
+    term.write(bytes, () => { if (isReplay) drawn.replays -= 1; tell({ type: "ack", bytes: bytes.length }); });
   };
   const hear = (message) => {
     if (message.type === "replay") awaitsReplay = true;
@@ -92,7 +94,7 @@ function connect(path, term, onState) {
   const retryNow = () => { if (socket?.readyState === WebSocket.CLOSED && !ended) { clearTimeout(timer); open(); } };
   addEventListener("online", retryNow);
   const listeners = [
-    term.onData((text) => { if (!replaying) type(text); }),
+    term.onData((text) => { if (!drawn.replays) type(text); }),
     term.onBinary((text) => send(Uint8Array.from(text, (each) => each.charCodeAt(0)))),
     term.onResize(({ cols, rows }) => tell({ type: "resize", cols, rows })),
   ];
@@ -127,10 +129,10 @@ function Screen({ path, label, isActive, isBehindCurtain, onTitle, onNew, onLeav
 
   useEffect(() => {
     const made = makeTerminal(host.current);
-    const { term, fit } = made;
+    const { term, fit, drawn } = made;
     const refit = () => { if (host.current?.offsetParent) fit.fit(); };
     refit();
-    term.onTitleChange((title) => onTitle(title));
+    term.onTitleChange((title) => onTitle(title.slice(0, MAX_TITLE)));
     term.textarea?.setAttribute("aria-label", label);
     term.attachCustomKeyEventHandler((event) => {
       if (event.type !== "keydown" || !event.ctrlKey || !event.shiftKey) return true;
@@ -149,7 +151,7 @@ function Screen({ path, label, isActive, isBehindCurtain, onTitle, onNew, onLeav
     sizes.observe(host.current);
     const themes = new MutationObserver(() => { term.options.theme = isDark() ? DARK : LIGHT; });
     themes.observe(document.documentElement, { attributes: true, attributeFilter: ["class"] });
-    const link = connect(path, term, (state, message, code) => setStatus({ state, message, code }));
+    const link = connect(path, term, drawn, (state, message, code) => setStatus({ state, message, code }));
     live.current = { ...made, link, refit };
     return () => {
       clearTimeout(waiting); sizes.disconnect(); themes.disconnect(); link.stop(); term.dispose();

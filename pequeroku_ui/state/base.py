@@ -61,7 +61,8 @@ class AppState(rx.State):
     async def _enter(self, topic: str) -> None:
         """A page was loaded: remember what this tab shows, and fill the top bar."""
         actor = guard.actor()
-        watching.watch(self.router.session.client_token, actor, topic)
+        sid = guard.sid_of(self.router.headers.cookie)
+        watching.watch(self.router.session.client_token, actor, topic, sid)
         self.username, self.is_admin = actor.username, actor.is_superuser
         async with self._look() as (tx, _):
             self._show_credits(await quotas.my_credits(tx, actor))

@@ -1,5 +1,6 @@
 """Which open tab shows what, for whom: filled when a page loads, cleared when it is left or its tab is gone."""
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -15,6 +16,8 @@ class Watch:
 
     actor: Actor
     topic: str
+    cookie_digest: bytes
+    """Of its socket's session cookie: the tab's token alone, which stands in addresses, opens nothing."""
 
     @property
     def container_id(self) -> int | None:
@@ -29,9 +32,14 @@ def topic_of(container_id: int) -> str:
     return f"{_CONTAINER}{container_id}"
 
 
-def watch(token: str, actor: Actor, topic: str) -> None:
-    """The tab shows `topic` from now on, and nothing else."""
-    _watches[token] = Watch(actor, topic)
+def digest(sid: str) -> bytes:
+    """What is kept of a session cookie."""
+    return hashlib.sha256(sid.encode()).digest()
+
+
+def watch(token: str, actor: Actor, topic: str, sid: str) -> None:
+    """The tab shows `topic` from now on, and nothing else. `sid` is its session cookie."""
+    _watches[token] = Watch(actor, topic, digest(sid))
 
 
 def forget(tokens: Iterable[str]) -> None:

@@ -35,9 +35,9 @@ class Tab:
 
 
 @asynccontextmanager
-async def open_tab(url: str, sid: str, *, origin: str = "") -> AsyncGenerator[Tab]:
+async def open_tab(url: str, sid: str, *, origin: str = "", token: str = "") -> AsyncGenerator[Tab]:
     """Connect as a browser with this session cookie would."""
-    address = f"{url.replace('http', 'ws', 1)}{_SPACE}/?EIO=4&transport=websocket&token={uuid.uuid4()}"
+    address = f"{url.replace('http', 'ws', 1)}{_SPACE}/?EIO=4&transport=websocket&token={token or uuid.uuid4()}"
     async with connect(
         address, origin=origin or url, additional_headers={"Cookie": f"sid={sid}"}, max_size=None
     ) as socket:

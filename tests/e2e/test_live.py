@@ -1,10 +1,13 @@
 """What happens shows in every open tab, at once, and only where it may."""
 
 import asyncio
-from contextlib import AsyncExitStack
+import re
+import sqlite3
+import uuid
+from contextlib import AsyncExitStack, closing
 
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import Page, expect
 from websockets.exceptions import InvalidStatus
 
 from pequeroku_ui.state.dashboard import DashboardState
@@ -58,6 +61,27 @@ async def test_nobody_elses_tab_hears_of_it(
         await mine.until('"status":"stopped"')
         with pytest.raises(TimeoutError):
             await other.until("watched", seconds=1)
+
+
+async def test_the_token_of_a_tab_that_was_left_opens_nothing(page: Page, person: Person, server: Served) -> None:
+    sid, container_id = await _with_a_machine(page, person)
+    token = str(uuid.uuid4())
+    async with open_tab(server.url, sid, token=token) as left:
+        await _load(left)
+    async with open_tab(server.url, "", token=token) as thief, open_tab(server.url, sid) as mine:
+        await _load(mine)
+        await mine.send(_STOP, {"container_id": container_id})
+        await mine.until('"status":"stopped"')
+        with pytest.raises(TimeoutError):
+            await thief.until("stop", seconds=1)
+
+
+async def test_a_session_that_runs_out_closes_its_tabs(page: Page, person: Person, server: Served) -> None:
+    await _with_a_machine(page, person)
+    with closing(sqlite3.connect(server.home / "pequeroku.sqlite3")) as database, database:
+        (session_id,) = database.execute("select max(id) from session").fetchone()
+        database.execute("update session set expires_at = '2020-01-01 00:00:00' where id = ?", (session_id,))
+    await expect(page).to_have_url(re.compile("/login"), timeout=60_000)
 
 
 async def test_a_socket_from_another_site_is_refused(page: Page, person: Person, server: Served) -> None:
