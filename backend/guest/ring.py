@@ -43,11 +43,6 @@ class Modes:
         if unfinished := _UNFINISHED.search(data, tail):
             self.unfinished = data[unfinished.start() :]
 
-    @property
-    def is_fullscreen(self) -> bool:
-        """A program draws on the alternate screen."""
-        return any(self.on.get(mode, False) for mode in (47, 1047, 1049))
-
     def restore(self) -> bytes:
         """What brings a fresh terminal to these modes."""
         return b"".join(b"\x1b[?%d%c" % (mode, b"h" if is_on else b"l") for mode, is_on in self.on.items())
@@ -96,10 +91,6 @@ class Ring:
     def title(self) -> str:
         """The last window title that was set."""
         return self._now.title
-
-    @property
-    def is_fullscreen(self) -> bool:
-        return self._now.is_fullscreen
 
     def _trim(self) -> None:
         """Cut at a line's end if one is near: a replay must not begin inside a character or an escape sequence."""

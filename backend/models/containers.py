@@ -39,7 +39,7 @@ def _enum(default: StrEnum, *, index: bool = False) -> Any:
 
 
 class Container(Table, table=True):
-    """A user's VM. Services write the wish; only the reconciler writes what follows `status`."""
+    """A user's VM. Services write the wish, and begin a start over; what follows `status` is else the reconciler's."""
 
     __tablename__ = "container"
     __table_args__ = (Index("ux_container_user_name", "user_id", "name", unique=True),)

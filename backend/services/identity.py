@@ -73,6 +73,7 @@ async def sign_in(tx: Tx, actor: Actor, username: str, password: str) -> tuple[s
         if user is None or user.id is None or not matches or not user.is_active:
             raise BadCredentials
     await _forgive(tx, keys)
+    await _sweep(tx)
     sid = secrets.token_urlsafe(32)
     expires_at = now() + timedelta(days=settings().session_days)
     tx.add(
@@ -246,6 +247,12 @@ async def _throttle_row(tx: Tx, key: str) -> LoginThrottle:
         async with tx.begin_nested():
             tx.add(LoginThrottle(key=key))
     return await tx.get_one(LoginThrottle, key, with_for_update=True, populate_existing=True)
+
+
+async def _sweep(tx: Tx) -> None:
+    """What has run out is of no use to anybody; at a sign-in somebody waits for argon2 anyway."""
+    await tx.exec(delete(Session).where(col(Session.expires_at) <= now()))
+    await tx.exec(delete(LoginThrottle).where(col(LoginThrottle.last_failure_at) <= now() - throttle.FORGET_AFTER))
 
 
 async def _forgive(tx: Tx, keys: list[str]) -> None:

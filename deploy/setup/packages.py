@@ -18,7 +18,7 @@ MACHINES = (
     "libvirt-clients",
     "qemu-system-x86",
     "qemu-utils",
-    "dnsmasq-base",  # addresses for the guests' network
+    "dnsmasq-base",  # libvirt's network driver looks for it, though our network needs none
     "iptables",
     "iproute2",
 )

@@ -23,7 +23,6 @@ class AppState(rx.State):
     credits_used: int = 0
     credits_limit: int = 0
     credits_left: int = 0
-    credits_percent: int = 0
     quota_active: bool = True
     ready: bool = False
     """The page's content has been read once: until then a skeleton stands in."""
@@ -69,7 +68,6 @@ class AppState(rx.State):
 
     def _show_credits(self, purse: CreditsView) -> None:
         self.credits_used, self.credits_limit, self.credits_left = purse.used, purse.limit, purse.left
-        self.credits_percent = min(100, round(100 * purse.used / purse.limit)) if purse.limit else 0
         self.quota_active = purse.active
 
 

@@ -146,6 +146,18 @@ async def test_a_session_ends_when_its_time_is_over() -> None:
     assert await identity.actor_for(sid) is None
 
 
+async def test_what_has_run_out_is_swept_away_at_a_sign_in() -> None:
+    await _alice()
+    await _sign_in()
+    async with transaction() as tx:
+        (await tx.exec(select(Session))).one().expires_at = now() - timedelta(seconds=1)
+        tx.add(LoginThrottle(key="ip:198.51.100.1", failures=9, last_failure_at=now() - timedelta(days=1)))
+    await _sign_in()
+    async with reading() as tx:
+        assert len((await tx.exec(select(Session))).all()) == 1
+        assert (await tx.exec(select(LoginThrottle))).all() == []
+
+
 async def test_signing_out_ends_the_session_and_says_so() -> None:
     await _alice()
     actor = await _actor(sid := await _sign_in())
