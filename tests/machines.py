@@ -58,9 +58,14 @@ class PrivateNode:
             connection.close()
 
 
-def ip(*words: str) -> None:
+def inside(netns: str) -> list[str]:
+    """What a command begins with to run in a network namespace. `ip netns exec` would mount, which a chroot may not."""
+    return ["nsenter", f"--net=/run/netns/{netns}"] if netns else []
+
+
+def ip(*words: str, netns: str = "") -> None:
     """Run `ip`, and raise with its own words when it fails."""
-    done = subprocess.run(["ip", *words], capture_output=True, text=True, check=False)
+    done = subprocess.run([*inside(netns), "ip", *words], capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"ip {' '.join(words)}: {done.stderr}"
 
 
@@ -70,7 +75,7 @@ def namespace(label: str = "") -> Generator[str]:
     name = f"pqk{os.getpid()}-{next(_numbers)}{label}"
     ip("netns", "add", name)
     try:
-        ip("-n", name, "link", "set", "lo", "up")
+        ip("link", "set", "lo", "up", netns=name)
         yield name
     finally:
         ip("netns", "delete", name)

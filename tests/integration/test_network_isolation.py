@@ -22,7 +22,7 @@ from backend.guest.readiness import await_ready
 from backend.hypervisor.driver import Acceleration, DomainSpec, Preparation
 from backend.hypervisor.libvirt_driver import LibvirtNode
 from backend.rules.network import GuestNetwork, blocked_ranges, guest_network
-from tests.machines import PrivateNode, built_image, ip, namespace, private_node
+from tests.machines import PrivateNode, built_image, inside, ip, namespace, private_node
 
 pytestmark = pytest.mark.vm
 
@@ -102,13 +102,13 @@ def world() -> Generator[PrivateNode]:
     with ExitStack() as stack:
         node, internet, lan = (stack.enter_context(namespace(label)) for label in ("node", "net", "lan"))
         _wire(node, internet, f"{NODE_UPLINK}/24", "198.51.100.1/24")
-        ip("-n", internet, "addr", "add", f"{INTERNET}/32", "dev", "lo")
-        ip("-n", node, "route", "add", "default", "via", "198.51.100.1")
+        ip("addr", "add", f"{INTERNET}/32", "dev", "lo", netns=internet)
+        ip("route", "add", "default", "via", "198.51.100.1", netns=node)
         _wire(node, lan, f"{NODE_LAN}/24", "192.168.50.1/24")
         for address in BEHIND_THE_NODE[1:]:
-            ip("-n", lan, "addr", "add", f"{address}/32", "dev", "lo")
-            ip("-n", node, "route", "add", address, "via", "192.168.50.1")
-        ip("-n", lan, "route", "add", "default", "via", NODE_LAN)
+            ip("addr", "add", f"{address}/32", "dev", "lo", netns=lan)
+            ip("route", "add", address, "via", "192.168.50.1", netns=node)
+        ip("route", "add", "default", "via", NODE_LAN, netns=lan)
         for name in (node, internet, lan):
             stack.enter_context(_server(name))
         yield stack.enter_context(private_node(node))
@@ -184,7 +184,7 @@ async def test_a_hardware_address_that_is_not_its_own_gets_nowhere(guests: tuple
 async def test_ipv6_is_dropped(guests: tuple[Guest, Guest], world: PrivateNode) -> None:
     first, other = guests
     _in(world.netns, "sh", "-c", "echo 0 > /proc/sys/net/ipv6/conf/pqk0/disable_ipv6")
-    ip("-n", world.netns, "addr", "add", "fe80::99/64", "dev", "pqk0", "nodad")
+    ip("addr", "add", "fe80::99/64", "dev", "pqk0", "nodad", netns=world.netns)
     assert "fe80::99" in _in(world.netns, "ip", "-6", "addr", "show", "dev", "pqk0").stdout
     for guest, address in ((first, "fe80::5"), (other, "fe80::6")):
         await guest.run(f"ip link set eth0 up; ip addr add {address}/64 dev eth0 nodad")
@@ -225,17 +225,17 @@ async def _boot(node: LibvirtNode, number: int) -> Guest:
 def _wire(here: str, there: str, here_address: str, there_address: str) -> None:
     """A cable between two namespaces."""
     ends = (f"to-{there}"[-15:], f"to-{here}"[-15:])
-    ip("-n", here, "link", "add", ends[0], "type", "veth", "peer", "name", ends[1], "netns", there)
+    ip("link", "add", ends[0], "type", "veth", "peer", "name", ends[1], "netns", there, netns=here)
     for name, end, address in ((here, ends[0], here_address), (there, ends[1], there_address)):
-        ip("-n", name, "addr", "add", address, "dev", end)
-        ip("-n", name, "link", "set", end, "up")
+        ip("addr", "add", address, "dev", end, netns=name)
+        ip("link", "set", end, "up", netns=name)
 
 
 class _server:  # noqa: N801 - used as a function
     """Something that answers on every address of a namespace."""
 
     def __init__(self, netns: str) -> None:
-        self._command = ["ip", "netns", "exec", netns, "python3", "-c", SERVE]
+        self._command = [*inside(netns), "python3", "-c", SERVE]
 
     def __enter__(self) -> None:
         self._process = subprocess.Popen(self._command, stdout=subprocess.PIPE)
@@ -254,4 +254,4 @@ def _reach_from(netns: str, *targets: str) -> dict[str, bool]:
 
 
 def _in(netns: str, *command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["ip", "netns", "exec", netns, *command], capture_output=True, text=True, check=False)
+    return subprocess.run([*inside(netns), *command], capture_output=True, text=True, check=False)
