@@ -19,6 +19,7 @@ from backend.hypervisor.registry import nodes
 from backend.rules.policy import SYSTEM
 from backend.services import terminals as service
 from backend.settings import settings
+from tests.bench import guest_pty
 from tests.bench.plain_qemu import boot_s
 from tests.bench.report import Figure, percentile, spread
 from tests.e2e import people, served
@@ -111,7 +112,7 @@ async def _shell(url: str, sid: str, container_id: int, name: str) -> AsyncGener
 
 
 async def _terminal(server: served.Served, sid: str, container_id: int) -> list[Figure]:
-    figures = [await _exec_true(server, container_id)]
+    figures = await _inside(server, container_id)
     async with _shell(server.url, sid, container_id, "bench") as shell:
         await shell.until(b"# ")
         figures.append(await _flood(shell))
@@ -119,8 +120,8 @@ async def _terminal(server: served.Served, sid: str, container_id: int) -> list[
     return [*figures, await _memory(server, sid, container_id)]
 
 
-async def _exec_true(server: served.Served, container_id: int) -> Figure:
-    """A command of its own over the bulk connection, which the server leaves free."""
+async def _inside(server: served.Served, container_id: int) -> list[Figure]:
+    """What commands of our own find, over the bulk connection, which the server leaves free."""
     where = {"PEQUEROKU_HOME": str(server.home), "DATABASE_URL": f"sqlite:///{server.home}/pequeroku.sqlite3"}
     os.environ |= where
     settings.cache_clear()
@@ -133,10 +134,11 @@ async def _exec_true(server: served.Served, container_id: int) -> Figure:
         began = time.perf_counter()
         await guests().run(address, "true")
         taken_ms.append((time.perf_counter() - began) * 1000)
+    pty = await guest_pty.profile(address)
     await guests().close_all()
     await nodes().close_all()
     await dispose()
-    return Figure("exec true, p50", statistics.median(taken_ms), "ms", _EXECS, 80, detail=spread(taken_ms))
+    return [Figure("exec true, p50", statistics.median(taken_ms), "ms", _EXECS, 80, detail=spread(taken_ms)), *pty]
 
 
 async def _echo(shell: _Shell) -> Figure:
@@ -157,8 +159,10 @@ async def _echo(shell: _Shell) -> Figure:
 
 async def _flood(shell: _Shell) -> Figure:
     """Text as fast as the guest can print it, acknowledged as a browser does."""
-    await shell.type(f"yes 0123456789abcdefghijklmnopqrstuvwxyz | head -c {_FLOOD_MB}000000 > /tmp/flood; clear\n")
-    await asyncio.sleep(8)
+    await shell.type(
+        f"yes 0123456789abcdefghijklmnopqrstuvwxyz | head -c {_FLOOD_MB}000000 > /tmp/flood; echo made-$((1+1))\n"
+    )
+    await shell.until(b"made-2")
     rates: list[float] = []
     for number in range(_FLOODS):
         await shell.type(f"cat /tmp/flood; echo done-{number}-$((1+1))\n")
