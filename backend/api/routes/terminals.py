@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request, Response
 
 from backend.api.doors import actor_of
-from backend.db import transaction
+from backend.db import reading, transaction
 from backend.guest.terminals import terminals
 from backend.services import terminals as service
 
@@ -14,7 +14,7 @@ router = APIRouter(prefix="/api/containers/{container_id}/terminals")
 async def list_terminals(request: Request, container_id: int) -> list[dict[str, str]]:
     """The terminals that go on in the guest; none while it does not run."""
     actor = await actor_of(request)
-    async with transaction() as tx:
+    async with reading() as tx:
         door = await service.look(tx, actor, container_id)
     if not door.is_running:
         return []

@@ -17,7 +17,7 @@ from typing import Any
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
 from backend.api.doors import actor_of
-from backend.db import transaction
+from backend.db import reading, transaction
 from backend.errors import Conflict, Forbidden, Invalid, NotFound, PequerokuError, Unauthenticated, Unavailable
 from backend.events.bus import ContainerChanged, Event, SessionEnded, bus
 from backend.guest.terminals import MAX_SIZE, Terminal, terminals
@@ -32,6 +32,7 @@ _MAX_KEYS_BYTES = 256 * 1024
 _MAX_TEXT = 1024
 _MAX_TABS = 200
 """Open tabs of one user. Each costs memory, and a look at the database now and then."""
+_AGAIN_S = 2.0
 _RECHECK_S = 60.0
 """How often a tab that hears of no change asks whether its session and its user still hold."""
 _CODES: dict[type[PequerokuError], int] = {Unauthenticated: 4401, Forbidden: 4403, NotFound: 4404, Invalid: 4400}
@@ -62,7 +63,7 @@ class _Tab:
         self._socket, self._actor = socket, actor
         self._container_id, self._terminal_id = container_id, terminal_id
         self._size = (_number(socket.query_params.get("cols"), 80), _number(socket.query_params.get("rows"), 24))
-        self._changed = asyncio.Event()
+        self._changed, self._news = asyncio.Event(), asyncio.Event()
         self._terminal: Terminal | None = None
         self._viewer: Viewer | None = None
 
@@ -82,11 +83,9 @@ class _Tab:
 
     def _hear(self, event: Event) -> None:
         signed_out = isinstance(event, SessionEnded) and event.session_id == self._actor.session_id
-        if self._is_mine(event) or signed_out:
+        if signed_out or (isinstance(event, ContainerChanged) and event.container_id == self._container_id):
             self._changed.set()
-
-    def _is_mine(self, event: Event) -> bool:
-        return isinstance(event, ContainerChanged) and event.container_id == self._container_id
+            self._news.set()
 
     async def _watch(self) -> None:
         """Ends with Unauthenticated or NotFound; tells the sender when the machine goes off."""
@@ -102,18 +101,21 @@ class _Tab:
                 self._viewer.tell(Notice(State.WAITING))
 
     async def _look(self) -> Door:
-        async with transaction() as tx:
+        async with reading() as tx:
             return await service.look(tx, self._actor, self._container_id)
 
     async def _send(self) -> None:
         while True:
+            self._news.clear()  # before the look: what happens after it must wake us
             door = await self._look()
             if door.is_running:
                 if await self._show(door):
                     return
             else:
                 await self._tell(Notice(State.WAITING, "The terminal opens when the machine is ready."))
-            await self._wait_a_moment()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_AGAIN_S):
+                    await self._news.wait()
 
     async def _show(self, door: Door) -> bool:
         """Send what the terminal says until it ends (True) or its machine does (False)."""
@@ -142,17 +144,6 @@ class _Tab:
                         return True
         finally:
             self._leave()
-
-    async def _wait_a_moment(self) -> None:
-        waiting = asyncio.Event()
-        unsubscribe = bus().subscribe(lambda event: waiting.set() if self._is_mine(event) else None)
-        try:
-            async with asyncio.timeout(2):
-                await waiting.wait()
-        except TimeoutError:
-            return
-        finally:
-            unsubscribe()
 
     async def _tell(self, notice: Notice) -> None:
         await self._socket.send_text(json.dumps({"type": "state", **asdict(notice)}))
