@@ -60,7 +60,7 @@ def domain(spec: DomainSpec, files: BootFiles, acceleration: Acceleration, *, wi
         channel = _add(devices, "channel", type="unix")
         _add(channel, "target", type="virtio", name=name)
     rng = _add(devices, "rng", model="virtio")
-    _add(rng, "backend", text="/dev/urandom", model="random")
+    _add(rng, "backend", model="builtin")
     balloon = _add(devices, "memballoon", model="virtio")
     _add(balloon, "stats", period="5")
     _put_on_root_bus(devices)
