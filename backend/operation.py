@@ -23,7 +23,15 @@ OPERATIONS: dict[Action, str] = {}
 """Every operation of the product, by action (the accounting tests read it)."""
 
 _QUIET = frozenset(
-    {Action.CONTAINER_LIST, Action.CONTAINER_READ, Action.SESSION_LIST, Action.NODE_LIST, Action.TERMINAL_LOOK}
+    {
+        Action.CONTAINER_LIST,
+        Action.CONTAINER_READ,
+        Action.NODE_LIST,
+        Action.QUOTA_READ,
+        Action.SESSION_LIST,
+        Action.TERMINAL_LOOK,
+        Action.TYPE_LIST,
+    }
 )
 """Successful looks are not audited: refusals of them are."""
 
@@ -48,6 +56,8 @@ def operation(action: Action) -> Callable[[Operation[P, R]], Operation[P, R]]:
     """Make `async def f(tx, actor, …)` a use case under the gate."""
 
     def wrap(run: Operation[P, R]) -> Operation[P, R]:
+        if action in OPERATIONS:
+            raise RuntimeError(f"{action} is the work of {OPERATIONS[action]} already")
         OPERATIONS[action] = f"{run.__module__}.{run.__qualname__}"
 
         @functools.wraps(run)
@@ -81,11 +91,12 @@ def require(actor: Actor, action: Action, *, owner_id: int | None = None, what: 
         NotFound: `what` is somebody else's, and so invisible.
         Forbidden: visible, but not the actor's to change.
     """
-    verdict = judge(actor, action, owner_id=owner_id)
     call = _current.get()
+    if call is None or call.action is not action:
+        raise RuntimeError(f"{action} is asked for outside its operation")
+    verdict = judge(actor, action, owner_id=owner_id)
     if verdict is Verdict.ALLOW:
-        if call is not None and call.action is action:
-            call.authorised = True
+        call.authorised = True
         return
     if actor.user_id is None:
         raise Unauthenticated

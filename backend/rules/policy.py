@@ -49,6 +49,8 @@ class Action(StrEnum):
     TERMINAL_OPEN = "terminal.open"
     TERMINAL_CLOSE = "terminal.close"
     TERMINAL_LOOK = "terminal.look"
+    QUOTA_READ = "quota.read"
+    TYPE_LIST = "type.list"
     NODE_LIST = "node.list"
     NODE_CREATE = "node.create"
     NODE_DELETE = "node.delete"
@@ -88,6 +90,8 @@ _TABLE: dict[Action, Relation] = {
     Action.TERMINAL_OPEN: Relation.OWNER,
     Action.TERMINAL_CLOSE: Relation.OWNER,
     Action.TERMINAL_LOOK: Relation.OWNER,
+    Action.QUOTA_READ: Relation.USER,
+    Action.TYPE_LIST: Relation.USER,
     Action.NODE_LIST: Relation.SUPERUSER,
     Action.NODE_CREATE: Relation.SUPERUSER,
     Action.NODE_DELETE: Relation.SUPERUSER,

@@ -6,7 +6,7 @@ from sqlmodel import col, select
 from backend.db import Tx
 from backend.errors import Conflict, Forbidden, NotFound
 from backend.models import Container, ContainerType, DesiredState, QuotaType, ResourceQuota, User
-from backend.operation import require
+from backend.operation import operation, require
 from backend.rules.credits import check_affordable, used_credits
 from backend.rules.policy import Action, Actor
 from backend.services.views import CreditsView, TypeView
@@ -83,18 +83,20 @@ async def can_create_container(tx: Tx, quota: ResourceQuota, container_type: Con
     await check_credits(tx, quota, container_type)
 
 
+@operation(Action.QUOTA_READ)
 async def my_credits(tx: Tx, actor: Actor) -> CreditsView:
     """The actor's credits: used by what runs, and the limit."""
-    require(actor, Action.CONTAINER_LIST)
+    require(actor, Action.QUOTA_READ)
     quota = (await tx.exec(select(ResourceQuota).where(ResourceQuota.user_id == actor.user_id))).first()
     if quota is None or actor.user_id is None:
         return CreditsView(0, 0, active=False)
     return CreditsView(await calculate_used_credits(tx, actor.user_id), quota.credits, quota.active)
 
 
+@operation(Action.TYPE_LIST)
 async def my_types(tx: Tx, actor: Actor) -> list[TypeView]:
     """The types the actor's quota allows, cheapest first."""
-    require(actor, Action.CONTAINER_LIST)
+    require(actor, Action.TYPE_LIST)
     purse = await my_credits(tx, actor)
     query = (
         select(ContainerType)

@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import inspect
 import pkgutil
 from pathlib import Path
 
@@ -38,6 +39,14 @@ def test_every_action_has_a_policy_rule(action: Action) -> None:
 def test_every_action_is_the_work_of_one_operation(action: Action) -> None:
     _load_every_service()
     assert action in OPERATIONS
+
+
+def test_whatever_an_actor_asks_of_a_service_is_an_operation() -> None:
+    for module in pkgutil.iter_modules(backend.services.__path__, "backend.services."):
+        for name, found in inspect.getmembers(importlib.import_module(module.name), inspect.iscoroutinefunction):
+            asked_by_an_actor = list(inspect.signature(found).parameters)[:2] == ["tx", "actor"]
+            if asked_by_an_actor and found.__module__ == module.name and not name.startswith("_"):
+                assert f"{module.name}.{name}" in OPERATIONS.values()
 
 
 def test_only_db_commits() -> None:
