@@ -14,6 +14,7 @@ from deploy.setup.machine import HOME, ROOT, VENV, Problem, as_root, check_port,
 from deploy.setup.serve import serve
 
 _PYTHON = str(VENV / "bin/python")
+_NO_TESTS = 5  # pytest's word for it
 
 
 def run() -> int:
@@ -39,6 +40,8 @@ def test() -> int:
     # Network namespaces and a libvirtd of the tests' own need root: those tests run as root, the others do not.
     ordinary = _call(*tests, "-m", "not vm", IMAGE_DIR=image)
     machines = _call_as_root(*tests, "-m", "vm", "-p", "no:cacheprovider", IMAGE_DIR=image)
+    if {ordinary, machines} == {0, _NO_TESTS}:
+        return 0  # ARGS named tests of one kind alone
     return ordinary or machines
 
 

@@ -81,6 +81,12 @@ async def test_libvirtd_killed_in_the_middle_of_everything(world: World, tasks: 
     await world.kill_libvirtd()
     await world.until(container_id, "stopped")
 
+    await world.ask(containers.power_on, container_id)
+    await world.until_phase(container_id, "booting")
+    await world.kill_libvirtd()
+    await world.until(container_id, "running")
+    await _exactly_one_machine(world, container_id)
+
     row = await world.row(container_id)
     assert row is not None
     await world.ask(containers.delete, container_id)
