@@ -108,7 +108,7 @@ async def _await_guest(helm: Helm, container: Container) -> float | None:
 
 
 async def _give_up(helm: Helm, container: Container, after_s: float) -> None:
-    """The machine stays as it is, for its console to be looked at; a retry begins with its power cut."""
+    """The machine stays as it is: it may still come up, or hold what nobody wants to lose. A retry cuts its power."""
     await helm.write(
         _id(container),
         phase=Phase.NONE,
