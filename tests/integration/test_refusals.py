@@ -145,7 +145,8 @@ async def test_a_full_disk_refuses_new_machines_and_pauses_running_ones_until_th
     await world.until(container_id, "running")
 
     machine = await world.qemu_of(container_id)
-    _fill(ballast, leave_bytes=8 * _MIB)
+    await _inside(world, container_id, "systemctl is-system-running --wait")  # its start writes, too
+    _fill(ballast, leave_bytes=16 * _MIB)
     write = "head -c 40M /dev/urandom | tee much | sha256sum > sum; sync; touch written"
     await _inside(world, container_id, f"(setsid sh -c '{write}') > /dev/null 2>&1 &")
     view = await world.until(container_id, "error")
