@@ -25,6 +25,9 @@ _CHUNK = 1 << 18  # more than libvirt carries in one message
 _TURNS = 16  # chunks taken per event, so that one flooding guest leaves the event thread to others
 _POLITE_S = 2.0
 _POLITE_STEP_S = 0.05
+_GIVE_UP_S = 4.0
+_STILL_TAKEN = (libvirt.VIR_ERR_OPERATION_FAILED, libvirt.VIR_ERR_INTERNAL_ERROR)
+"""Somebody has the port; or (“stream is not open”) libvirt is just letting go of its last user's stream."""
 _GONE = libvirt.VIR_STREAM_EVENT_ERROR | libvirt.VIR_STREAM_EVENT_HANGUP
 
 
@@ -161,14 +164,14 @@ def _take_port(connection: libvirt.virConnect, name: str, port: str) -> libvirt.
     Not at once by force: libvirt 9.0 can lock itself up for good when the stream it throws out is just ending.
     """
     domain = connection.lookupByName(name)
-    end = time.monotonic() + _POLITE_S
+    began = time.monotonic()
     while True:
         stream = connection.newStream(libvirt.VIR_STREAM_NONBLOCK)
-        is_late = time.monotonic() >= end
+        waited_s = time.monotonic() - began
         try:
-            domain.openChannel(port, stream, libvirt.VIR_DOMAIN_CHANNEL_FORCE if is_late else 0)
+            domain.openChannel(port, stream, libvirt.VIR_DOMAIN_CHANNEL_FORCE if waited_s >= _POLITE_S else 0)
         except libvirt.libvirtError as error:
-            if is_late or error.get_error_code() != libvirt.VIR_ERR_OPERATION_FAILED:
+            if waited_s >= _GIVE_UP_S or error.get_error_code() not in _STILL_TAKEN:
                 raise
             time.sleep(_POLITE_STEP_S)
         else:
