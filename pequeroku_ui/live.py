@@ -74,7 +74,7 @@ async def follow(app: rx.App) -> None:
             if not await _woken(wake):
                 news.everybody |= bool(settings().redis_url)
             if time.monotonic() - checked_at > _CHECK_S:
-                news.ended |= await identity.ended({watch.actor.session_id or 0 for watch in watches().values()})
+                news.ended |= await _run_out()
                 checked_at = time.monotonic()
             await asyncio.sleep(_BURST_S)
             wake.clear()
@@ -84,6 +84,15 @@ async def follow(app: rx.App) -> None:
                 asyncio.get_running_loop().call_later(_AGAIN_S, wake.set)
     finally:
         unsubscribe()
+
+
+async def _run_out() -> set[int]:
+    """Sessions of open tabs that ended without a word. A database that fails now is asked again: we must go on."""
+    try:
+        return await identity.ended({watch.actor.session_id or 0 for watch in watches().values()})
+    except Exception:
+        log.exception("could not look for sessions that ran out")
+        return set()
 
 
 async def _woken(wake: asyncio.Event) -> bool:
