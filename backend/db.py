@@ -12,9 +12,11 @@ from functools import lru_cache, partial
 from typing import Any
 
 from sqlalchemy import event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlmodel import SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from backend.errors import DatabaseBusy
@@ -27,10 +29,11 @@ _LOCK_WAIT_S = 10
 
 
 class Tx(AsyncSession):
-    """One transaction: a session that also carries what must happen once it is over."""
+    """One transaction: a session that also carries what must happen at its end, and once it is over."""
 
     def __init__(self, bind: AsyncEngine) -> None:
         super().__init__(bind, expire_on_commit=False, autoflush=True)
+        self.before_commit: list[Callable[[], Coroutine[Any, Any, None]]] = []
         self.after_commit: list[Callable[[], Coroutine[Any, Any, None]]] = []
         self.after_refusal: list[Callable[[], Coroutine[Any, Any, None]]] = []
 
@@ -65,8 +68,8 @@ def _begin_sqlite(connection: Connection) -> None:
 async def transaction() -> AsyncGenerator[Tx]:
     """All or nothing: commit at the end, roll back on any exception.
 
-    After the commit what was queued in `after_commit` runs (events); after a rollback, `after_refusal`
-    (the audit row of a refused operation).
+    What was queued in `before_commit` is part of it (the audit log's chain). After the commit what was queued in
+    `after_commit` runs (events); after a rollback, `after_refusal` (the audit row of a refused operation).
 
     Raises:
         DatabaseBusy: the database stayed locked; nothing was changed.
@@ -76,6 +79,8 @@ async def transaction() -> AsyncGenerator[Tx]:
         async with tx:
             await tx.connection(execution_options={"writes": True})
             yield tx
+            for last_thing in tx.before_commit:
+                await last_thing()
             await tx.commit()
     except OperationalError as fault:
         if _is_lock_timeout(fault):
@@ -96,6 +101,13 @@ async def reading() -> AsyncGenerator[Tx]:
             yield tx
     finally:
         await _leave_traces(tx)
+
+
+async def insert_if_absent(tx: Tx, row: SQLModel) -> None:
+    """Insert the row unless one with its key is there, or is just being made by somebody else."""
+    insert = postgresql.insert if tx.get_bind().dialect.name == "postgresql" else sqlite.insert
+    statement = insert(type(row)).values(row.model_dump()).on_conflict_do_nothing()
+    await (await tx.connection()).execute(statement)
 
 
 async def _leave_traces(tx: Tx) -> None:

@@ -10,10 +10,11 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from backend.audit import record
 from backend.db import Tx, transaction
 from backend.errors import Forbidden, NotFound, PequerokuError, Unauthenticated
 from backend.models import AuditLog
-from backend.rules.policy import Action, Actor, Verdict, judge
+from backend.rules.policy import Action, Actor, Role, Verdict, judge
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -75,7 +76,7 @@ def operation(action: Action) -> Callable[[Operation[P, R]], Operation[P, R]]:
             finally:
                 _current.reset(token)
             if action not in _QUIET:
-                tx.add(_row(call, actor, success=True))
+                record(tx, _row(call, actor, success=True))
             return result
 
         return guarded
@@ -83,8 +84,10 @@ def operation(action: Action) -> Callable[[Operation[P, R]], Operation[P, R]]:
     return wrap
 
 
-def require(actor: Actor, action: Action, *, owner_id: int | None = None, what: str = "That") -> None:
-    """Let the operation go on only if the policy allows it.
+def require(
+    actor: Actor, action: Action, *, owner_id: int | None = None, role: Role | None = None, what: str = "That"
+) -> None:
+    """Let the operation go on only if the policy allows it. `role` is the actor's in what is shared with them.
 
     Raises:
         Unauthenticated: nobody is signed in.
@@ -94,7 +97,7 @@ def require(actor: Actor, action: Action, *, owner_id: int | None = None, what: 
     call = _current.get()
     if call is None or call.action is not action:
         raise RuntimeError(f"{action} is asked for outside its operation")
-    verdict = judge(actor, action, owner_id=owner_id)
+    verdict = judge(actor, action, owner_id=owner_id, role=role)
     if verdict is Verdict.ALLOW:
         call.authorised = True
         return
@@ -122,6 +125,7 @@ def note(
 def _row(call: _Call, actor: Actor, *, success: bool) -> AuditLog:
     return AuditLog(
         user_id=actor.user_id if actor.user_id is not None else call.user_id,
+        actor_name=_legible(actor.username)[:64],
         action=call.action,
         target_type=call.target_type,
         target_id=_legible(call.target_id)[:64],
@@ -141,4 +145,4 @@ def _legible(text: str) -> str:
 
 async def _keep_refusal(row: AuditLog) -> None:
     async with transaction() as tx:
-        tx.add(row)
+        record(tx, row)

@@ -12,14 +12,22 @@ from backend.services.quotas import make_quota
 _numbers = count(1)
 
 
-async def an_actor(tx: Tx, *, limit: int = 3, is_superuser: bool = False) -> Actor:
-    """A signed-in user with a quota."""
+async def an_actor(tx: Tx, *, limit: int | None = 3, is_superuser: bool = False) -> Actor:
+    """A signed-in user with a quota; without a `limit`, of the default credits."""
     name = f"user{next(_numbers)}"
     user = User(username=name, password_hash="!", is_superuser=is_superuser)
     tx.add(user)
     await tx.flush()
-    (await make_quota(tx, user)).credits = limit
+    quota = await make_quota(tx, user)
+    if limit is not None:
+        quota.credits = limit
     return Actor(user.id, name, is_superuser)
+
+
+async def make_quota_of(tx: Tx) -> ResourceQuota:
+    """The quota that a new user gets."""
+    actor = await an_actor(tx, limit=None)
+    return (await tx.exec(select(ResourceQuota).where(ResourceQuota.user_id == actor.user_id))).one()
 
 
 async def a_node(tx: Tx, *, mem_mb: int = 16_384, vcpus: int = 16, healthy: bool = True) -> Node:

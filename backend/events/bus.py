@@ -57,6 +57,14 @@ class SessionEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class InboxChanged:
+    """A user has something new to read, or has read it."""
+
+    user_id: int
+    kind: ClassVar[str] = "inbox-changed"
+
+
+@dataclass(frozen=True, slots=True)
 class UsageSampled:
     """New figures of a node's containers are in services/usage.py."""
 
@@ -66,10 +74,10 @@ class UsageSampled:
     kind: ClassVar[str] = "usage-sampled"
 
 
-Event = ContainerChanged | WishChanged | NodeChanged | SessionEnded | UsageSampled
+Event = ContainerChanged | WishChanged | NodeChanged | SessionEnded | InboxChanged | UsageSampled
 Listener = Callable[[Event], Awaitable[None] | None]
 _KINDS: dict[str, type[Event]] = {
-    each.kind: each for each in (ContainerChanged, WishChanged, NodeChanged, SessionEnded, UsageSampled)
+    each.kind: each for each in (ContainerChanged, WishChanged, NodeChanged, SessionEnded, InboxChanged, UsageSampled)
 }
 
 

@@ -11,7 +11,7 @@ import asyncssh
 
 from backend.errors import Unavailable
 from backend.guest.channel import FAULTS, GuestAddress, Link, connect
-from backend.guest.keys import unseal
+from backend.guest.keys import open_private_key
 from backend.hypervisor.driver import BULK
 from backend.hypervisor.registry import nodes
 
@@ -39,7 +39,7 @@ class Completed:
 async def reach(node_id: int, uri: str, domain_name: str, private_key_sealed: str, host_key: str) -> GuestAddress:
     """Put together how to get into a guest from what its row says."""
     node = await nodes().get(node_id, uri)
-    return GuestAddress(node, domain_name, unseal(private_key_sealed), host_key)
+    return GuestAddress(node, domain_name, open_private_key(private_key_sealed), host_key)
 
 
 class Guests:

@@ -1,23 +1,45 @@
 """The tables. Importing this package registers all of them, which alembic relies on."""
 
-from backend.models.audit import AuditLog
-from backend.models.containers import Container, ContainerType, DesiredState, Phase, Status
-from backend.models.identity import LoginThrottle, Session, User
+from backend.models.audit import AIUsageLog, AuditChain, AuditLog
+from backend.models.config import Config
+from backend.models.containers import Container, ContainerSchedule, ContainerType, DesiredState, Phase, Status
+from backend.models.identity import ExternalIdentity, Invitation, LoginThrottle, RecoveryCode, Session, User
+from backend.models.inbox import Notification, Webhook, WebhookDelivery
+from backend.models.keys import ApiKey, SshKey
 from backend.models.nodes import Node, NodeLease
 from backend.models.quotas import QuotaType, ResourceQuota
+from backend.models.teams import ContainerShare, Team, TeamMembership
+from backend.models.templates import FileTemplate, FileTemplateItem
 
 __all__ = [
+    "AIUsageLog",
+    "ApiKey",
+    "AuditChain",
     "AuditLog",
+    "Config",
     "Container",
+    "ContainerSchedule",
+    "ContainerShare",
     "ContainerType",
     "DesiredState",
+    "ExternalIdentity",
+    "FileTemplate",
+    "FileTemplateItem",
+    "Invitation",
     "LoginThrottle",
     "Node",
     "NodeLease",
+    "Notification",
     "Phase",
     "QuotaType",
+    "RecoveryCode",
     "ResourceQuota",
     "Session",
+    "SshKey",
     "Status",
+    "Team",
+    "TeamMembership",
     "User",
+    "Webhook",
+    "WebhookDelivery",
 ]

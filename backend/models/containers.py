@@ -11,7 +11,7 @@ from sqlmodel import Field
 from backend.models.base import Table, at_field
 from backend.rules.lifecycle import DesiredState, Phase, Status
 
-__all__ = ["Container", "ContainerType", "DesiredState", "Phase", "Status"]
+__all__ = ["Container", "ContainerSchedule", "ContainerType", "DesiredState", "Phase", "Status"]
 
 
 class ContainerType(Table, table=True):
@@ -26,6 +26,10 @@ class ContainerType(Table, table=True):
     disk_gib: int
     credits_cost: int
     private: bool = False
+    idle_stop_min: int = 0
+    """Minutes without any use after which such a container is stopped; 0: never."""
+    lifetime_h: int = 0
+    """Hours after which such a container is deleted, counted from its creation; 0: never."""
 
 
 def _words(kind: type[StrEnum]) -> list[str]:
@@ -54,6 +58,10 @@ class Container(Table, table=True):
     memory_mb: int
     vcpus: int
     disk_gib: int
+    memory_mb_override: int | None = None
+    """Overrides hold whatever the type says; without one the size follows the type (rules/sizes.py)."""
+    vcpus_override: int | None = None
+    disk_gib_override: int | None = None
     placement: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
     """What was weighed when the node was chosen; rules/placement.py's Decision as plain data."""
     created_at: datetime = at_field(set_now=True)
@@ -61,6 +69,8 @@ class Container(Table, table=True):
     desired_state: DesiredState = _enum(DesiredState.RUNNING, index=True)
     restart_requested_at: datetime | None = at_field(nullable=True)
     delete_requested_at: datetime | None = at_field(nullable=True)
+    move_to_node_id: int | None = Field(default=None, foreign_key="node.id")
+    """Where an operator wants it to be instead (draining)."""
 
     status: Status = _enum(Status.CREATED, index=True)
     status_reason: str = Field(default="", max_length=500)
@@ -69,11 +79,22 @@ class Container(Table, table=True):
     """The last start, as [[phase, ISO time], …]."""
     has_disk: bool = False
     """A disk was made. If it is gone later that is an error, never a reason to make an empty one."""
+    disk_made_gib: int = 0
+    """The disk's size on the node; smaller than `disk_gib`: it grows before the next boot."""
     booted_at: datetime | None = at_field(nullable=True)
     stop_asked_at: datetime | None = at_field(nullable=True)
     failures: int = 0
     retry_at: datetime | None = at_field(nullable=True)
     """After a fault: not before then. Empty with status `error`: not until a person asks."""
+    last_step: str = Field(default="", max_length=32)
+    """What the reconciler did last, and when."""
+    last_step_at: datetime | None = at_field(nullable=True)
+
+    last_active_at: datetime | None = at_field(nullable=True)
+    """When somebody or something last used it; kept to the minute."""
+    expires_at: datetime | None = at_field(nullable=True)
+    """It is deleted then; its owner is warned before."""
+    expiry_warned_at: datetime | None = at_field(nullable=True)
 
     public_key: str = Field(default="", max_length=200)
     private_key_sealed: str = ""
@@ -90,3 +111,19 @@ class Container(Table, table=True):
 def domain_name(uuid: UUID) -> str:
     """The libvirt domain of a container."""
     return f"pqk-{uuid}"
+
+
+class ContainerSchedule(Table, table=True):
+    """Start or stop a container at a time of day, on some days of the week, in a time zone."""
+
+    __tablename__ = "container_schedule"
+
+    id: int | None = Field(default=None, primary_key=True)
+    container_id: int = Field(foreign_key="container.id", index=True, ondelete="CASCADE")
+    desired_state: DesiredState = _enum(DesiredState.STOPPED)
+    weekdays: str = Field(default="0123456", max_length=7)
+    """Digits, Monday is 0."""
+    minute_of_day: int = 0
+    time_zone: str = Field(default="UTC", max_length=64)
+    enabled: bool = True
+    next_at: datetime | None = at_field(nullable=True, index=True)

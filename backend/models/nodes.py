@@ -24,6 +24,8 @@ class Node(Table, table=True):
     capacity_mem_mb: int = 0
     healthy: bool = False
     heartbeat_at: datetime | None = at_field(nullable=True)
+    draining: bool = False
+    """An operator wants it empty: nothing is placed here, and what is here moves away."""
     prepared: bool = False
     """Image, network and filters are in place: new machines can boot here."""
     reason: str = Field(default="it has not been looked at yet", max_length=500)

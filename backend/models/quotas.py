@@ -1,4 +1,4 @@
-"""How much each user may run at once."""
+"""How much each user may run at once, and keep."""
 
 from sqlmodel import Field
 
@@ -15,7 +15,7 @@ class QuotaType(Table, table=True):
 
 
 class ResourceQuota(Table, table=True):
-    """One per user: credits cap what runs at once; inactive stops everything."""
+    """One per user: credits cap what runs at once, `max_containers` what is kept; inactive stops everything."""
 
     __tablename__ = "resource_quota"
 
@@ -23,4 +23,6 @@ class ResourceQuota(Table, table=True):
     user_id: int = Field(foreign_key="user_account.id", unique=True, index=True, ondelete="CASCADE")
     ai_use_per_day: int = 5
     credits: int = 3
+    max_containers: int = 20
+    """Stopped ones cost no credits, but their disks are kept somewhere."""
     active: bool = True

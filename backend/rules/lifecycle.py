@@ -162,6 +162,19 @@ def backoff(failures: int) -> timedelta:
     return timedelta(seconds=min(300.0, 2.0 * 2 ** max(0, min(failures, 12) - 1)))
 
 
+def activity(shown: str, desired: str, phase: str, *, deleting: bool, restarting: bool) -> str:
+    """One word for what goes on, from what is wished and what was seen. `shown` is shown_status's."""
+    if deleting:
+        return "deleting"
+    if shown in ("unknown", Status.ERROR):
+        return shown
+    if desired == DesiredState.STOPPED:
+        return "stopped" if shown in (Status.STOPPED, Status.CREATED) else "stopping"
+    if restarting and phase not in (Phase.BOOTING, Phase.GUEST):
+        return "restarting"
+    return "running" if shown == Status.RUNNING and not restarting else "starting"
+
+
 def shown_status(status: Status, *, node_healthy: bool) -> str:
     """The status for people: what runs on a node that does not answer is `unknown`, never an error."""
     return str(status) if node_healthy or status is Status.CREATED else "unknown"

@@ -13,6 +13,22 @@ class Via(StrEnum):
     SYSTEM = "system"
 
 
+class Scope(StrEnum):
+    """How far an API key reaches; each includes the one before. A signed-in person has all of it."""
+
+    READ = "read"
+    EXEC = "exec"
+    ADMIN = "admin"
+
+
+class Role(StrEnum):
+    """What a person may do with a container that is shared with them; each includes the one before."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    MANAGER = "manager"
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
     """Who does an operation, and from where."""
@@ -24,6 +40,7 @@ class Actor:
     ip: str = ""
     user_agent: str = ""
     session_id: int | None = None
+    scope: Scope = Scope.ADMIN
 
 
 SYSTEM = Actor(None, "system", is_superuser=True, via=Via.SYSTEM)
@@ -54,6 +71,8 @@ class Action(StrEnum):
     NODE_LIST = "node.list"
     NODE_CREATE = "node.create"
     NODE_DELETE = "node.delete"
+    CONFIG_LIST = "config.list"
+    CONFIG_SET = "config.set"
 
 
 class Relation(StrEnum):
@@ -61,6 +80,9 @@ class Relation(StrEnum):
 
     ANYONE = "anyone"  # even signed out
     USER = "user"  # any signed-in user
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    MANAGER = "manager"
     OWNER = "owner"
     SUPERUSER = "superuser"
 
@@ -73,47 +95,67 @@ class Verdict(StrEnum):
     HIDE = "hide"  # invisible, so 404
 
 
-_TABLE: dict[Action, Relation] = {
-    Action.USER_LOGIN: Relation.ANYONE,
-    Action.USER_LOGOUT: Relation.OWNER,
-    Action.USER_CREATE: Relation.SUPERUSER,
-    Action.USER_CHANGE_PASSWORD: Relation.OWNER,
-    Action.SESSION_LIST: Relation.USER,
-    Action.SESSION_REVOKE: Relation.OWNER,
-    Action.CONTAINER_LIST: Relation.USER,
-    Action.CONTAINER_READ: Relation.OWNER,
-    Action.CONTAINER_CREATE: Relation.USER,
-    Action.CONTAINER_POWER_ON: Relation.OWNER,
-    Action.CONTAINER_POWER_OFF: Relation.OWNER,
-    Action.CONTAINER_RESTART: Relation.OWNER,
-    Action.CONTAINER_DELETE: Relation.OWNER,
-    Action.TERMINAL_OPEN: Relation.OWNER,
-    Action.TERMINAL_CLOSE: Relation.OWNER,
-    Action.TERMINAL_LOOK: Relation.OWNER,
-    Action.QUOTA_READ: Relation.USER,
-    Action.TYPE_LIST: Relation.USER,
-    Action.NODE_LIST: Relation.SUPERUSER,
-    Action.NODE_CREATE: Relation.SUPERUSER,
-    Action.NODE_DELETE: Relation.SUPERUSER,
+_TABLE: dict[Action, tuple[Relation, Scope]] = {
+    Action.USER_LOGIN: (Relation.ANYONE, Scope.ADMIN),
+    Action.USER_LOGOUT: (Relation.OWNER, Scope.ADMIN),
+    Action.USER_CREATE: (Relation.SUPERUSER, Scope.ADMIN),
+    Action.USER_CHANGE_PASSWORD: (Relation.OWNER, Scope.ADMIN),
+    Action.SESSION_LIST: (Relation.USER, Scope.ADMIN),
+    Action.SESSION_REVOKE: (Relation.OWNER, Scope.ADMIN),
+    Action.CONTAINER_LIST: (Relation.USER, Scope.READ),
+    Action.CONTAINER_READ: (Relation.VIEWER, Scope.READ),
+    Action.CONTAINER_CREATE: (Relation.USER, Scope.EXEC),
+    Action.CONTAINER_POWER_ON: (Relation.OPERATOR, Scope.EXEC),
+    Action.CONTAINER_POWER_OFF: (Relation.OPERATOR, Scope.EXEC),
+    Action.CONTAINER_RESTART: (Relation.OPERATOR, Scope.EXEC),
+    Action.CONTAINER_DELETE: (Relation.OWNER, Scope.EXEC),
+    Action.TERMINAL_OPEN: (Relation.OPERATOR, Scope.EXEC),
+    Action.TERMINAL_CLOSE: (Relation.OPERATOR, Scope.EXEC),
+    Action.TERMINAL_LOOK: (Relation.OPERATOR, Scope.EXEC),
+    Action.QUOTA_READ: (Relation.USER, Scope.READ),
+    Action.TYPE_LIST: (Relation.USER, Scope.READ),
+    Action.NODE_LIST: (Relation.SUPERUSER, Scope.ADMIN),
+    Action.NODE_CREATE: (Relation.SUPERUSER, Scope.ADMIN),
+    Action.NODE_DELETE: (Relation.SUPERUSER, Scope.ADMIN),
+    Action.CONFIG_LIST: (Relation.SUPERUSER, Scope.ADMIN),
+    Action.CONFIG_SET: (Relation.SUPERUSER, Scope.ADMIN),
 }
 
+_SCOPES = list(Scope)
+_ROLES = [Relation.VIEWER, Relation.OPERATOR, Relation.MANAGER]
+"""In the order of Role: a role may do what stands up to its own place."""
 
-def judge(actor: Actor, action: Action, *, owner_id: int | None = None) -> Verdict:
-    """Decide. `owner_id` is the owner of the thing acted on, where there is one.
 
-    A superuser may do what an owner may. Somebody else's thing is invisible. An action without a rule is forbidden.
+def judge(actor: Actor, action: Action, *, owner_id: int | None = None, role: Role | None = None) -> Verdict:
+    """Decide. `owner_id` is the owner of the thing acted on, `role` the actor's own in what is shared with them.
+
+    A superuser may do what an owner may. Somebody else's thing is invisible unless it is shared. An action without
+    a rule is forbidden, and so is what an API key's scope does not reach.
     """
-    needed = _TABLE.get(action)
-    if needed is Relation.ANYONE or (needed is not None and actor.is_superuser):
+    if action not in _TABLE:
+        return Verdict.FORBID
+    needed, scope = _TABLE[action]
+    if _SCOPES.index(actor.scope) < _SCOPES.index(scope):
+        return Verdict.FORBID
+    if needed is Relation.ANYONE or actor.is_superuser:
         return Verdict.ALLOW
-    if needed is Relation.USER and actor.user_id is not None:
+    if needed in (Relation.USER, Relation.SUPERUSER):
+        is_enough = needed is Relation.USER and actor.user_id is not None
+        return Verdict.ALLOW if is_enough else Verdict.FORBID
+    if actor.user_id is not None and actor.user_id == owner_id:
         return Verdict.ALLOW
-    if needed is Relation.OWNER:
-        owns = actor.user_id is not None and actor.user_id == owner_id
-        return Verdict.ALLOW if owns else Verdict.HIDE
-    return Verdict.FORBID
+    if role is None:
+        return Verdict.HIDE
+    allowed = _ROLES[: list(Role).index(role) + 1]
+    return Verdict.ALLOW if needed in allowed else Verdict.FORBID
 
 
 def has_rule(action: Action) -> bool:
     """Whether the table speaks of the action (the accounting tests ask)."""
     return action in _TABLE
+
+
+def allowed_to(role: Role) -> list[Action]:
+    """What a role may do with what is shared with it, for people to read."""
+    allowed = _ROLES[: list(Role).index(role) + 1]
+    return [action for action, (needed, _) in _TABLE.items() if needed in allowed]

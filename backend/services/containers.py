@@ -220,7 +220,8 @@ def _tell(tx: Tx, container: Container) -> None:
 
 
 def _with_surroundings():  # a query's type would say less than the query
-    return select(Container, User, Node, ContainerType).join(User).join(Node).join(ContainerType, isouter=True)
+    query = select(Container, User, Node, ContainerType).join(User)
+    return query.join(Node, col(Node.id) == Container.node_id).join(ContainerType, isouter=True)
 
 
 async def _shown(tx: Tx, container: Container) -> ContainerView:

@@ -4,16 +4,15 @@ import hashlib
 import secrets
 from collections import Counter
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
 from anyio import to_thread
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
-from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, delete, func, select
 
-from backend.db import Tx, reading, transaction
+from backend.db import Tx, insert_if_absent, reading, transaction
 from backend.errors import BadCredentials, Conflict, NotFound, Throttled
 from backend.events.bus import SessionEnded, announce
 from backend.models import LoginThrottle, Session, User
@@ -243,9 +242,7 @@ async def _throttle_row(tx: Tx, key: str) -> LoginThrottle:
     """The key's row, locked; made, if this is its first failure and nobody else is just making it."""
     if (row := await tx.get(LoginThrottle, key, with_for_update=True)) is not None:
         return row
-    with suppress(IntegrityError):
-        async with tx.begin_nested():
-            tx.add(LoginThrottle(key=key))
+    await insert_if_absent(tx, LoginThrottle(key=key))
     return await tx.get_one(LoginThrottle, key, with_for_update=True, populate_existing=True)
 
 

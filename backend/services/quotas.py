@@ -1,25 +1,29 @@
 """Quotas and credits of users."""
 
 from sqlalchemy import ColumnElement
-from sqlmodel import col, select
+from sqlmodel import col, func, select
 
 from backend.db import Tx
 from backend.errors import Conflict, Forbidden, NotFound
 from backend.models import Container, ContainerType, DesiredState, QuotaType, ResourceQuota, User
 from backend.operation import operation, require
+from backend.rules.config_keys import DEFAULT_AI_USE_PER_DAY, DEFAULT_CREDITS, DEFAULT_MAX_CONTAINERS
 from backend.rules.credits import check_affordable, used_credits
 from backend.rules.policy import Action, Actor
+from backend.services.config import value_of
 from backend.services.views import CreditsView, TypeView
-
-DEFAULT_CREDITS = 3
-DEFAULT_AI_USE_PER_DAY = 5
 
 
 async def make_quota(tx: Tx, user: User) -> ResourceQuota:
-    """A new user's quota: the default credits, and every type that is not private."""
+    """A new user's quota: the defaults of Config, and every type that is not private."""
     if user.id is None:
         raise RuntimeError("flush the user first: the quota needs its id")
-    quota = ResourceQuota(user_id=user.id, credits=DEFAULT_CREDITS, ai_use_per_day=DEFAULT_AI_USE_PER_DAY)
+    quota = ResourceQuota(
+        user_id=user.id,
+        credits=await value_of(tx, DEFAULT_CREDITS),
+        ai_use_per_day=await value_of(tx, DEFAULT_AI_USE_PER_DAY),
+        max_containers=await value_of(tx, DEFAULT_MAX_CONTAINERS),
+    )
     tx.add(quota)
     await tx.flush()
     public = await tx.exec(select(ContainerType.id).where(col(ContainerType.private).is_(False)))
@@ -74,12 +78,15 @@ async def can_create_container(tx: Tx, quota: ResourceQuota, container_type: Con
     """Let a creation pass. Call with the quota locked.
 
     Raises:
-        Conflict: the type is not allowed by the quota.
+        Conflict: the type is not allowed by the quota, or there are as many containers as it lets keep.
         Forbidden, QuotaExceeded: as check_credits.
     """
     allowed = await tx.get(QuotaType, (quota.id, container_type.id))
     if allowed is None:
         raise Conflict(f"Your quota does not allow the type “{container_type.container_type_name}”.")
+    kept = (await tx.exec(select(func.count()).where(Container.user_id == quota.user_id))).one()
+    if kept >= quota.max_containers:
+        raise Conflict(f"You keep {kept} containers, and your quota allows {quota.max_containers}. Delete one first.")
     await check_credits(tx, quota, container_type)
 
 

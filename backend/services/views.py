@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from backend.rules.lifecycle import activity
+
 
 @dataclass(frozen=True, slots=True)
 class PhaseView:
@@ -37,6 +39,11 @@ class ContainerView:
     restarting: bool
     created_at: datetime
     placement: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    @property
+    def activity(self) -> str:
+        """What goes on, in a word: running, starting, stopping, stopped, restarting, deleting, error or unknown."""
+        return activity(self.status, self.desired_state, self.phase, deleting=self.deleting, restarting=self.restarting)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,9 @@ from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import select
 
-from backend.db import Tx, transaction
+from backend.db import Tx, insert_if_absent, transaction
 from backend.models import NodeLease
 from backend.models.base import now
 
@@ -46,7 +45,7 @@ async def take(node_id: int, holder: str) -> int | None:
     async with transaction() as tx:
         lease = await _locked(tx, node_id)
         if lease is None:
-            await _make(tx, node_id)
+            await insert_if_absent(tx, NodeLease(node_id=node_id, expires_at=now() - TTL))
             lease = await _locked(tx, node_id)
         if lease is None:
             return None  # the node has been deleted meanwhile
@@ -75,13 +74,6 @@ async def check(tx: Tx, node_id: int, holder: str, fence: int) -> None:
     lease = await _locked(tx, node_id)
     if lease is None or lease.holder != holder or lease.fence != fence:
         raise LeaseLost(f"node {node_id}")
-
-
-async def _make(tx: Tx, node_id: int) -> None:
-    """A first row for the node, unless another process is making it at this moment."""
-    insert = postgresql.insert if tx.get_bind().dialect.name == "postgresql" else sqlite.insert
-    row = insert(NodeLease).values(node_id=node_id, holder="", fence=0, expires_at=now() - TTL)
-    await (await tx.connection()).execute(row.on_conflict_do_nothing())
 
 
 async def _locked(tx: Tx, node_id: int) -> NodeLease | None:

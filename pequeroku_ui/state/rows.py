@@ -105,7 +105,7 @@ class TypeRow:
 
 def row(view: ContainerView) -> Row:
     """A container for the pages."""
-    status = _status(view)
+    status = view.activity
     return Row(
         id=view.id,
         key=str(view.id),
@@ -188,19 +188,6 @@ def type_row(view: TypeView, *, left: int) -> TypeRow:
         affordable=view.affordable,
         why_not="" if view.affordable else short,
     )
-
-
-def _status(view: ContainerView) -> str:
-    """One word for what goes on, from what is wished and what was seen."""
-    if view.deleting:
-        return "deleting"
-    if view.status in ("unknown", "error"):
-        return view.status
-    if view.desired_state == "stopped":
-        return "stopped" if view.status in ("stopped", "created") else "stopping"
-    if view.restarting and view.phase not in ("booting", "guest"):
-        return "restarting"
-    return "running" if view.status == "running" and not view.restarting else "starting"
 
 
 def _count(number: int, noun: str) -> str:

@@ -11,6 +11,7 @@ from sqlmodel import SQLModel
 
 import backend.services
 from backend.operation import OPERATIONS
+from backend.rules.config_keys import KEYS
 from backend.rules.policy import Action, has_rule
 from backend.settings import Settings
 
@@ -26,7 +27,7 @@ _LONGEST_FUNCTION = 40
 
 
 def _load_every_service() -> None:
-    for module in pkgutil.iter_modules(backend.services.__path__, "backend.services."):
+    for module in pkgutil.walk_packages(backend.services.__path__, "backend.services."):
         importlib.import_module(module.name)
 
 
@@ -42,7 +43,7 @@ def test_every_action_is_the_work_of_one_operation(action: Action) -> None:
 
 
 def test_whatever_an_actor_asks_of_a_service_is_an_operation() -> None:
-    for module in pkgutil.iter_modules(backend.services.__path__, "backend.services."):
+    for module in pkgutil.walk_packages(backend.services.__path__, "backend.services."):
         for name, found in inspect.getmembers(importlib.import_module(module.name), inspect.iscoroutinefunction):
             asked_by_an_actor = list(inspect.signature(found).parameters)[:2] == ["tx", "actor"]
             if asked_by_an_actor and found.__module__ == module.name and not name.startswith("_"):
@@ -92,6 +93,12 @@ def test_every_setting_is_documented() -> None:
     text = (ROOT / "docs" / "config.md").read_text()
     for name in Settings.model_fields:
         assert f"`{name.upper()}`" in text, f"docs/config.md says nothing of {name.upper()}"
+
+
+def test_every_config_key_is_documented() -> None:
+    text = (ROOT / "docs" / "config.md").read_text()
+    for name in KEYS:
+        assert f"`{name}`" in text, f"docs/config.md says nothing of {name}"
 
 
 def test_every_table_that_knows_a_user_says_what_becomes_of_it() -> None:

@@ -10,9 +10,10 @@ import pytest
 from backend.errors import GuestSilent, Unavailable, WrongGuest
 from backend.guest import channel, transport
 from backend.guest.channel import GuestAddress, connect
-from backend.guest.keys import make_key_pair, seal, unseal
+from backend.guest.keys import make_key_pair, open_private_key
 from backend.guest.readiness import await_ready
 from backend.guest.shell import Guests
+from backend.sealing import seal, unseal
 from tests.stores import eventually
 
 MIB = 1024 * 1024
@@ -153,7 +154,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_pair_is_an_ed25519_line_and_its_sealed_private_half() -> None:
     pair = make_key_pair()
-    private = asyncssh.import_private_key(unseal(pair.private_sealed))
+    private = asyncssh.import_private_key(open_private_key(pair.private_sealed))
     assert private.export_public_key().decode().split()[:2] == pair.public.split()
     assert pair.public.startswith("ssh-ed25519 AAAA")
 
@@ -169,7 +170,7 @@ def test_what_is_sealed_opens_for_its_own_purpose_alone() -> None:
 @pytest.mark.parametrize("spoiled", ["", "v1:", "v1:AAAA", "v1:&&&", "nonsense"])
 def test_a_spoiled_seal_is_refused(spoiled: str) -> None:
     with pytest.raises(Unavailable):
-        unseal(spoiled)
+        open_private_key(spoiled)
 
 
 # --- readiness ----------------------------------------------------------------------------------------------------

@@ -12,13 +12,13 @@ from backend.api.ws import terminals as module
 from backend.db import transaction
 from backend.events.bus import ContainerChanged, SessionEnded, announce, bus
 from backend.guest import dtach
-from backend.guest.keys import seal
 from backend.guest.shell import guests
 from backend.guest.terminals import terminals
 from backend.hypervisor.registry import nodes
 from backend.models import Container, Node, Session, Status, User
 from backend.models.base import now
 from backend.rules.policy import SYSTEM, Actor
+from backend.sealing import seal
 from backend.services import identity
 from tests.asgi import ORIGIN, Socket
 from tests.factories import a_container, a_node
@@ -79,7 +79,7 @@ async def guest(scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(dtach, "FOLDER", str(tmp_path / "tty"))
     async with local_guest(tmp_path) as (local, address):
         nodes().put(scene.node.uri, local)  # type: ignore[arg-type]
-        sealed = seal(address.private_key)
+        sealed = seal(address.private_key, purpose="guest-key")
         await scene.change(status=Status.RUNNING, host_key=address.host_key, private_key_sealed=sealed)
         yield local
         if local.is_on:

@@ -1,0 +1,37 @@
+"""File templates: named sets of files that can be put into a container."""
+
+from datetime import datetime
+
+from sqlalchemy import Text, UniqueConstraint
+from sqlmodel import Field
+
+from backend.models.base import Table, at_field
+
+
+class FileTemplate(Table, table=True):
+    """A set of files. Without an owner it is everybody's, and only admins write it."""
+
+    __tablename__ = "file_template"
+
+    id: int | None = Field(default=None, primary_key=True)
+    slug: str = Field(max_length=64, unique=True, index=True)
+    name: str = Field(max_length=100)
+    description: str = Field(default="", max_length=500)
+    public: bool = False
+    """Shown to everybody. A template that is not is its owner's, or the admins'."""
+    owner_id: int | None = Field(default=None, foreign_key="user_account.id", index=True, ondelete="CASCADE")
+    created_at: datetime = at_field(set_now=True)
+
+
+class FileTemplateItem(Table, table=True):
+    """One file. `path` is relative to the destination; `mode` is its permission bits."""
+
+    __tablename__ = "file_template_item"
+    __table_args__ = (UniqueConstraint("template_id", "path"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    template_id: int = Field(foreign_key="file_template.id", index=True, ondelete="CASCADE")
+    path: str = Field(max_length=255)
+    content: str = Field(default="", sa_type=Text)
+    mode: int = 0o644
+    order: int = 0

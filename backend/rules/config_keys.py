@@ -1,0 +1,169 @@
+"""What can be configured while we run: every key, its type, its default and its bounds. Pure."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar, cast
+from urllib.parse import urlsplit
+
+from backend.errors import Invalid
+
+T = TypeVar("T", int, float, str, bool)
+
+_LONGEST = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Key(Generic[T]):
+    """One key. `default` gives its type; `minimum` and `maximum` are inclusive; `choices`, if any, are all there is.
+
+    A `secret` is kept sealed and is never shown again.
+    """
+
+    name: str
+    default: T
+    help: str
+    group: str
+    unit: str = ""
+    secret: bool = False
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[str, ...] = ()
+    is_url: bool = False
+
+    def parse(self, text: str) -> T:
+        """A value from what a person typed.
+
+        Raises:
+            Invalid: it is none, with what would be.
+        """
+        said = text.strip()
+        if isinstance(self.default, bool):
+            return cast(T, self._truth(said))
+        if isinstance(self.default, int | float):
+            return cast(T, self._number(said))
+        if len(said) > _LONGEST:
+            raise self._wrong(f"at most {_LONGEST} characters")
+        if self.choices and said not in self.choices:
+            raise self._wrong("one of " + ", ".join(self.choices))
+        if self.is_url and said and not _is_url(said):
+            raise self._wrong("an address that begins with https:// or http://")
+        return cast(T, said)
+
+    def write(self, value: T) -> str:
+        """The value as it is stored; `parse` reads it."""
+        return str(value).lower() if isinstance(value, bool) else str(value)
+
+    def _truth(self, said: str) -> bool:
+        if said.lower() not in ("true", "false"):
+            raise self._wrong("true or false")
+        return said.lower() == "true"
+
+    def _number(self, said: str) -> int | float:
+        kind = "a whole number" if isinstance(self.default, int) else "a number"
+        try:
+            number = int(said) if isinstance(self.default, int) else float(said)
+        except ValueError:
+            raise self._wrong(kind) from None
+        low, high = self.minimum, self.maximum
+        if not math.isfinite(number) or (low is not None and number < low) or (high is not None and number > high):
+            bounds = f" from {low:g}" if low is not None else ""
+            raise self._wrong(kind + bounds + (f" to {high:g}" if high is not None else ""))
+        return number
+
+    def _wrong(self, wanted: str) -> Invalid:
+        return Invalid(f"{self.name} must be {wanted}.", field="value")
+
+
+def _is_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
+_QUOTAS, _ACCOUNTS, _MAIL, _AI, _UPKEEP = "New users", "Sign-in", "E-mail", "AI", "Upkeep"
+
+DEFAULT_CREDITS = Key(
+    "default_credits", 3, "Credits of a new user's quota.", _QUOTAS, "credits", minimum=0, maximum=100_000
+)
+DEFAULT_AI_USE_PER_DAY = Key(
+    "default_ai_use_per_day",
+    5,
+    "AI requests a day of a new user's quota.",
+    _QUOTAS,
+    "requests",
+    minimum=0,
+    maximum=100_000,
+)
+DEFAULT_MAX_CONTAINERS = Key(
+    "default_max_containers",
+    20,
+    "How many containers a new user may keep, stopped ones too.",
+    _QUOTAS,
+    minimum=0,
+    maximum=10_000,
+)
+
+SIGN_UP = Key(
+    "sign_up", "closed", "Who may make an account: nobody, who has an invitation, or anybody.", _ACCOUNTS,
+    choices=("closed", "invitation", "open"),
+)  # fmt: skip
+PUBLIC_URL = Key("public_url", "", "Where people reach us, for links in e-mails and for OIDC.", _ACCOUNTS, is_url=True)
+GOOGLE_CLIENT_ID = Key(
+    "google_client_id", "", "OAuth client id for sign-in with Google; empty: not offered.", _ACCOUNTS
+)
+GOOGLE_CLIENT_SECRET = Key("google_client_secret", "", "Its secret.", _ACCOUNTS, secret=True)
+OIDC_NAME = Key("oidc_name", "Single sign-on", "What the button of your own OIDC provider says.", _ACCOUNTS)
+OIDC_ISSUER = Key("oidc_issuer", "", "Issuer of your OIDC provider; empty: not offered.", _ACCOUNTS, is_url=True)
+OIDC_CLIENT_ID = Key("oidc_client_id", "", "Our client id there.", _ACCOUNTS)
+OIDC_CLIENT_SECRET = Key("oidc_client_secret", "", "And the secret.", _ACCOUNTS, secret=True)
+
+SMTP_HOST = Key("smtp_host", "", "Mail server; empty: no e-mail is sent, and links are shown instead.", _MAIL)
+SMTP_PORT = Key("smtp_port", 587, "Its port.", _MAIL, minimum=1, maximum=65535)
+SMTP_SECURITY = Key("smtp_security", "starttls", "How it is spoken to.", _MAIL, choices=("starttls", "tls", "none"))
+SMTP_USERNAME = Key("smtp_username", "", "Name to sign in there; empty: none.", _MAIL)
+SMTP_PASSWORD = Key("smtp_password", "", "And the password.", _MAIL, secret=True)
+SMTP_FROM = Key("smtp_from", "", "The sender's address.", _MAIL)
+
+OPENAI_API_KEY = Key("openai_api_key", "", "Key of the AI provider; empty: no assistant.", _AI, secret=True)
+OPENAI_API_URL = Key(
+    "openai_api_url", "https://api.groq.com/openai/v1", "An OpenAI-compatible provider.", _AI, is_url=True
+)
+OPENAI_MODEL = Key("openai_model", "openai/gpt-oss-120b", "The provider's name of the model.", _AI)
+TOKEN_INPUT_PRICE = Key("token_input_price", 1.5e-7, "Price of a prompt token.", _AI, "per token", minimum=0, maximum=1)
+TOKEN_OUTPUT_PRICE = Key(
+    "token_output_price", 7.5e-7, "Price of a token of the answer.", _AI, "per token", minimum=0, maximum=1
+)
+
+AUDIT_RETENTION_DAYS = Key(
+    "audit_retention_days",
+    365,
+    "How long audit and AI usage rows are kept; 0: for ever.",
+    _UPKEEP,
+    "days",
+    minimum=0,
+    maximum=36_500,
+)
+IDLE_CPU_PERCENT = Key(
+    "idle_cpu_percent", 5.0, "A container that uses less than this, and nobody looks into, is idle.", _UPKEEP, "%",
+    minimum=0, maximum=100,
+)  # fmt: skip
+EXPIRY_WARNING_H = Key(
+    "expiry_warning_h",
+    24,
+    "How long before a container expires its owner is warned.",
+    _UPKEEP,
+    "hours",
+    minimum=1,
+    maximum=720,
+)
+WEBHOOKS_TO_PRIVATE = Key(
+    "webhooks_to_private", False, "Let webhooks go to private and loopback addresses. Everybody's can, then.", _UPKEEP
+)
+
+KEYS: Mapping[str, Key[Any]] = {
+    value.name: cast(Key[Any], value) for value in list(globals().values()) if isinstance(value, Key)
+}
+"""All of them, by name, in the order they are shown."""
