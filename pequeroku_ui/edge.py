@@ -15,8 +15,16 @@ _ALWAYS = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 _HASHED = "/assets/"
-_PAGES = frozenset({"/login", "/account"})
-_PRIVATE = ("/account", "/containers")
+_PAGES = frozenset(
+    {
+        "/account",
+        "/login",
+    }
+)
+_PRIVATE = (
+    "/account",
+    "/containers",
+)
 
 
 def at_the_edge(inner: ASGIApp) -> ASGIApp:

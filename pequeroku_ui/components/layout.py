@@ -8,6 +8,10 @@ from pequeroku_ui.components.native import native_form, native_link
 from pequeroku_ui.state.base import AppState
 
 _SIGN_OUT = "sign-out"
+_PLACES = [
+    ("box", "Containers", "/"),
+]
+"""The main places, in the order of the bar."""
 
 
 def page(*children: rx.Component, fills_window: bool = False) -> rx.Component:
@@ -72,12 +76,23 @@ def _bar() -> rx.Component:
     return rx.el.header(
         rx.el.div(
             brand(),
+            _nav(),
             rx.el.div(_credits(), theme_menu(), _user_menu(), class_name="pq-bar-end"),
             native_form(id=_SIGN_OUT, action="/auth/logout", method="post", class_name="pq-gone"),
             class_name="pq-bar-inner",
         ),
         class_name="pq-bar",
     )
+
+
+def _nav() -> rx.Component:
+    return rx.el.nav(*(_place(label, href) for _, label, href in _PLACES), aria_label="Main", class_name="pq-nav")
+
+
+def _place(label: str, href: str) -> rx.Component:
+    path = rx.State.router.url.path
+    here = (path == "/") | path.startswith("/containers") if href == "/" else path.startswith(href)
+    return rx.link(label, href=href, underline="none", custom_attrs={"aria-current": rx.cond(here, "page", "false")})
 
 
 def _credits() -> rx.Component:
@@ -111,9 +126,8 @@ def _user_menu() -> rx.Component:
         ),
         rx.dropdown_menu.content(
             rx.el.p("Signed in as ", rx.el.b(AppState.username), class_name="pq-menu-head"),
-            rx.dropdown_menu.item(
-                rx.icon("user-round-cog", size=16, aria_hidden="true"), "Account", on_select=rx.redirect("/account")
-            ),
+            *(_menu_item(*place, class_name="pq-narrow-only") for place in _PLACES),
+            _menu_item("user-round-cog", "Account", "/account"),
             rx.dropdown_menu.separator(),
             rx.dropdown_menu.item(
                 rx.icon("log-out", size=16, aria_hidden="true"),
@@ -123,4 +137,10 @@ def _user_menu() -> rx.Component:
             align="end",
         ),
         modal=False,
+    )
+
+
+def _menu_item(icon: str, label: str, href: str, **props: str) -> rx.Component:
+    return rx.dropdown_menu.item(
+        rx.icon(icon, size=16, aria_hidden="true"), label, on_select=rx.redirect(href), **props
     )
