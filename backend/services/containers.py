@@ -1,23 +1,22 @@
 """Use cases on containers. Each records a wish and returns at once; the reconciler makes it true."""
 
 import random
-from datetime import datetime
 
 from sqlmodel import col, select
 
 from backend.db import Tx
-from backend.errors import Conflict, Invalid, NameTaken, NoRoom, NotFound
-from backend.events.bus import ContainerChanged, WishChanged, announce
-from backend.models import Container, ContainerType, DesiredState, Node, Phase, Status, User
+from backend.errors import Conflict, Invalid, NameTaken, NoRoom
+from backend.models import Container, ContainerType, DesiredState, Phase, Status
 from backend.models.base import now
 from backend.operation import note, operation, require
 from backend.rules import names
-from backend.rules.lifecycle import is_restart_due, shown_status
 from backend.rules.placement import Decision, NodeFacts, Size, choose, why_not
 from backend.rules.policy import Action, Actor
 from backend.services.placement import locked_node_facts
 from backend.services.quotas import can_create_container, check_credits, locked_quota
-from backend.services.views import ContainerView, PhaseView
+from backend.services.showing import shown, view, with_surroundings
+from backend.services.targets import announce_change, locked, refuse_if_going, visible
+from backend.services.views import ContainerView
 
 _rng = random.Random()  # noqa: S311 - names, not secrets
 
@@ -27,9 +26,9 @@ async def list_visible(tx: Tx, actor: Actor) -> list[ContainerView]:
     """The actor's containers, newest first."""
     require(actor, Action.CONTAINER_LIST)
     rows = await tx.exec(
-        _with_surroundings().where(Container.user_id == actor.user_id).order_by(col(Container.id).desc())
+        with_surroundings().where(Container.user_id == actor.user_id).order_by(col(Container.id).desc())
     )
-    return [_view(*row) for row in rows.all()]
+    return [view(*row) for row in rows.all()]
 
 
 @operation(Action.CONTAINER_READ)
@@ -39,8 +38,8 @@ async def get(tx: Tx, actor: Actor, container_id: int) -> ContainerView:
     Raises:
         NotFound: no such container, or not the actor's to see.
     """
-    container = await _visible(tx, actor, Action.CONTAINER_READ, container_id)
-    return await _shown(tx, container)
+    container = await visible(Action.CONTAINER_READ, tx, actor, container_id)
+    return await shown(tx, container)
 
 
 @operation(Action.CONTAINER_CREATE)
@@ -70,8 +69,8 @@ async def create(tx: Tx, actor: Actor, *, container_type_id: int, name: str = ""
     tx.add(container)
     await tx.flush()
     note("container", container.id, f"{chosen} on {decision.node_name}", type=wanted.container_type_name)
-    _tell(tx, container)
-    return await _shown(tx, container)
+    announce_change(tx, container)
+    return await shown(tx, container)
 
 
 @operation(Action.CONTAINER_POWER_ON)
@@ -82,10 +81,10 @@ async def power_on(tx: Tx, actor: Actor, container_id: int) -> ContainerView:
         NotFound: no such container, or not the actor's to see.
         QuotaExceeded, NoRoom, Conflict: it stays as it is.
     """
-    container = await _visible(tx, actor, Action.CONTAINER_POWER_ON, container_id)
+    container = await visible(Action.CONTAINER_POWER_ON, tx, actor, container_id)
     quota = await locked_quota(tx, container.user_id)
     await tx.refresh(container, with_for_update=True)
-    _refuse_if_going(container)
+    refuse_if_going(container)
     if container.desired_state is not DesiredState.RUNNING:
         await check_credits(tx, quota, await tx.get(ContainerType, container.container_type_id or 0))
         _check_room(container, await locked_node_facts(tx, node_id=container.node_id))
@@ -97,8 +96,8 @@ async def power_on(tx: Tx, actor: Actor, container_id: int) -> ContainerView:
     elif container.status is Status.ERROR:
         _begin_start(container)
         container.restart_requested_at = now()  # whatever state the machine is in, begin again from its disk
-    _tell(tx, container)
-    return await _shown(tx, container)
+    announce_change(tx, container)
+    return await shown(tx, container)
 
 
 @operation(Action.CONTAINER_POWER_OFF)
@@ -109,11 +108,11 @@ async def power_off(tx: Tx, actor: Actor, container_id: int) -> ContainerView:
         NotFound: no such container, or not the actor's to see.
         Conflict: it is being deleted.
     """
-    container = await _locked(tx, actor, Action.CONTAINER_POWER_OFF, container_id)
+    container = await locked(Action.CONTAINER_POWER_OFF, tx, actor, container_id)
     container.desired_state = DesiredState.STOPPED
     container.restart_requested_at = container.retry_at = None
-    _tell(tx, container)
-    return await _shown(tx, container)
+    announce_change(tx, container)
+    return await shown(tx, container)
 
 
 @operation(Action.CONTAINER_RESTART)
@@ -124,7 +123,7 @@ async def restart(tx: Tx, actor: Actor, container_id: int) -> ContainerView:
         NotFound: no such container, or not the actor's to see.
         Conflict: it is not meant to run, or is being deleted.
     """
-    container = await _locked(tx, actor, Action.CONTAINER_RESTART, container_id)
+    container = await locked(Action.CONTAINER_RESTART, tx, actor, container_id)
     if container.desired_state is not DesiredState.RUNNING:
         raise Conflict("It is stopped: start it instead.")
     container.restart_requested_at = now()
@@ -132,8 +131,8 @@ async def restart(tx: Tx, actor: Actor, container_id: int) -> ContainerView:
     container.retry_at = None
     if container.status is Status.ERROR:
         _begin_start(container)
-    _tell(tx, container)
-    return await _shown(tx, container)
+    announce_change(tx, container)
+    return await shown(tx, container)
 
 
 @operation(Action.CONTAINER_DELETE)
@@ -143,34 +142,13 @@ async def delete(tx: Tx, actor: Actor, container_id: int) -> ContainerView:
     Raises:
         NotFound: no such container, or not the actor's to see.
     """
-    container = await _visible(tx, actor, Action.CONTAINER_DELETE, container_id)
+    container = await visible(Action.CONTAINER_DELETE, tx, actor, container_id)
     await tx.refresh(container, with_for_update=True)
     if container.delete_requested_at is None:
         container.delete_requested_at, container.retry_at = now(), None
         container.phase = Phase.DELETING
-    _tell(tx, container)
-    return await _shown(tx, container)
-
-
-async def _visible(tx: Tx, actor: Actor, action: Action, container_id: int) -> Container:
-    note("container", container_id)
-    container = await tx.get(Container, container_id) if 0 < container_id < 2**31 else None
-    require(actor, action, owner_id=container.user_id if container else None, what="That container")
-    if container is None:
-        raise NotFound("That container")
-    return container
-
-
-async def _locked(tx: Tx, actor: Actor, action: Action, container_id: int) -> Container:
-    container = await _visible(tx, actor, action, container_id)
-    await tx.refresh(container, with_for_update=True)
-    _refuse_if_going(container)
-    return container
-
-
-def _refuse_if_going(container: Container) -> None:
-    if container.delete_requested_at is not None:
-        raise Conflict("It is being deleted.")
+    announce_change(tx, container)
+    return await shown(tx, container)
 
 
 def _check_room(container: Container, facts: list[NodeFacts]) -> None:
@@ -212,46 +190,3 @@ def _fresh_name(taken: set[str]) -> str:
     while (name := names.random_name(_rng)) in taken:
         pass
     return name
-
-
-def _tell(tx: Tx, container: Container) -> None:
-    announce(tx, WishChanged(container.node_id))
-    announce(tx, ContainerChanged(container.id or 0, container.user_id))
-
-
-def _with_surroundings():  # a query's type would say less than the query
-    query = select(Container, User, Node, ContainerType).join(User)
-    return query.join(Node, col(Node.id) == Container.node_id).join(ContainerType, isouter=True)
-
-
-async def _shown(tx: Tx, container: Container) -> ContainerView:
-    await tx.flush()
-    row = (await tx.exec(_with_surroundings().where(Container.id == container.id))).one()
-    return _view(*row)
-
-
-def _view(container: Container, user: User, node: Node, container_type: ContainerType | None) -> ContainerView:
-    status = shown_status(container.status, node_healthy=node.healthy)
-    unknown = f"Its node “{node.name}” does not answer. It is left as it is until the node is back."
-    return ContainerView(
-        id=container.id or 0,
-        name=container.name,
-        user_id=container.user_id,
-        owner=user.username,
-        type_name=container_type.container_type_name if container_type else "custom",
-        credits_cost=container_type.credits_cost if container_type else 1,
-        node_name=node.name,
-        memory_mb=container.memory_mb,
-        vcpus=container.vcpus,
-        disk_gib=container.disk_gib,
-        desired_state=container.desired_state,
-        status=status,
-        reason=unknown if status == "unknown" else container.status_reason,
-        phase=container.phase,
-        phases=tuple(PhaseView(phase, datetime.fromisoformat(at)) for phase, at in container.phases),
-        deleting=container.delete_requested_at is not None,
-        restarting=is_restart_due(container.restart_requested_at, container.booted_at)
-        and container.desired_state is DesiredState.RUNNING,
-        created_at=container.created_at,
-        placement=container.placement,
-    )

@@ -6,9 +6,10 @@ from backend.db import Tx
 from backend.errors import NotFound, Unavailable
 from backend.guest.channel import GuestAddress
 from backend.guest.shell import reach
-from backend.models import Container, Node, Status
-from backend.operation import note, operation, require
+from backend.models import Node, Status
+from backend.operation import note, operation
 from backend.rules.policy import Action, Actor
+from backend.services.targets import visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +67,9 @@ async def look(tx: Tx, actor: Actor, container_id: int) -> Door:
 
 
 async def _door(tx: Tx, actor: Actor, action: Action, container_id: int) -> Door:
-    note("container", container_id)
-    container = await tx.get(Container, container_id) if 0 < container_id < 2**31 else None
-    require(actor, action, owner_id=container.user_id if container else None, what="That container")
-    node = await tx.get(Node, container.node_id) if container else None
-    if container is None or node is None or container.delete_requested_at is not None:
+    container = await visible(action, tx, actor, container_id)
+    node = await tx.get(Node, container.node_id)
+    if node is None or container.delete_requested_at is not None:
         raise NotFound("That container")
     return Door(
         container_id=container_id,

@@ -1,0 +1,55 @@
+"""The container that an operation is about: found, allowed, locked. The one place that says who is let at it.
+
+The action comes first here, because these are no use cases: an `@operation` calls them.
+"""
+
+from backend.db import Tx
+from backend.errors import Conflict, NotFound
+from backend.events.bus import ContainerChanged, WishChanged, announce
+from backend.models import Container
+from backend.operation import note, require
+from backend.rules.policy import Action, Actor
+
+
+async def visible(action: Action, tx: Tx, actor: Actor, container_id: int) -> Container:
+    """The container, if the actor may do `action` to it.
+
+    Raises:
+        NotFound: no such container, or not the actor's to see.
+        Forbidden: visible, but not the actor's to do that to.
+    """
+    note("container", container_id)
+    container = await tx.get(Container, container_id) if 0 < container_id < 2**31 else None
+    require(actor, action, owner_id=container.user_id if container else None, what="That container")
+    if container is None:
+        raise NotFound("That container")
+    return container
+
+
+async def locked(action: Action, tx: Tx, actor: Actor, container_id: int) -> Container:
+    """As `visible`, with the row locked and read anew.
+
+    Raises:
+        NotFound, Forbidden: as `visible`.
+        Conflict: it is being deleted.
+    """
+    container = await visible(action, tx, actor, container_id)
+    await tx.refresh(container, with_for_update=True)
+    refuse_if_going(container)
+    return container
+
+
+def refuse_if_going(container: Container) -> None:
+    """Nothing more can be wished of what is being deleted.
+
+    Raises:
+        Conflict: it is.
+    """
+    if container.delete_requested_at is not None:
+        raise Conflict("It is being deleted.")
+
+
+def announce_change(tx: Tx, container: Container) -> None:
+    """After the commit: its node looks at once, and the pages that show it are drawn anew."""
+    announce(tx, WishChanged(container.node_id))
+    announce(tx, ContainerChanged(container.id or 0, container.user_id))
