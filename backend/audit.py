@@ -6,16 +6,18 @@ from collections.abc import Sequence
 from datetime import UTC
 from typing import Any
 
-from sqlmodel import col, func, select
+from sqlmodel import col, func, select, update
 
 from backend.db import Tx
 from backend.models import AuditChain, AuditLog
+from backend.models.base import now
 from backend.rules import chain
 from backend.sealing import key_for
 
 log = logging.getLogger(__name__)
 
 _KEY = "audit chain"
+_ERASED: dict[str, Any] = {"user_id": None, "actor_name": "", "message": "", "details": {}, "ip": "", "user_agent": ""}
 
 
 def record(tx: Tx, row: AuditLog) -> None:
@@ -29,17 +31,19 @@ def record(tx: Tx, row: AuditLog) -> None:
 
 async def _append(tx: Tx, rows: Sequence[AuditLog]) -> None:
     """Chain and add the rows. The chain's end is locked until the commit: writers take turns."""
-    end = await _locked_chain(tx)
+    end = await locked_chain(tx)
     for row in rows:
         end.last_id += 1
         row.id = end.last_id
         row.private_digest = chain.digest(key_for(_KEY), private_facts(row))
         row.hash = end.last_hash = hash_of(row, before=end.last_hash)
         tx.add(row)
+    end.seal = seal_of(end)
     await tx.flush()
 
 
-async def _locked_chain(tx: Tx) -> AuditChain:
+async def locked_chain(tx: Tx) -> AuditChain:
+    """The ends of the chain, nobody else's until the commit. Whoever changes them seals them again."""
     found = await tx.get(AuditChain, 1, with_for_update=True, populate_existing=True)
     if found is None:
         log.error("the end of the audit log's chain was gone; a new chain begins. Run `cli audit verify`.")
@@ -47,6 +51,11 @@ async def _locked_chain(tx: Tx) -> AuditChain:
         found = AuditChain(id=1, first_id=last + 1, last_id=last)
         tx.add(found)
     return found
+
+
+async def erase_person(tx: Tx, user_id: int) -> None:
+    """Take what is personal out of all rows of a user whose account goes. The rows stay, and the chain holds."""
+    await tx.exec(update(AuditLog).where(col(AuditLog.user_id) == user_id).values(**_ERASED, erased_at=now()))
 
 
 def hash_of(row: AuditLog, *, before: str) -> str:
@@ -63,17 +72,19 @@ def hash_of(row: AuditLog, *, before: str) -> str:
     return chain.link(key_for(_KEY), before, facts)
 
 
+def seal_of(end: AuditChain) -> str:
+    """What seals the ends of the chain."""
+    ends = {"first": [end.first_id, end.before_first], "last": [end.last_id, end.last_hash]}
+    return chain.digest(key_for(_KEY), ends)
+
+
 def private_holds(row: AuditLog) -> bool:
-    """Whether the personal part is what it was when the row was written."""
+    """Whether the personal part is what it was when the row was written, or was erased as a whole."""
+    if row.erased_at is not None:
+        return private_facts(row) == _ERASED
     return row.private_digest == chain.digest(key_for(_KEY), private_facts(row))
 
 
 def private_facts(row: AuditLog) -> dict[str, Any]:
     """What an account's deletion erases."""
-    return {
-        "actor_name": row.actor_name,
-        "message": row.message,
-        "details": row.details,
-        "ip": row.ip,
-        "user_agent": row.user_agent,
-    }
+    return {name: getattr(row, name) for name in _ERASED}

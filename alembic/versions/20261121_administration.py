@@ -10,6 +10,60 @@ branch_labels = None
 depends_on = None
 
 
+# What the audit log is searched by (backend/services/audit_search.py): everything a person reads in a row, and a word
+# each for what it is filtered by, so that a common word and a rare filter meet in the index.
+_WORDS = (
+    "{row}actor_name || ' ' || {row}action || ' ' || {row}target_type || ' ' || {row}target_id || ' ' || {row}message"
+    " || ' ' || {row}ip || ' ' || {row}via || ' xuser' || coalesce({row}user_id, 0)"
+    " || CASE WHEN {row}success THEN ' xdone' ELSE ' xrefused' END"
+)
+# PostgreSQL's parser takes addresses, paths and numbers apart in ways of its own: it is given plain words.
+_SIGNS = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~“”‘’„…–—→←·×"
+
+
+def _index_the_audit_log() -> None:
+    for name in ('ix_audit_log_user_created', 'ix_audit_log_action_created', 'ix_audit_log_target'):
+        op.drop_index(name, 'audit_log')
+    op.create_index('ix_audit_log_user', 'audit_log', ['user_id', 'id'])
+    op.create_index('ix_audit_log_action', 'audit_log', ['action', 'id'])
+    op.create_index('ix_audit_log_target', 'audit_log', ['target_type', 'target_id', 'id'])
+    op.create_index('ix_audit_log_success', 'audit_log', ['success', 'id'])
+    op.create_index('ix_audit_log_via', 'audit_log', ['via', 'id'])
+    if op.get_bind().dialect.name == 'postgresql':
+        signs, blanks = _SIGNS.replace("'", "''"), ' ' * len(_SIGNS)
+        vector = f"to_tsvector('simple', translate({_WORDS.format(row='')}, '{signs}', '{blanks}'))"
+        vector = vector.replace('%', '%%')  # else the driver takes it for the place of a parameter
+        op.get_bind().exec_driver_sql(
+            f"ALTER TABLE audit_log ADD COLUMN words tsvector GENERATED ALWAYS AS ({vector}) STORED", ()
+        )
+        op.execute("CREATE INDEX ix_audit_log_words ON audit_log USING gin (words) WITH (fastupdate = off)")
+        return
+    op.execute(
+        "CREATE VIRTUAL TABLE audit_search USING fts5(words, content='', detail=none, columnsize=0, "
+        "prefix='1 2 3 4', tokenize='unicode61 remove_diacritics 0')"
+    )
+    put = f"INSERT INTO audit_search (rowid, words) VALUES (new.id, {_WORDS.format(row='new.')});"
+    take = f"INSERT INTO audit_search (audit_search, rowid, words) VALUES ('delete', old.id, {_WORDS.format(row='old.')});"
+    op.execute(f"CREATE TRIGGER audit_log_put AFTER INSERT ON audit_log BEGIN {put} END")
+    op.execute(f"CREATE TRIGGER audit_log_take AFTER DELETE ON audit_log BEGIN {take} END")
+    op.execute(f"CREATE TRIGGER audit_log_change AFTER UPDATE ON audit_log BEGIN {take} {put} END")
+    op.execute(f"INSERT INTO audit_search (rowid, words) SELECT id, {_WORDS.format(row='')} FROM audit_log")
+
+
+def _forget_the_index_of_the_audit_log() -> None:
+    if op.get_bind().dialect.name == 'postgresql':
+        op.execute("ALTER TABLE audit_log DROP COLUMN words")
+    else:
+        for name in ('put', 'take', 'change'):
+            op.execute(f"DROP TRIGGER audit_log_{name}")
+        op.execute("DROP TABLE audit_search")
+    for name in ('user', 'action', 'target', 'success', 'via'):
+        op.drop_index(f'ix_audit_log_{name}', 'audit_log')
+    op.create_index('ix_audit_log_target', 'audit_log', ['target_type', 'target_id'])
+    op.create_index('ix_audit_log_user_created', 'audit_log', ['user_id', 'created_at'])
+    op.create_index('ix_audit_log_action_created', 'audit_log', ['action', 'created_at'])
+
+
 def upgrade() -> None:
     op.create_table('audit_chain',
     sa.Column('id', sa.Integer(), nullable=False),
@@ -17,6 +71,7 @@ def upgrade() -> None:
     sa.Column('before_first', sa.String(length=64), nullable=False),
     sa.Column('last_id', sa.Integer(), nullable=False),
     sa.Column('last_hash', sa.String(length=64), nullable=False),
+    sa.Column('seal', sa.String(length=64), nullable=False),
     sa.PrimaryKeyConstraint('id')
     )
     op.create_table('api_key',
@@ -314,12 +369,14 @@ def upgrade() -> None:
     op.execute('UPDATE container SET disk_made_gib = disk_gib WHERE has_disk')
     # The chain of the audit log begins after what was written before there was one.
     op.execute(
-        "INSERT INTO audit_chain (id, first_id, before_first, last_id, last_hash) "
-        "SELECT 1, coalesce(max(id), 0) + 1, '', coalesce(max(id), 0), '' FROM audit_log"
+        "INSERT INTO audit_chain (id, first_id, before_first, last_id, last_hash, seal) "
+        "SELECT 1, coalesce(max(id), 0) + 1, '', coalesce(max(id), 0), '', '' FROM audit_log"
     )
+    _index_the_audit_log()
 
 
 def downgrade() -> None:
+    _forget_the_index_of_the_audit_log()
     with op.batch_alter_table('user_account', schema=None) as batch_op:
         batch_op.drop_column('last_login_at')
         batch_op.drop_column('delete_requested_at')

@@ -13,14 +13,17 @@ class AuditLog(Table, table=True):
     """One operation. `user_id` is empty where nobody was signed in; rows outlive their user.
 
     Ids have no gaps and follow the chain: `hash` covers the row's facts and the hash of the row before
-    (rules/chain.py), so that a row that was changed, taken out or put in shows.
+    (rules/chain.py), so that a row that was changed, taken out or put in shows. The migration adds what the text is
+    searched by: a column `words` on PostgreSQL, a table `audit_search` on SQLite.
     """
 
     __tablename__ = "audit_log"
     __table_args__ = (
-        Index("ix_audit_log_user_created", "user_id", "created_at"),
-        Index("ix_audit_log_action_created", "action", "created_at"),
-        Index("ix_audit_log_target", "target_type", "target_id"),
+        Index("ix_audit_log_user", "user_id", "id"),
+        Index("ix_audit_log_action", "action", "id"),
+        Index("ix_audit_log_target", "target_type", "target_id", "id"),
+        Index("ix_audit_log_success", "success", "id"),
+        Index("ix_audit_log_via", "via", "id"),
     )
 
     id: int | None = Field(default=None, primary_key=True)
@@ -46,7 +49,10 @@ class AuditLog(Table, table=True):
 
 
 class AuditChain(Table, table=True):
-    """One row: where the chain of the audit log begins (after what retention removed) and where it ends."""
+    """One row: where the chain of the audit log begins (after what retention removed) and where it ends.
+
+    `seal` is keyed over the other columns, so that cutting rows off either end shows as well.
+    """
 
     __tablename__ = "audit_chain"
 
@@ -56,6 +62,7 @@ class AuditChain(Table, table=True):
     """The hash of the last row that retention removed."""
     last_id: int = 0
     last_hash: str = Field(default="", max_length=64)
+    seal: str = Field(default="", max_length=64)
 
 
 class AIUsageLog(Table, table=True):

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from sqlmodel import col, select
 
-from backend.audit import hash_of, private_holds
+from backend.audit import erase_person, hash_of, private_holds, seal_of
 from backend.db import reading, transaction
 from backend.errors import Forbidden
 from backend.models import AuditChain, AuditLog
@@ -59,3 +59,18 @@ async def test_a_refusal_joins_the_chain_too() -> None:
         end = (await tx.exec(select(AuditChain))).one()
     assert row is not None
     assert (row.action, row.success, row.hash) == ("config.set", False, end.last_hash)
+
+
+@pytest.mark.usefixtures("database")
+async def test_an_account_that_goes_takes_its_words_along_and_the_chain_holds() -> None:
+    async with transaction() as tx:
+        person = await an_actor(tx, is_superuser=True)
+        await config.set_config(tx, person, "default_credits", "9")
+    async with transaction() as tx:
+        await erase_person(tx, person.user_id or 0)
+    async with reading() as tx:
+        row = (await tx.exec(select(AuditLog).where(AuditLog.action == "config.set"))).one()
+        end = (await tx.exec(select(AuditChain))).one()
+    assert (row.user_id, row.actor_name, row.message, row.details) == (None, "", "", {})
+    assert private_holds(row)
+    assert (row.hash, end.seal) == (end.last_hash, seal_of(end))
