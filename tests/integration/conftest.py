@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from backend.events.bus import bus
 from backend.settings import settings
 from tests.conftest import in_use
 from tests.factories import a_world_on
@@ -21,9 +22,11 @@ def node() -> Generator[PrivateNode]:
 
 @pytest.fixture
 async def world(
-    node: PrivateNode, fresh_sqlite: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    node: PrivateNode, fresh_sqlite: str, redis_server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> AsyncGenerator[World]:
-    """An installation on a fresh database, with the real node as its only one."""
+    """An installation on a fresh database, with the real node as its only one; wishes reach the tasks through Redis."""
+    monkeypatch.setenv("REDIS_URL", redis_server)
+    monkeypatch.setenv("REDIS_PREFIX", f"{tmp_path}:")
     monkeypatch.setenv("NODE_ACCELERATION", "tcg")
     monkeypatch.setenv("PEQUEROKU_HOME", str(tmp_path))
     monkeypatch.setenv("IMAGE_DIR", str(built_image().base.parent))
@@ -31,6 +34,7 @@ async def world(
         settings.cache_clear()
         actor, _ = await a_world_on(node.uri)
         yield World(actor, node)
+        await bus().stop()
     node.sweep()
 
 
