@@ -109,9 +109,9 @@ def redis() -> Generator[str]:
 
 
 def create_database(url: str, name: str, template: str = "template0") -> str:
-    """A database of its own on the server; gives its URL."""
+    """A database of its own on the server; gives its URL. Files are copied: the log of a copy costs twice the time."""
     with psycopg.connect(f"{url}/postgres", autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'.encode())
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY'.encode())
     return f"{url}/{name}"
 
 
