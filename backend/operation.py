@@ -25,6 +25,11 @@ OPERATIONS: dict[Action, str] = {}
 
 _QUIET = frozenset(
     {
+        Action.ADMIN_ACT,  # what it does is an operation of its own, and audited as that
+        Action.ADMIN_LIST,
+        Action.ADMIN_OVERVIEW,
+        Action.ADMIN_READ,
+        Action.ADMIN_SAVE,
         Action.CONTAINER_LIST,
         Action.CONTAINER_READ,
         Action.NODE_LIST,

@@ -63,10 +63,11 @@ class Key(Generic[T]):
         kind = "a whole number" if isinstance(self.default, int) else "a number"
         try:
             number = int(said) if isinstance(self.default, int) else float(said)
-        except ValueError:
+            is_finite = math.isfinite(number)
+        except (ValueError, OverflowError):
             raise self._wrong(kind) from None
         low, high = self.minimum, self.maximum
-        if not math.isfinite(number) or (low is not None and number < low) or (high is not None and number > high):
+        if not is_finite or (low is not None and number < low) or (high is not None and number > high):
             bounds = f" from {low:g}" if low is not None else ""
             raise self._wrong(kind + bounds + (f" to {high:g}" if high is not None else ""))
         return number

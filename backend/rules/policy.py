@@ -73,6 +73,11 @@ class Action(StrEnum):
     NODE_DELETE = "node.delete"
     CONFIG_LIST = "config.list"
     CONFIG_SET = "config.set"
+    ADMIN_OVERVIEW = "admin.overview"
+    ADMIN_LIST = "admin.list"
+    ADMIN_READ = "admin.read"
+    ADMIN_SAVE = "admin.save"
+    ADMIN_ACT = "admin.act"
 
 
 class Relation(StrEnum):
@@ -119,6 +124,11 @@ _TABLE: dict[Action, tuple[Relation, Scope]] = {
     Action.NODE_DELETE: (Relation.SUPERUSER, Scope.ADMIN),
     Action.CONFIG_LIST: (Relation.SUPERUSER, Scope.ADMIN),
     Action.CONFIG_SET: (Relation.SUPERUSER, Scope.ADMIN),
+    Action.ADMIN_OVERVIEW: (Relation.SUPERUSER, Scope.ADMIN),
+    Action.ADMIN_LIST: (Relation.SUPERUSER, Scope.ADMIN),
+    Action.ADMIN_READ: (Relation.SUPERUSER, Scope.ADMIN),
+    Action.ADMIN_SAVE: (Relation.SUPERUSER, Scope.ADMIN),
+    Action.ADMIN_ACT: (Relation.SUPERUSER, Scope.ADMIN),
 }
 
 _SCOPES = list(Scope)

@@ -1,0 +1,1 @@
+"""The administration: screens described in a few lines each, and the engine that lists, reads and saves them."""
