@@ -34,6 +34,7 @@ _QUIET = frozenset(
         Action.CONTAINER_READ,
         Action.NODE_LIST,
         Action.QUOTA_READ,
+        Action.RECONCILER_READ,
         Action.SESSION_LIST,
         Action.TERMINAL_LOOK,
         Action.TYPE_LIST,

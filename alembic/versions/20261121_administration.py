@@ -345,6 +345,12 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column('last_active_at', sa.DateTime(timezone=True), nullable=True))
         batch_op.add_column(sa.Column('expires_at', sa.DateTime(timezone=True), nullable=True))
         batch_op.add_column(sa.Column('expiry_warned_at', sa.DateTime(timezone=True), nullable=True))
+        batch_op.add_column(sa.Column('move_way', sa.String(length=16), nullable=False, server_default=''))
+        batch_op.add_column(sa.Column('move_disk', sa.String(length=80), nullable=False, server_default=''))
+        batch_op.add_column(sa.Column('move_reason', sa.String(length=500), nullable=False, server_default=''))
+        batch_op.add_column(sa.Column('move_after', sa.DateTime(timezone=True), nullable=True))
+        batch_op.add_column(sa.Column('moves', sa.Integer(), nullable=False, server_default='0'))
+        batch_op.add_column(sa.Column('disk', sa.String(length=80), nullable=False, server_default=''))
         batch_op.create_foreign_key('fk_container_move_to_node', 'node', ['move_to_node_id'], ['id'])
 
     with op.batch_alter_table('container_type', schema=None) as batch_op:
@@ -353,6 +359,19 @@ def upgrade() -> None:
 
     with op.batch_alter_table('node', schema=None) as batch_op:
         batch_op.add_column(sa.Column('draining', sa.Boolean(), nullable=False, server_default=sa.false()))
+        batch_op.add_column(sa.Column('host_id', sa.String(length=64), nullable=False, server_default=''))
+
+    op.create_table('leftover',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('node_id', sa.Integer(), nullable=False),
+    sa.Column('domain', sa.String(length=80), nullable=False),
+    sa.Column('disk', sa.String(length=80), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['node_id'], ['node.id'], ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id')
+    )
+    with op.batch_alter_table('leftover', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_leftover_node_id'), ['node_id'], unique=False)
 
     with op.batch_alter_table('resource_quota', schema=None) as batch_op:
         batch_op.add_column(sa.Column('max_containers', sa.Integer(), nullable=False, server_default='20'))
@@ -389,7 +408,10 @@ def downgrade() -> None:
     with op.batch_alter_table('resource_quota', schema=None) as batch_op:
         batch_op.drop_column('max_containers')
 
+    op.drop_table('leftover')
+
     with op.batch_alter_table('node', schema=None) as batch_op:
+        batch_op.drop_column('host_id')
         batch_op.drop_column('draining')
 
     with op.batch_alter_table('container_type', schema=None) as batch_op:
@@ -398,6 +420,12 @@ def downgrade() -> None:
 
     with op.batch_alter_table('container', schema=None) as batch_op:
         batch_op.drop_constraint('fk_container_move_to_node', type_='foreignkey')
+        batch_op.drop_column('disk')
+        batch_op.drop_column('moves')
+        batch_op.drop_column('move_after')
+        batch_op.drop_column('move_reason')
+        batch_op.drop_column('move_disk')
+        batch_op.drop_column('move_way')
         batch_op.drop_column('expiry_warned_at')
         batch_op.drop_column('expires_at')
         batch_op.drop_column('last_active_at')

@@ -77,6 +77,8 @@ class NodeFacts:
     cpus: int
     mem_mb: int
     kvm_advertised: bool
+    host_id: str = ""
+    """Which machine it is, by whatever URI; empty when it does not say."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,7 @@ class LibvirtNode:
         self._connection = Connection(uri, self._changed)
         self._wakers: list[tuple[asyncio.AbstractEventLoop, Callable[[], None]]] = []
         self._prepared: Prepared | None = None
-        self._kvm_advertised: bool | None = None
+        self._capabilities: tuple[bool, str] | None = None
         self._has_shares = True
 
     async def facts(self) -> NodeFacts:
@@ -221,9 +221,10 @@ class LibvirtNode:
         arch, memory_mb, cpus, *_ = connection.getInfo()
         with suppress(libvirt.libvirtError):  # getInfo counts a sandboxed host's memory wrongly; the mock has only that
             memory_mb = connection.getMemoryStats(libvirt.VIR_NODE_MEMORY_STATS_ALL_CELLS)["total"] // 1024
-        if self._kvm_advertised is None:
-            self._kvm_advertised = libvirt_setup.is_kvm_advertised(connection)
-        return NodeFacts(arch, cpus, memory_mb, self._kvm_advertised)
+        if self._capabilities is None:
+            self._capabilities = libvirt_setup.capabilities(connection)
+        kvm_advertised, host_id = self._capabilities
+        return NodeFacts(arch, cpus, memory_mb, kvm_advertised, host_id)
 
     def _boot(self, connection: libvirt.virConnect, spec: DomainSpec, prepared: Prepared) -> None:
         with tolerate_absent():

@@ -49,9 +49,10 @@ def prepare(connection: libvirt.virConnect, wanted: Preparation) -> Prepared:
     return Prepared(files, base, acceleration, has_network=bool(wanted.network))
 
 
-def is_kvm_advertised(connection: libvirt.virConnect) -> bool:
-    """What the node says of itself; the probe decides."""
-    return ET.fromstring(connection.getCapabilities()).find("guest/arch/domain[@type='kvm']") is not None  # noqa: S314
+def capabilities(connection: libvirt.virConnect) -> tuple[bool, str]:
+    """Whether the node speaks of KVM, and which machine it is (libvirt's mock does not say)."""
+    said = ET.fromstring(connection.getCapabilities())  # noqa: S314 - libvirt's own words
+    return said.find("guest/arch/domain[@type='kvm']") is not None, said.findtext("host/uuid", "")
 
 
 def _ensure_pool(connection: libvirt.virConnect) -> None:
@@ -156,7 +157,7 @@ def _words(attributes: dict[str, str]) -> list[str]:
 def _find_acceleration(connection: libvirt.virConnect, files: BootFiles) -> Acceleration:
     """Believe in KVM when a guest has booted under it: some hosts advertise it and can't boot a kernel."""
     _remove_stale_probes(connection)
-    if connection.getType() == "TEST" or not is_kvm_advertised(connection):
+    if connection.getType() == "TEST" or not capabilities(connection)[0]:
         return Acceleration.TCG
     return Acceleration.KVM if _boots(connection, files) else Acceleration.TCG
 

@@ -43,7 +43,7 @@ class Machine:
 class MemoryNode:
     """Implements Hypervisor."""
 
-    def __init__(self, *, cpus: int = 8, mem_mb: int = 32768) -> None:
+    def __init__(self, *, cpus: int = 8, mem_mb: int = 32768, host_id: str = "") -> None:
         self.machines: dict[str, Machine] = {}
         self.disks: dict[str, int] = {}
         """Sizes in GiB, by domain name."""
@@ -55,7 +55,7 @@ class MemoryNode:
         """Whether its storage has no room for another disk."""
         self.answers = True
         """Whether guests become ready after booting."""
-        self._facts = NodeFacts(arch="x86_64", cpus=cpus, mem_mb=mem_mb, kvm_advertised=False)
+        self._facts = NodeFacts("x86_64", cpus, mem_mb, kvm_advertised=False, host_id=host_id)
         self._wakers: list[tuple[asyncio.AbstractEventLoop, Callable[[], None]]] = []
         self._channels: dict[tuple[str, str], _ReadyPort] = {}
 

@@ -2,11 +2,11 @@
 
 from backend.models.audit import AIUsageLog, AuditChain, AuditLog
 from backend.models.config import Config
-from backend.models.containers import Container, ContainerSchedule, ContainerType, DesiredState, Phase, Status
+from backend.models.containers import Container, ContainerSchedule, ContainerType, DesiredState, MoveWay, Phase, Status
 from backend.models.identity import ExternalIdentity, Invitation, LoginThrottle, RecoveryCode, Session, User
 from backend.models.inbox import Notification, Webhook, WebhookDelivery
 from backend.models.keys import ApiKey, SshKey
-from backend.models.nodes import Node, NodeLease
+from backend.models.nodes import Leftover, Node, NodeLease
 from backend.models.quotas import QuotaType, ResourceQuota
 from backend.models.teams import ContainerShare, Team, TeamMembership
 from backend.models.templates import FileTemplate, FileTemplateItem
@@ -26,7 +26,9 @@ __all__ = [
     "FileTemplate",
     "FileTemplateItem",
     "Invitation",
+    "Leftover",
     "LoginThrottle",
+    "MoveWay",
     "Node",
     "NodeLease",
     "Notification",

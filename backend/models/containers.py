@@ -10,8 +10,9 @@ from sqlmodel import Field
 
 from backend.models.base import Table, at_field
 from backend.rules.lifecycle import DesiredState, Phase, Status
+from backend.rules.moves import MoveWay
 
-__all__ = ["Container", "ContainerSchedule", "ContainerType", "DesiredState", "Phase", "Status"]
+__all__ = ["Container", "ContainerSchedule", "ContainerType", "DesiredState", "MoveWay", "Phase", "Status"]
 
 
 class ContainerType(Table, table=True):
@@ -71,6 +72,17 @@ class Container(Table, table=True):
     delete_requested_at: datetime | None = at_field(nullable=True)
     move_to_node_id: int | None = Field(default=None, foreign_key="node.id")
     """Where an operator wants it to be instead (draining)."""
+    move_way: MoveWay = _enum(MoveWay.OPEN)
+    move_disk: str = Field(default="", max_length=80)
+    """The copy of its disk that is being made there; empty until that has begun."""
+    move_reason: str = Field(default="", max_length=500)
+    """Why it is still here, as a sentence."""
+    move_after: datetime | None = at_field(nullable=True)
+    """The move goes on at this time, not before: people were told, or a try failed."""
+    moves: int = 0
+    """Copies begun so far: each has a name of its own, so that deleting an old one can never hit a new one."""
+    disk: str = Field(default="", max_length=80)
+    """Its disk's name on the node, where that is not the domain's."""
 
     status: Status = _enum(Status.CREATED, index=True)
     status_reason: str = Field(default="", max_length=500)
@@ -106,6 +118,11 @@ class Container(Table, table=True):
     def domain_name(self) -> str:
         """The libvirt name: deterministic, and unique across installations."""
         return domain_name(self.uuid)
+
+    @property
+    def disk_name(self) -> str:
+        """The name of its disk on the node."""
+        return self.disk or self.domain_name
 
 
 def domain_name(uuid: UUID) -> str:

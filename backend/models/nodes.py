@@ -16,6 +16,8 @@ class Node(Table, table=True):
     id: int | None = Field(default=None, primary_key=True)
     name: str = Field(max_length=64, unique=True, index=True)
     uri: str = Field(max_length=500)
+    host_id: str = Field(default="", max_length=64)
+    """Which machine it is, whatever URI leads to it; empty where that is not to be known."""
     arch: str = Field(default="", max_length=16)
     kvm_available: bool = False
     acceleration: str = Field(default="", max_length=8)
@@ -46,3 +48,15 @@ class NodeLease(Table, table=True):
     holder: str = Field(default="", max_length=64)
     fence: int = 0
     expires_at: datetime = at_field(set_now=True)
+
+
+class Leftover(Table, table=True):
+    """A disk on a node that a move has left there and nobody uses: the node's reconciler deletes it."""
+
+    __tablename__ = "leftover"
+
+    id: int | None = Field(default=None, primary_key=True)
+    node_id: int = Field(foreign_key="node.id", index=True, ondelete="CASCADE")
+    domain: str = Field(max_length=80)
+    disk: str = Field(max_length=80)
+    created_at: datetime = at_field(set_now=True)

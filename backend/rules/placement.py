@@ -26,6 +26,8 @@ class NodeFacts:
     used_mem_mb: int
     running_containers: int
     trouble: str = ""  # why nothing can boot there, though it may answer
+    draining: bool = False
+    arch: str = ""
 
     @property
     def free_mem_mb(self) -> int:
@@ -38,7 +40,7 @@ class NodeFacts:
     @property
     def is_up(self) -> bool:
         """Whether anything could boot there, were there room."""
-        return self.healthy and not self.trouble
+        return self.healthy and not self.trouble and not self.draining
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +75,31 @@ class Decision:
         return ", ".join(f"{each.name} {each.why_not}" for each in self.weighed if each.why_not)
 
 
+@dataclass(frozen=True, slots=True)
+class ScoreParts:
+    """What a node's score is the sum of."""
+
+    memory: float
+    vcpus: float
+    containers: float
+
+    @property
+    def total(self) -> float:
+        return self.memory + self.vcpus + self.containers
+
+
+def score_parts(node: NodeFacts) -> ScoreParts:
+    """The terms of get_node_score, for people to read."""
+    return ScoreParts(2.0 * node.free_mem_mb, 1.0 * node.free_vcpus, -0.5 * node.running_containers)
+
+
 def get_node_score(node: NodeFacts) -> float:
     """Higher is better: 2.0 × free MiB + 1.0 × free vCPUs − 0.5 × running containers.
 
     Memory dominates on purpose: it is what is never overcommitted.
     Source: the scheduling helper of the original Pequeroku.
     """
-    return 2.0 * node.free_mem_mb + 1.0 * node.free_vcpus - 0.5 * node.running_containers
+    return score_parts(node).total
 
 
 def why_not(node: NodeFacts, size: Size) -> str:
@@ -88,6 +108,8 @@ def why_not(node: NodeFacts, size: Size) -> str:
         return f"does not answer ({node.trouble})" if node.trouble else "does not answer"
     if node.trouble:
         return f"is not ready ({node.trouble})"
+    if node.draining:
+        return "is being emptied"
     if node.free_mem_mb < size.memory_mb:
         return f"has {max(0, node.free_mem_mb)} MiB of memory free, {size.memory_mb} asked"
     if node.free_vcpus < size.vcpus:

@@ -70,7 +70,13 @@ class Action(StrEnum):
     TYPE_LIST = "type.list"
     NODE_LIST = "node.list"
     NODE_CREATE = "node.create"
+    NODE_UPDATE = "node.update"
     NODE_DELETE = "node.delete"
+    NODE_CHECK = "node.check"
+    NODE_DRAIN = "node.drain"
+    NODE_UNDRAIN = "node.undrain"
+    NODE_WAKE = "node.wake"
+    RECONCILER_READ = "reconciler.read"
     CONFIG_LIST = "config.list"
     CONFIG_SET = "config.set"
     ADMIN_OVERVIEW = "admin.overview"
@@ -121,7 +127,13 @@ _TABLE: dict[Action, tuple[Relation, Scope]] = {
     Action.TYPE_LIST: (Relation.USER, Scope.READ),
     Action.NODE_LIST: (Relation.SUPERUSER, Scope.ADMIN),
     Action.NODE_CREATE: (Relation.SUPERUSER, Scope.ADMIN),
+    Action.NODE_UPDATE: (Relation.SUPERUSER, Scope.ADMIN),
     Action.NODE_DELETE: (Relation.SUPERUSER, Scope.ADMIN),
+    Action.NODE_CHECK: (Relation.SUPERUSER, Scope.ADMIN),
+    Action.NODE_DRAIN: (Relation.SUPERUSER, Scope.ADMIN),
+    Action.NODE_UNDRAIN: (Relation.SUPERUSER, Scope.ADMIN),
+    Action.NODE_WAKE: (Relation.SUPERUSER, Scope.ADMIN),
+    Action.RECONCILER_READ: (Relation.SUPERUSER, Scope.ADMIN),
     Action.CONFIG_LIST: (Relation.SUPERUSER, Scope.ADMIN),
     Action.CONFIG_SET: (Relation.SUPERUSER, Scope.ADMIN),
     Action.ADMIN_OVERVIEW: (Relation.SUPERUSER, Scope.ADMIN),

@@ -10,6 +10,7 @@ from backend.events.bus import ContainerChanged, announce
 from backend.hypervisor.driver import Hypervisor
 from backend.models import Container, Phase
 from backend.models.base import now
+from backend.rules.lifecycle import Step
 from backend.tasks import leases
 
 
@@ -23,11 +24,18 @@ class Helm:
     hypervisor: Hypervisor
     node_name: str = ""
 
-    async def load(self, container_id: int) -> Container | None:
-        """The row as it is now, checked against the lease."""
+    async def load(self, container_id: int, step: Step) -> Container | None:
+        """The row as it is now, checked against the lease, with the step that is about to be done noted on it.
+
+        None when it is gone, or is another node's by now.
+        """
         async with transaction() as tx:
             await self.check(tx)
-            return await tx.get(Container, container_id)
+            row = await tx.get(Container, container_id)
+            if row is None or row.node_id != self.node_id:
+                return None
+            row.last_step, row.last_step_at = step, now()
+            return row
 
     async def write(self, container_id: int, *, phase: Phase | None = None, **changes: Any) -> None:
         """Write what was seen or is about to be done, and tell the pages.
@@ -38,7 +46,7 @@ class Helm:
         async with transaction() as tx:
             await self.check(tx)
             row = await tx.get(Container, container_id, with_for_update=True)
-            if row is None:
+            if row is None or row.node_id != self.node_id:
                 return
             if phase is not None and phase is not row.phase:
                 row.phase = phase

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from contextlib import suppress
+from typing import NamedTuple
 
 from backend.errors import DatabaseBusy, Unavailable
 from backend.hypervisor.driver import Hypervisor
@@ -23,11 +24,19 @@ _HEARTBEAT_S = 10.0
 _PREPARE_AGAIN_S = 15.0
 
 
+class NodeSettings(NamedTuple):
+    """What an operator says of a node. When it changes, its loop begins anew."""
+
+    uri: str
+    name: str
+    blocked_cidrs: tuple[str, ...]
+
+
 class NodeLoop:
     """Runs until cancelled. `wake()` makes it look at once."""
 
-    def __init__(self, node_id: int, uri: str, name: str, holder: str) -> None:
-        self.node_id, self.uri, self.name, self._holder = node_id, uri, name, holder
+    def __init__(self, node_id: int, facts: NodeSettings, holder: str) -> None:
+        self.node_id, self.settings, self._holder = node_id, facts, holder
         self._wake = asyncio.Event()
         self._failures = 0
         self._heard: Hypervisor | None = None
@@ -54,8 +63,8 @@ class NodeLoop:
 
     async def _drive(self, fence: int) -> None:
         """Hold the lease and reconcile; ends with LeaseLost."""
-        hypervisor = await nodes().get(self.node_id, self.uri, self.name)
-        helm = Helm(self.node_id, self._holder, fence, hypervisor, self.name)
+        hypervisor = await nodes().get(self.node_id, self.settings.uri, self.settings.name)
+        helm = Helm(self.node_id, self._holder, fence, hypervisor, self.settings.name)
         if hypervisor is not self._heard:
             hypervisor.on_change(self.wake)
             self._heard = hypervisor

@@ -6,12 +6,14 @@ import logging
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from backend.db import transaction
-from backend.errors import NodeFault
+from sqlmodel import select
+
+from backend.db import Tx, transaction
+from backend.errors import NodeFault, Unavailable
 from backend.events.bus import NodeChanged, announce
 from backend.hypervisor.driver import Acceleration, NodeFacts, Preparation
 from backend.hypervisor.images import load_image
-from backend.models import Node
+from backend.models import Container, Node
 from backend.models.base import now
 from backend.rules.network import blocked_ranges
 from backend.settings import settings
@@ -36,12 +38,30 @@ async def heartbeat(helm: Helm) -> None:
         node = await tx.get(Node, helm.node_id)
         if node is None:
             return
+        await _check_identity(tx, node, facts.host_id)
         if not node.healthy:
             log.info("node %s answers", node.name)
             announce(tx, NodeChanged(helm.node_id))
         node.healthy, node.heartbeat_at = True, now()
         node.reason = "" if node.prepared else node.reason
         _take_facts(node, facts)
+
+
+async def _check_identity(tx: Tx, node: Node, host_id: str) -> None:
+    """One row, one machine: two would share its memory twice, and a wrong one has none of the disks.
+
+    Raises:
+        Unavailable: it is another row's machine, or another one than the containers of this row are on.
+    """
+    if not host_id or host_id == node.host_id:
+        return
+    same = await tx.exec(select(Node.name).where(Node.host_id == host_id, Node.id != node.id))
+    if other := same.first():
+        raise Unavailable(f"It is the same machine as node “{other}”. Delete one of the two.")
+    held = await tx.exec(select(Container.id).where(Container.node_id == node.id).limit(1))
+    if node.host_id and held.first() is not None:
+        raise Unavailable("Another machine answers at its URI than the one its containers are on. Correct the URI.")
+    node.host_id = host_id
 
 
 def _take_facts(node: Node, facts: NodeFacts) -> None:

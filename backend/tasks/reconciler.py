@@ -140,7 +140,7 @@ class Reconciler:
                 return
 
     async def _act(self, container_id: int, step: Step) -> float | None:
-        container = await self._helm.load(container_id)
+        container = await self._helm.load(container_id, step)
         if container is None:
             return None
         log.log(logging.DEBUG if step is Step.AWAIT_OFF else logging.INFO, "container %s: %s", container_id, step)

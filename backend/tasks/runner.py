@@ -16,7 +16,7 @@ from backend.hypervisor.registry import nodes
 from backend.models import Node
 from backend.services import usage
 from backend.tasks import leases
-from backend.tasks.node_loop import NodeLoop
+from backend.tasks.node_loop import NodeLoop, NodeSettings
 
 log = logging.getLogger(__name__)
 
@@ -57,16 +57,16 @@ class Runner:
 
     async def _follow(self) -> None:
         async with reading() as tx:
-            rows = (await tx.exec(select(Node.id, Node.uri, Node.name))).all()
-        known = {node_id or 0: (uri, name) for node_id, uri, name in rows}
+            rows = (await tx.exec(select(Node))).all()
+        known = {row.id or 0: NodeSettings(row.uri, row.name, tuple(row.blocked_cidrs)) for row in rows}
         for node_id, (loop, task) in list(self._loops.items()):
             if task.done() and not task.cancelled() and (fault := task.exception()):
                 log.error("the loop of node %s broke; it begins again", node_id, exc_info=fault)
-            if task.done() or known.get(node_id) != (loop.uri, loop.name):
+            if task.done() or known.get(node_id) != loop.settings:
                 await self._end([node_id])
-        for node_id, (uri, name) in known.items():
+        for node_id, said in known.items():
             if node_id not in self._loops:
-                loop = NodeLoop(node_id, uri, name, self._holder)
+                loop = NodeLoop(node_id, said, self._holder)
                 self._loops[node_id] = loop, asyncio.create_task(loop.run(), name=f"node-loop-{node_id}")
 
     async def _end(self, node_ids: list[int]) -> None:
