@@ -14,7 +14,7 @@ from backend.audit import record
 from backend.db import Tx, transaction
 from backend.errors import Forbidden, NotFound, PequerokuError, Unauthenticated
 from backend.models import AuditLog
-from backend.rules.policy import Action, Actor, Role, Verdict, judge
+from backend.rules.policy import Action, Actor, Role, TeamRole, Verdict, judge
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -36,6 +36,9 @@ _QUIET = frozenset(
         Action.QUOTA_READ,
         Action.RECONCILER_READ,
         Action.SESSION_LIST,
+        Action.SHARE_LIST,
+        Action.TEAM_LIST,
+        Action.TEAM_READ,
         Action.TERMINAL_LOOK,
         Action.TYPE_LIST,
     }
@@ -91,7 +94,12 @@ def operation(action: Action) -> Callable[[Operation[P, R]], Operation[P, R]]:
 
 
 def require(
-    actor: Actor, action: Action, *, owner_id: int | None = None, role: Role | None = None, what: str = "That"
+    actor: Actor,
+    action: Action,
+    *,
+    owner_id: int | None = None,
+    role: Role | TeamRole | None = None,
+    what: str = "That",
 ) -> None:
     """Let the operation go on only if the policy allows it. `role` is the actor's in what is shared with them.
 

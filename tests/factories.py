@@ -7,6 +7,7 @@ from sqlmodel import select
 from backend.db import Tx, transaction
 from backend.models import Container, ContainerType, DesiredState, Node, ResourceQuota, Status, User
 from backend.rules.policy import Actor
+from backend.services import teams
 from backend.services.quotas import make_quota
 
 _numbers = count(1)
@@ -97,3 +98,12 @@ async def a_world_on(uri: str, *, limit: int = 10) -> tuple[Actor, Node]:
         node = Node(name="real", uri=uri)
         tx.add(node)
         return actor, node
+
+
+async def a_team(tx: Tx, owner: Actor, *members: Actor, admins: tuple[Actor, ...] = ()) -> int:
+    """A team with these people in it; gives its id."""
+    team = await teams.create_team(tx, owner, name=f"Team {next(_numbers)}")
+    for each in (*members, *admins):
+        role = "admin" if each in admins else "member"
+        await teams.add_member(tx, owner, team.id, user_id=each.user_id, role=role)
+    return team.id

@@ -57,6 +57,14 @@ class SessionEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class AccessChanged:
+    """What these users may see or do became more or less, or the teams they are in changed."""
+
+    user_ids: list[int]
+    kind: ClassVar[str] = "access-changed"
+
+
+@dataclass(frozen=True, slots=True)
 class InboxChanged:
     """A user has something new to read, or has read it."""
 
@@ -74,10 +82,19 @@ class UsageSampled:
     kind: ClassVar[str] = "usage-sampled"
 
 
-Event = ContainerChanged | WishChanged | NodeChanged | SessionEnded | InboxChanged | UsageSampled
+Event = ContainerChanged | WishChanged | NodeChanged | SessionEnded | AccessChanged | InboxChanged | UsageSampled
 Listener = Callable[[Event], Awaitable[None] | None]
 _KINDS: dict[str, type[Event]] = {
-    each.kind: each for each in (ContainerChanged, WishChanged, NodeChanged, SessionEnded, InboxChanged, UsageSampled)
+    each.kind: each
+    for each in (
+        ContainerChanged,
+        WishChanged,
+        NodeChanged,
+        SessionEnded,
+        AccessChanged,
+        InboxChanged,
+        UsageSampled,
+    )
 }
 
 

@@ -1,4 +1,4 @@
-"""Names of containers, nodes and users, and passwords: what is allowed, and names made up for those who don't care."""
+"""Names of whatever has one, and passwords: what is allowed, and names made up for those who don't care."""
 
 import random
 import re
@@ -51,6 +51,18 @@ def node_name(raw: str) -> str:
     name = raw.strip()
     if len(name) > MAX_NAME or not _NODE_NAME.fullmatch(name):
         raise Invalid(f"Use 1 to {MAX_NAME} letters, digits, dots and hyphens for the node's name.", field="name")
+    return name
+
+
+def team_name(raw: str) -> str:
+    """Check a team's name: any words, on one line.
+
+    Raises:
+        Invalid: empty, too long, or with characters that can't be seen.
+    """
+    name = " ".join(raw.split())
+    if not name or len(name) > 64 or not name.isprintable():
+        raise Invalid("Use 1 to 64 letters, digits or signs for the team's name.", field="name")
     return name
 
 

@@ -1,5 +1,6 @@
 """Who may do what: one table."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -27,6 +28,13 @@ class Role(StrEnum):
     VIEWER = "viewer"
     OPERATOR = "operator"
     MANAGER = "manager"
+
+
+class TeamRole(StrEnum):
+    """What a person is in a team; each includes the one before. It says nothing of containers (ADR-0013)."""
+
+    MEMBER = "member"
+    ADMIN = "admin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +71,21 @@ class Action(StrEnum):
     CONTAINER_POWER_OFF = "container.power_off"
     CONTAINER_RESTART = "container.restart"
     CONTAINER_DELETE = "container.delete"
+    SHARE_LIST = "share.list"
+    SHARE_SET = "share.set"
+    SHARE_END = "share.end"
+    SHARE_LEAVE = "share.leave"
+    TEAM_LIST = "team.list"
+    TEAM_READ = "team.read"
+    TEAM_CREATE = "team.create"
+    TEAM_UPDATE = "team.update"
+    TEAM_DELETE = "team.delete"
+    TEAM_SET_ACTIVE = "team.set_active"
+    TEAM_HAND_OVER = "team.hand_over"
+    TEAM_ADD_MEMBER = "team.add_member"
+    TEAM_CHANGE_MEMBER = "team.change_member"
+    TEAM_REMOVE_MEMBER = "team.remove_member"
+    TEAM_LEAVE = "team.leave"
     TERMINAL_OPEN = "terminal.open"
     TERMINAL_CLOSE = "terminal.close"
     TERMINAL_LOOK = "terminal.look"
@@ -94,6 +117,8 @@ class Relation(StrEnum):
     VIEWER = "viewer"
     OPERATOR = "operator"
     MANAGER = "manager"
+    TEAM_MEMBER = "team-member"
+    TEAM_ADMIN = "team-admin"
     OWNER = "owner"
     SUPERUSER = "superuser"
 
@@ -120,6 +145,21 @@ _TABLE: dict[Action, tuple[Relation, Scope]] = {
     Action.CONTAINER_POWER_OFF: (Relation.OPERATOR, Scope.EXEC),
     Action.CONTAINER_RESTART: (Relation.OPERATOR, Scope.EXEC),
     Action.CONTAINER_DELETE: (Relation.OWNER, Scope.EXEC),
+    Action.SHARE_LIST: (Relation.MANAGER, Scope.READ),
+    Action.SHARE_SET: (Relation.MANAGER, Scope.ADMIN),
+    Action.SHARE_END: (Relation.MANAGER, Scope.ADMIN),
+    Action.SHARE_LEAVE: (Relation.VIEWER, Scope.ADMIN),
+    Action.TEAM_LIST: (Relation.USER, Scope.READ),
+    Action.TEAM_READ: (Relation.TEAM_MEMBER, Scope.READ),
+    Action.TEAM_CREATE: (Relation.USER, Scope.ADMIN),
+    Action.TEAM_UPDATE: (Relation.TEAM_ADMIN, Scope.ADMIN),
+    Action.TEAM_DELETE: (Relation.OWNER, Scope.ADMIN),
+    Action.TEAM_SET_ACTIVE: (Relation.OWNER, Scope.ADMIN),
+    Action.TEAM_HAND_OVER: (Relation.OWNER, Scope.ADMIN),
+    Action.TEAM_ADD_MEMBER: (Relation.TEAM_ADMIN, Scope.ADMIN),
+    Action.TEAM_CHANGE_MEMBER: (Relation.TEAM_ADMIN, Scope.ADMIN),
+    Action.TEAM_REMOVE_MEMBER: (Relation.TEAM_ADMIN, Scope.ADMIN),
+    Action.TEAM_LEAVE: (Relation.TEAM_MEMBER, Scope.ADMIN),
     Action.TERMINAL_OPEN: (Relation.OPERATOR, Scope.EXEC),
     Action.TERMINAL_CLOSE: (Relation.OPERATOR, Scope.EXEC),
     Action.TERMINAL_LOOK: (Relation.OPERATOR, Scope.EXEC),
@@ -144,11 +184,14 @@ _TABLE: dict[Action, tuple[Relation, Scope]] = {
 }
 
 _SCOPES = list(Scope)
-_ROLES = [Relation.VIEWER, Relation.OPERATOR, Relation.MANAGER]
-"""In the order of Role: a role may do what stands up to its own place."""
+_LADDERS: tuple[list[tuple[Role | TeamRole, Relation]], ...] = (
+    [(Role.VIEWER, Relation.VIEWER), (Role.OPERATOR, Relation.OPERATOR), (Role.MANAGER, Relation.MANAGER)],
+    [(TeamRole.MEMBER, Relation.TEAM_MEMBER), (TeamRole.ADMIN, Relation.TEAM_ADMIN)],
+)
+"""What each role counts as: a role may do what stands up to its own place on its ladder."""
 
 
-def judge(actor: Actor, action: Action, *, owner_id: int | None = None, role: Role | None = None) -> Verdict:
+def judge(actor: Actor, action: Action, *, owner_id: int | None = None, role: Role | TeamRole | None = None) -> Verdict:
     """Decide. `owner_id` is the owner of the thing acted on, `role` the actor's own in what is shared with them.
 
     A superuser may do what an owner may. Somebody else's thing is invisible unless it is shared. An action without
@@ -166,10 +209,9 @@ def judge(actor: Actor, action: Action, *, owner_id: int | None = None, role: Ro
         return Verdict.ALLOW if is_enough else Verdict.FORBID
     if actor.user_id is not None and actor.user_id == owner_id:
         return Verdict.ALLOW
-    if role is None:
+    if role is None or actor.user_id is None:
         return Verdict.HIDE
-    allowed = _ROLES[: list(Role).index(role) + 1]
-    return Verdict.ALLOW if needed in allowed else Verdict.FORBID
+    return Verdict.ALLOW if needed in _relations(role) else Verdict.FORBID
 
 
 def has_rule(action: Action) -> bool:
@@ -177,7 +219,24 @@ def has_rule(action: Action) -> bool:
     return action in _TABLE
 
 
-def allowed_to(role: Role) -> list[Action]:
+def allowed_to(role: Role | TeamRole) -> list[Action]:
     """What a role may do with what is shared with it, for people to read."""
-    allowed = _ROLES[: list(Role).index(role) + 1]
-    return [action for action, (needed, _) in _TABLE.items() if needed in allowed]
+    return [action for action, (needed, _) in _TABLE.items() if needed in _relations(role)]
+
+
+def allowed(actor: Actor, *, owner_id: int, role: Role | TeamRole | None) -> frozenset[Action]:
+    """All that the actor may do with one thing, so that pages offer that and nothing else."""
+    return frozenset(each for each in _TABLE if judge(actor, each, owner_id=owner_id, role=role) is Verdict.ALLOW)
+
+
+def highest(roles: Iterable[Role]) -> Role | None:
+    """What somebody is who was given all these roles; None who was given none."""
+    return max(roles, key=list(Role).index, default=None)
+
+
+def _relations(role: Role | TeamRole) -> list[Relation]:
+    for ladder in _LADDERS:
+        known = [each for each, _ in ladder]
+        if role in known:
+            return [relation for _, relation in ladder[: known.index(role) + 1]]
+    return []

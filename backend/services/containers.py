@@ -1,17 +1,20 @@
 """Use cases on containers. Each records a wish and returns at once; the reconciler makes it true."""
 
 import random
+from collections.abc import Generator
+from contextlib import contextmanager
 
 from sqlmodel import col, select
 
 from backend.db import Tx
-from backend.errors import Conflict, Invalid, NameTaken, NoRoom
-from backend.models import Container, ContainerType, DesiredState, Phase, Status
+from backend.errors import Conflict, Forbidden, Invalid, NameTaken, NoRoom, QuotaExceeded
+from backend.models import Container, ContainerType, DesiredState, Phase, Status, User
 from backend.models.base import now
 from backend.operation import note, operation, require
 from backend.rules import names
 from backend.rules.placement import Decision, NodeFacts, Size, choose, why_not
 from backend.rules.policy import Action, Actor
+from backend.services.access import as_seen_by, visible_containers_for
 from backend.services.placement import locked_node_facts
 from backend.services.quotas import can_create_container, check_credits, locked_quota
 from backend.services.showing import shown, view, with_surroundings
@@ -23,12 +26,10 @@ _rng = random.Random()  # noqa: S311 - names, not secrets
 
 @operation(Action.CONTAINER_LIST)
 async def list_visible(tx: Tx, actor: Actor) -> list[ContainerView]:
-    """The actor's containers, newest first."""
+    """What is the actor's own or shared with them, newest first."""
     require(actor, Action.CONTAINER_LIST)
-    rows = await tx.exec(
-        with_surroundings().where(Container.user_id == actor.user_id).order_by(col(Container.id).desc())
-    )
-    return [view(*row) for row in rows.all()]
+    rows = await tx.exec(with_surroundings().where(visible_containers_for(actor)).order_by(col(Container.id).desc()))
+    return await as_seen_by(tx, actor, [view(*row) for row in rows.all()])
 
 
 @operation(Action.CONTAINER_READ)
@@ -39,7 +40,7 @@ async def get(tx: Tx, actor: Actor, container_id: int) -> ContainerView:
         NotFound: no such container, or not the actor's to see.
     """
     container = await visible(Action.CONTAINER_READ, tx, actor, container_id)
-    return await shown(tx, container)
+    return await shown(tx, container, actor)
 
 
 @operation(Action.CONTAINER_CREATE)
@@ -70,7 +71,7 @@ async def create(tx: Tx, actor: Actor, *, container_type_id: int, name: str = ""
     await tx.flush()
     note("container", container.id, f"{chosen} on {decision.node_name}", type=wanted.container_type_name)
     announce_change(tx, container)
-    return await shown(tx, container)
+    return await shown(tx, container, actor)
 
 
 @operation(Action.CONTAINER_POWER_ON)
@@ -86,7 +87,8 @@ async def power_on(tx: Tx, actor: Actor, container_id: int) -> ContainerView:
     await tx.refresh(container, with_for_update=True)
     refuse_if_going(container)
     if container.desired_state is not DesiredState.RUNNING:
-        await check_credits(tx, quota, await tx.get(ContainerType, container.container_type_id or 0))
+        with _in_words_for(actor, container, await tx.get_one(User, container.user_id)):
+            await check_credits(tx, quota, await tx.get(ContainerType, container.container_type_id or 0))
         _check_room(container, await locked_node_facts(tx, node_id=container.node_id))
         container.desired_state = DesiredState.RUNNING
         if container.status is not Status.RUNNING:
@@ -97,7 +99,7 @@ async def power_on(tx: Tx, actor: Actor, container_id: int) -> ContainerView:
         _begin_start(container)
         container.restart_requested_at = now()  # whatever state the machine is in, begin again from its disk
     announce_change(tx, container)
-    return await shown(tx, container)
+    return await shown(tx, container, actor)
 
 
 @operation(Action.CONTAINER_POWER_OFF)
@@ -112,7 +114,7 @@ async def power_off(tx: Tx, actor: Actor, container_id: int) -> ContainerView:
     container.desired_state = DesiredState.STOPPED
     container.restart_requested_at = container.retry_at = None
     announce_change(tx, container)
-    return await shown(tx, container)
+    return await shown(tx, container, actor)
 
 
 @operation(Action.CONTAINER_RESTART)
@@ -132,7 +134,7 @@ async def restart(tx: Tx, actor: Actor, container_id: int) -> ContainerView:
     if container.status is Status.ERROR:
         _begin_start(container)
     announce_change(tx, container)
-    return await shown(tx, container)
+    return await shown(tx, container, actor)
 
 
 @operation(Action.CONTAINER_DELETE)
@@ -148,7 +150,7 @@ async def delete(tx: Tx, actor: Actor, container_id: int) -> ContainerView:
         container.delete_requested_at, container.retry_at = now(), None
         container.phase = Phase.DELETING
     announce_change(tx, container)
-    return await shown(tx, container)
+    return await shown(tx, container, actor)
 
 
 def _check_room(container: Container, facts: list[NodeFacts]) -> None:
@@ -156,6 +158,18 @@ def _check_room(container: Container, facts: list[NodeFacts]) -> None:
         reason = why_not(node, Size(container.memory_mb, container.vcpus))
         if reason:
             raise NoRoom(f"its disk is on {node.name}, which {reason}", full=node.is_up)
+
+
+@contextmanager
+def _in_words_for(actor: Actor, container: Container, owner: User) -> Generator[None]:
+    """Credits are the owner's, whoever starts it: then a refusal must not speak of “your” quota."""
+    try:
+        yield
+    except (Forbidden, QuotaExceeded) as refusal:
+        if actor.user_id == container.user_id:
+            raise
+        why = "not enough of them are left" if isinstance(refusal, QuotaExceeded) else "their quota is not active"
+        raise Conflict(f"It runs on {owner.username}’s credits, and {why}. Ask them.") from refusal
 
 
 def _begin_start(container: Container) -> None:

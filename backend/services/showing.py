@@ -7,6 +7,8 @@ from sqlmodel import col, select
 from backend.db import Tx
 from backend.models import Container, ContainerType, DesiredState, Node, User
 from backend.rules.lifecycle import is_restart_due, shown_status
+from backend.rules.policy import Actor
+from backend.services.access import as_seen_by
 from backend.services.views import ContainerView, PhaseView
 
 
@@ -16,11 +18,11 @@ def with_surroundings():  # a query's type would say less than the query
     return query.join(Node, col(Node.id) == Container.node_id).join(ContainerType, isouter=True)
 
 
-async def shown(tx: Tx, container: Container) -> ContainerView:
-    """The container as it is now in this transaction."""
+async def shown(tx: Tx, container: Container, actor: Actor) -> ContainerView:
+    """The container as it is now in this transaction, and as the actor sees it."""
     await tx.flush()
     row = (await tx.exec(with_surroundings().where(Container.id == container.id))).one()
-    return view(*row)
+    return (await as_seen_by(tx, actor, [view(*row)]))[0]
 
 
 def view(container: Container, user: User, node: Node, container_type: ContainerType | None) -> ContainerView:

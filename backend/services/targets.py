@@ -9,6 +9,7 @@ from backend.events.bus import ContainerChanged, WishChanged, announce
 from backend.models import Container
 from backend.operation import note, require
 from backend.rules.policy import Action, Actor
+from backend.services.access import role_of
 
 
 async def visible(action: Action, tx: Tx, actor: Actor, container_id: int) -> Container:
@@ -20,7 +21,9 @@ async def visible(action: Action, tx: Tx, actor: Actor, container_id: int) -> Co
     """
     note("container", container_id)
     container = await tx.get(Container, container_id) if 0 < container_id < 2**31 else None
-    require(actor, action, owner_id=container.user_id if container else None, what="That container")
+    owner_id = container.user_id if container else None
+    role = await role_of(tx, actor, container) if container and owner_id != actor.user_id else None
+    require(actor, action, owner_id=owner_id, role=role, what="That container")
     if container is None:
         raise NotFound("That container")
     return container

@@ -41,6 +41,7 @@ async def enter(tx: Tx, actor: Actor, container_id: int) -> Door:
 
     Raises:
         NotFound: no such container, or not the actor's to see.
+        Forbidden: the actor may look at it only.
     """
     return await _door(tx, actor, Action.TERMINAL_OPEN, container_id)
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from backend.rules.lifecycle import activity
+from backend.rules.policy import Action, Role, TeamRole
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,7 @@ class PhaseView:
 
 @dataclass(frozen=True, slots=True)
 class ContainerView:
-    """A container as its owner sees it. `status` is the shown one, `unknown` included."""
+    """A container as the actor sees it. `status` is the shown one, `unknown` included."""
 
     id: int
     name: str
@@ -39,6 +40,12 @@ class ContainerView:
     restarting: bool
     created_at: datetime
     placement: dict[str, Any] = field(default_factory=dict[str, Any])
+    role: Role | None = None
+    """The actor's, in somebody else's container; None for the owner (and for a superuser without one)."""
+    allowed: frozenset[Action] = frozenset()
+    """All that the actor may do with it."""
+    shared_with: tuple[str, ...] = ()
+    """Teams and people, for whoever may share it."""
 
     @property
     def activity(self) -> str:
@@ -92,3 +99,68 @@ class UsageView:
     cpu_percent: float
     mem_used_mb: int | None
     mem_total_mb: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ShareView:
+    """A team or a person that a container is shared with."""
+
+    id: int
+    container_id: int
+    name: str
+    team_id: int | None
+    user_id: int | None
+    role: Role
+    people: int
+    """How many are actively in the team; 0 where it is a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class TeamView:
+    """A team as the actor sees it."""
+
+    id: int
+    name: str
+    description: str
+    owner_id: int
+    owner: str
+    active: bool
+    created_at: datetime
+    people: int
+    """Who is actively in it."""
+    role: TeamRole | None
+    """The actor's; None for a superuser who is not in it."""
+    allowed: frozenset[Action] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class MemberView:
+    """A person in a team. An inactive membership gives nothing until it is made active again."""
+
+    user_id: int
+    username: str
+    role: TeamRole
+    active: bool
+    is_owner: bool
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TeamShareView:
+    """A container that is shared with a team."""
+
+    share_id: int
+    container_id: int
+    name: str
+    owner_id: int
+    owner: str
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class TeamPageView:
+    """A team with all that its page shows. Inactive members are for those who may change that."""
+
+    team: TeamView
+    members: tuple[MemberView, ...]
+    shares: tuple[TeamShareView, ...]

@@ -6,11 +6,12 @@ from typing import Any
 from sqlmodel import col, delete
 
 from backend.db import Tx, transaction
-from backend.events.bus import ContainerChanged, announce
+from backend.events.bus import AccessChanged, ContainerChanged, announce
 from backend.hypervisor.driver import Hypervisor
 from backend.models import Container, Phase
 from backend.models.base import now
 from backend.rules.lifecycle import Step
+from backend.services.access import seen_by
 from backend.tasks import leases
 
 
@@ -63,6 +64,7 @@ class Helm:
             row = await tx.get(Container, container_id)
             if row is not None:
                 announce(tx, ContainerChanged(container_id, row.user_id))
+                announce(tx, AccessChanged(sorted(await seen_by(tx, [container_id]))))  # afterwards nobody knows
                 await tx.exec(delete(Container).where(col(Container.id) == container_id))
 
     async def check(self, tx: Tx) -> None:

@@ -19,7 +19,7 @@ from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from backend.api.doors import actor_of
 from backend.db import reading, transaction
 from backend.errors import Conflict, Forbidden, Invalid, NotFound, PequerokuError, Unauthenticated, Unavailable
-from backend.events.bus import ContainerChanged, Event, SessionEnded, bus
+from backend.events.bus import AccessChanged, ContainerChanged, Event, SessionEnded, bus
 from backend.guest.terminals import MAX_SIZE, Terminal, terminals
 from backend.guest.viewer import Notice, Replay, State, Viewer
 from backend.rules.policy import Actor
@@ -82,13 +82,23 @@ class _Tab:
             self._leave()
 
     def _hear(self, event: Event) -> None:
-        signed_out = isinstance(event, SessionEnded) and event.session_id == self._actor.session_id
-        if signed_out or (isinstance(event, ContainerChanged) and event.container_id == self._container_id):
+        if self._is_about_us(event):
             self._changed.set()
             self._news.set()
 
+    def _is_about_us(self, event: Event) -> bool:
+        match event:
+            case SessionEnded(session_id=session_id):
+                return session_id == self._actor.session_id
+            case AccessChanged(user_ids=user_ids):
+                return self._actor.user_id in user_ids
+            case ContainerChanged(container_id=container_id):
+                return container_id == self._container_id
+            case _:
+                return False
+
     async def _watch(self) -> None:
-        """Ends with Unauthenticated or NotFound; tells the sender when the machine goes off."""
+        """Ends with Unauthenticated, NotFound or Forbidden; tells the sender when the machine goes off."""
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_RECHECK_S):
