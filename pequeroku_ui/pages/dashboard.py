@@ -7,8 +7,11 @@ from pequeroku_ui.components.layout import page as framed
 from pequeroku_ui.components.layout import trouble
 from pequeroku_ui.components.maker import maker_dialog
 from pequeroku_ui.components.moments import ago, elapsed
-from pequeroku_ui.state.dashboard import DashboardState
+from pequeroku_ui.state.dashboard import EVERY, DashboardState
 from pequeroku_ui.state.rows import Row
+
+_A_HANDFUL = 8
+"""So many are found by looking at them."""
 
 
 def page() -> rx.Component:
@@ -20,7 +23,7 @@ def page() -> rx.Component:
             trouble(DashboardState.load),
             rx.cond(
                 DashboardState.ready,
-                rx.cond(DashboardState.rows.length() > 0, _cards(), _empty()),
+                rx.cond(DashboardState.total > 0, _found(), _empty()),
                 _skeleton(),
             ),
         ),
@@ -68,6 +71,50 @@ def _purse() -> rx.Component:
             class_name="pq-meter",
         ),
         class_name="pq-purse-large",
+    )
+
+
+def _found() -> rx.Component:
+    return rx.fragment(
+        rx.cond((DashboardState.total > _A_HANDFUL) | (DashboardState.words != ""), _finder()),
+        rx.cond(DashboardState.rows.length() > 0, _cards(), rx.el.p("None of them matches.", class_name="pq-quiet")),
+        rx.cond(DashboardState.matching > DashboardState.rows.length(), _more()),
+    )
+
+
+def _finder() -> rx.Component:
+    return rx.el.div(
+        rx.debounce_input(
+            rx.el.input(
+                type="search",
+                value=DashboardState.words,
+                on_change=DashboardState.search,
+                placeholder="Find by name, type, node …",
+                aria_label="Find containers",
+                class_name="pq-input",
+            ),
+            debounce_timeout=150,
+        ),
+        rx.el.select(
+            rx.el.option("Everything", value=EVERY),
+            rx.el.option("Running", value="running"),
+            rx.el.option("Stopped", value="stopped"),
+            rx.el.option("In error", value="error"),
+            value=DashboardState.only,
+            on_change=DashboardState.choose,
+            aria_label="Show",
+            class_name="pq-input",
+        ),
+        role="search",
+        class_name="pq-finder",
+    )
+
+
+def _more() -> rx.Component:
+    return rx.el.p(
+        rx.el.span(DashboardState.rows.length(), " of ", DashboardState.matching, " shown"),
+        rx.button("Show more", on_click=DashboardState.show_more, variant="soft", size="2"),
+        class_name="pq-more",
     )
 
 

@@ -11,13 +11,26 @@ from pequeroku_ui.state.base import AppState, as_id
 from pequeroku_ui.state.rows import Row, TypeRow, UsageRow, row, type_row, usage_row
 from pequeroku_ui.state.watching import DASHBOARD
 
+EVERY = "every"
+_PAGE = 48
+
 
 class DashboardState(AppState):
     """The list, and what is being asked about it."""
 
     rows: list[Row] = []
+    """The cards that are drawn: of all that match, as many as were asked for."""
     usage: dict[str, UsageRow] = {}
     summary: str = ""
+    total: int = 0
+    matching: int = 0
+    words: str = ""
+    """What names are searched for."""
+    only: str = EVERY
+    """What must be going on: a word of ContainerView.activity, or every."""
+
+    _views: list[ContainerView] = []
+    _limit: int = _PAGE
 
     is_making: bool = False
     types: list[TypeRow] = []
@@ -33,6 +46,24 @@ class DashboardState(AppState):
             await self._enter(DASHBOARD)
             async with self._look() as (tx, actor):
                 self._show(await containers.list_visible(tx, actor))
+
+    @rx.event
+    async def search(self, words: str) -> None:
+        """Show only containers whose name, type, node or owner has these words."""
+        self.words, self._limit = str(words)[:100], _PAGE
+        self._draw()
+
+    @rx.event
+    async def choose(self, only: str) -> None:
+        """Show only containers that are running, stopped, or in error; or every one."""
+        self.only, self._limit = str(only)[:20], _PAGE
+        self._draw()
+
+    @rx.event
+    async def show_more(self) -> None:
+        """Draw more of those that match."""
+        self._limit += _PAGE
+        self._draw()
 
     @rx.event
     async def show_maker(self, is_open: bool) -> None:
@@ -62,11 +93,18 @@ class DashboardState(AppState):
         self.first_type = next((each.id for each in types if each.affordable), "")
 
     def _show(self, views: list[ContainerView]) -> None:
-        rows = [row(each) for each in views]
+        self._views, self.total = views, len(views)
+        running = sum(each.activity == "running" for each in views)
+        self.summary = f"{running} of {len(views)} running" if views else "None yet"
+        self._draw()
+
+    def _draw(self) -> None:
+        """A browser takes seconds to draw hundreds of cards: only a page of those that match is sent to it."""
+        found = [each for each in self._views if self.only in (EVERY, each.activity) and _has(each, self.words)]
+        rows = [row(each) for each in found[: self._limit]]
         if rows != self.rows:
             self.rows = rows
-        running = sum(each.status == "running" for each in rows)
-        self.summary = f"{running} of {len(rows)} running" if rows else "None yet"
+        self.matching = len(found)
         self._show_usage()
 
     def _show_usage(self) -> None:
@@ -74,3 +112,8 @@ class DashboardState(AppState):
         figures = {str(container_id): usage_row(view) for container_id, view in latest.items()}
         if figures != self.usage:
             self.usage = figures
+
+
+def _has(view: ContainerView, words: str) -> bool:
+    text = f"{view.name} {view.type_name} {view.node_name} {view.owner}".casefold()
+    return all(word in text for word in words.casefold().split())
