@@ -113,7 +113,7 @@ def _finder() -> rx.Component:
 def _more() -> rx.Component:
     return rx.el.p(
         rx.el.span(DashboardState.rows.length(), " of ", DashboardState.matching, " shown"),
-        rx.button("Show more", on_click=DashboardState.show_more, variant="soft", size="2"),
+        rx.button("Show more", on_click=DashboardState.show_more, variant="soft", color_scheme="gray", size="2"),
         class_name="pq-more",
     )
 

@@ -12,11 +12,12 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import httpx
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from pequeroku_ui.state.dashboard import DashboardState
 from pequeroku_ui.state.power import PowerState
 from tests.bench.report import Figure, percentile, spread
+from tests.crowd import give_containers
 from tests.e2e import people, served
 from tests.e2e.conftest import Person
 from tests.e2e.sockets import open_tab
@@ -26,6 +27,10 @@ from tests.stores import free_port
 _TABS = 50
 _CHANGES = 20
 _STARTS = 3
+_CROWD = 500
+_VISITS = 7
+_INTERACTIVE = """() => document.querySelector('[data-container]')
+    && document.querySelector('#new-container')?.disabled === false && performance.now()"""
 _LOAD = f"{DashboardState.get_full_name()}.load"
 _STOP, _START = (f"{PowerState.get_full_name()}.{wish}" for wish in ("stop", "start"))
 
@@ -37,6 +42,7 @@ async def measure() -> list[Figure]:
         async with async_playwright() as playwright:
             browser = await playwright.chromium.launch(executable_path=served.CHROMIUM, args=served.FLAGS)
             figures = [await _initial_javascript(browser, server.url), await _push(browser, server.url)]
+            figures.append(await _crowded(browser, server))
             await browser.close()
     return [*figures, _warm_start()]
 
@@ -84,6 +90,20 @@ async def _push(browser: Browser, url: str) -> Figure:
             await asyncio.gather(*(tab.until(f'"status":"{then}"') for tab in tabs))
     name = f"status change → {_TABS} open dashboards, p95"
     return Figure(name, percentile(delays_ms, 0.95), "ms", _CHANGES, 150, detail=spread(delays_ms))
+
+
+async def _crowded(browser: Browser, server: served.Served) -> Figure:
+    """A dashboard of hundreds, from the address to cards that are drawn and a button that is heard."""
+    await give_containers(server.home, people.name_of(2), _CROWD)
+    page = await _signed_in(browser, server.url, 2)
+    await expect(page.get_by_text(f"{_CROWD // 5} of {_CROWD} running")).to_be_visible(timeout=60_000)
+    taken_s: list[float] = []
+    for _ in range(_VISITS):
+        await page.goto("/", wait_until="commit")
+        taken_s.append(await (await page.wait_for_function(_INTERACTIVE)).json_value() / 1000)
+        await page.wait_for_load_state("networkidle")
+    name = f"dashboard of {_CROWD} containers, interactive"
+    return Figure(name, statistics.median(taken_s), "s", _VISITS, 1.5, detail=spread(taken_s))
 
 
 def _warm_start() -> Figure:
