@@ -8,11 +8,9 @@ from backend.db import transaction
 from backend.models import Container, ContainerType, DesiredState, Node, ResourceQuota, Status, User
 from tests.conftest import in_use
 
-_ONE_RUNS_IN = 5
 
-
-async def give_containers(home: Path, username: str, number: int) -> None:
-    """Write them into the database of a served installation: `box-000` and so on, every fifth of them to run."""
+async def give_containers(home: Path, username: str, number: int, *, running: int = 0) -> None:
+    """Write them into the database of a served installation: `box-000` and so on; so many of them are to run."""
     async with in_use(f"sqlite:///{home}/pequeroku.sqlite3"), transaction() as tx:
         user = (await tx.exec(select(User).where(User.username == username))).one()
         quota = (await tx.exec(select(ResourceQuota).where(ResourceQuota.user_id == user.id))).one()
@@ -21,7 +19,7 @@ async def give_containers(home: Path, username: str, number: int) -> None:
         assert node
         assert kind
         for each in range(number):
-            runs = each % _ONE_RUNS_IN == 0
+            runs = each < running
             tx.add(
                 Container(
                     name=f"box-{each:03}",

@@ -94,7 +94,7 @@ async def _push(browser: Browser, url: str) -> Figure:
 
 async def _crowded(browser: Browser, server: served.Served) -> Figure:
     """A dashboard of hundreds, from the address to cards that are drawn and a button that is heard."""
-    await give_containers(server.home, people.name_of(2), _CROWD)
+    await give_containers(server.home, people.name_of(2), _CROWD, running=_CROWD // 5)
     page = await _signed_in(browser, server.url, 2)
     await expect(page.get_by_text(f"{_CROWD // 5} of {_CROWD} running")).to_be_visible(timeout=60_000)
     taken_s: list[float] = []

@@ -32,4 +32,6 @@ async def test_one_of_hundreds_is_found_by_its_name_and_by_what_goes_on(
     await page.get_by_label("Find containers").fill("box-01")
     await expect(cards).to_have_count(10)
     await page.get_by_label("Show", exact=True).select_option("stopped")
-    await expect(cards).to_have_count(8)
+    await expect(cards).to_have_count(10)
+    await page.get_by_label("Show", exact=True).select_option("running")
+    await expect(cards).to_have_count(0)
