@@ -33,14 +33,17 @@ _QUIET = frozenset(
         Action.CONTAINER_LIST,
         Action.CONTAINER_READ,
         Action.NODE_LIST,
+        Action.QUOTA_LOOK,
         Action.QUOTA_READ,
         Action.RECONCILER_READ,
+        Action.SCHEDULE_LIST,
         Action.SESSION_LIST,
         Action.SHARE_LIST,
         Action.TEAM_LIST,
         Action.TEAM_READ,
         Action.TERMINAL_LOOK,
         Action.TYPE_LIST,
+        Action.TYPE_LIST_ALL,
     }
 )
 """Successful looks are not audited: refusals of them are."""

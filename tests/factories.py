@@ -78,6 +78,7 @@ async def a_container(
         desired_state=desired,
         status=status,
         has_disk=True,
+        disk_made_gib=5,
         **more,
     )
     tx.add(container)

@@ -142,6 +142,14 @@ class Hypervisor(Protocol):
         """Make the container's disk, an overlay on the base image. One that exists is left as it is."""
         ...
 
+    async def grow_disk(self, name: str, disk_gib: int) -> None:
+        """Make the container's disk at least so large. It never shrinks, and what is on it stays.
+
+        Raises:
+            NodeFault: its machine runs, or there is no disk.
+        """
+        ...
+
     async def boot(self, spec: DomainSpec) -> None:
         """Define the domain (anew, so that a changed size holds) and start it. A running one is left alone."""
         ...

@@ -99,6 +99,26 @@ class LibvirtNode:
 
         await self._call_slow(work)
 
+    async def grow_disk(self, name: str, disk_gib: int) -> None:
+        def work(connection: libvirt.virConnect) -> None:
+            self._check_off(connection, name)
+            try:
+                volume = connection.storagePoolLookupByName(POOL).storageVolLookupByName(disk_name(name))
+            except libvirt.libvirtError as error:
+                if is_absent(error):
+                    raise NodeFault(f"Node “{self._name}” has no disk of this machine.") from error
+                raise
+            wanted = disk_gib * 2**30
+            if volume.info()[1] >= wanted:
+                return
+            try:
+                volume.resize(wanted)
+            except libvirt.libvirtError as error:
+                if not (self._is_mock and is_unsupported(error)):
+                    raise
+
+        await self._call_slow(work)
+
     async def boot(self, spec: DomainSpec) -> None:
         prepared = self._what_is_prepared()
         if spec.network and not prepared.has_network:
@@ -139,9 +159,7 @@ class LibvirtNode:
 
     async def delete_disk(self, name: str) -> None:
         def work(connection: libvirt.virConnect) -> None:
-            with tolerate_absent():
-                if connection.lookupByName(name).isActive():
-                    raise NodeFault(f"Node “{self._name}” still runs this machine.")
+            self._check_off(connection, name)
             with tolerate_absent():
                 pool = connection.storagePoolLookupByName(POOL)
                 pool.storageVolLookupByName(disk_name(name)).delete(0)
@@ -225,6 +243,11 @@ class LibvirtNode:
             self._capabilities = libvirt_setup.capabilities(connection)
         kvm_advertised, host_id = self._capabilities
         return NodeFacts(arch, cpus, memory_mb, kvm_advertised, host_id)
+
+    def _check_off(self, connection: libvirt.virConnect, name: str) -> None:
+        with tolerate_absent():
+            if connection.lookupByName(name).isActive():
+                raise NodeFault(f"Node “{self._name}” still runs this machine.")
 
     def _boot(self, connection: libvirt.virConnect, spec: DomainSpec, prepared: Prepared) -> None:
         with tolerate_absent():

@@ -85,6 +85,15 @@ class MemoryNode:
             raise NodeDiskFull("in memory")
         self.disks.setdefault(name, disk_gib)
 
+    async def grow_disk(self, name: str, disk_gib: int) -> None:
+        self._check()
+        self._check_off(name)
+        if name not in self.disks:
+            raise NodeFault("The machine has no disk.")
+        if self.full and disk_gib > self.disks[name]:
+            raise NodeDiskFull("in memory")
+        self.disks[name] = max(self.disks[name], disk_gib)
+
     async def boot(self, spec: DomainSpec) -> None:
         self._check()
         prepared = self._check_prepared()

@@ -75,12 +75,15 @@ class Wish:
     booted_at: datetime | None = None
     stop_asked_at: datetime | None = None
     retry_at: datetime | None = None
+    disk_is_small: bool = False
+    """The disk on the node is not known to be as large as the row says."""
 
 
 class Step(StrEnum):
     """One thing to do."""
 
     MAKE_DISK = "make-disk"
+    GROW_DISK = "grow-disk"
     BOOT = "boot"
     AWAIT_GUEST = "await-guest"
     REPORT_LOST_DISK = "report-lost-disk"
@@ -148,7 +151,7 @@ def _towards_boot(wish: Wish, seen: Seen) -> Step:
     if shut_down_inside and not is_restart_due(wish.restart_requested_at, wish.booted_at):
         return Step.NOTE_SHUT_DOWN_INSIDE
     if seen.disk:
-        return Step.BOOT
+        return Step.GROW_DISK if wish.disk_is_small else Step.BOOT
     return Step.REPORT_LOST_DISK if wish.has_disk else Step.MAKE_DISK
 
 

@@ -71,6 +71,17 @@ class Action(StrEnum):
     CONTAINER_POWER_OFF = "container.power_off"
     CONTAINER_RESTART = "container.restart"
     CONTAINER_DELETE = "container.delete"
+    CONTAINER_RESIZE = "container.resize"
+    CONTAINER_KEEP = "container.keep"
+    CONTAINER_FAULT = "container.fault"
+    CONTAINER_STOP_IDLE = "container.stop_idle"
+    CONTAINER_WARN_EXPIRY = "container.warn_expiry"
+    CONTAINER_EXPIRE = "container.expire"
+    SCHEDULE_LIST = "schedule.list"
+    SCHEDULE_CREATE = "schedule.create"
+    SCHEDULE_UPDATE = "schedule.update"
+    SCHEDULE_DELETE = "schedule.delete"
+    SCHEDULE_RUN = "schedule.run"
     SHARE_LIST = "share.list"
     SHARE_SET = "share.set"
     SHARE_END = "share.end"
@@ -90,7 +101,14 @@ class Action(StrEnum):
     TERMINAL_CLOSE = "terminal.close"
     TERMINAL_LOOK = "terminal.look"
     QUOTA_READ = "quota.read"
+    QUOTA_LOOK = "quota.look"
+    QUOTA_UPDATE = "quota.update"
+    QUOTA_GRANT = "quota.grant"
     TYPE_LIST = "type.list"
+    TYPE_LIST_ALL = "type.list_all"
+    TYPE_CREATE = "type.create"
+    TYPE_UPDATE = "type.update"
+    TYPE_DELETE = "type.delete"
     NODE_LIST = "node.list"
     NODE_CREATE = "node.create"
     NODE_UPDATE = "node.update"
@@ -145,6 +163,17 @@ _TABLE: dict[Action, tuple[Relation, Scope]] = {
     Action.CONTAINER_POWER_OFF: (Relation.OPERATOR, Scope.EXEC),
     Action.CONTAINER_RESTART: (Relation.OPERATOR, Scope.EXEC),
     Action.CONTAINER_DELETE: (Relation.OWNER, Scope.EXEC),
+    Action.CONTAINER_RESIZE: (Relation.MANAGER, Scope.EXEC),
+    Action.CONTAINER_KEEP: (Relation.MANAGER, Scope.EXEC),
+    Action.CONTAINER_FAULT: (Relation.SUPERUSER, Scope.ADMIN),
+    Action.CONTAINER_STOP_IDLE: (Relation.SUPERUSER, Scope.ADMIN),
+    Action.CONTAINER_WARN_EXPIRY: (Relation.SUPERUSER, Scope.ADMIN),
+    Action.CONTAINER_EXPIRE: (Relation.SUPERUSER, Scope.ADMIN),
+    Action.SCHEDULE_LIST: (Relation.VIEWER, Scope.READ),
+    Action.SCHEDULE_CREATE: (Relation.MANAGER, Scope.EXEC),
+    Action.SCHEDULE_UPDATE: (Relation.MANAGER, Scope.EXEC),
+    Action.SCHEDULE_DELETE: (Relation.MANAGER, Scope.EXEC),
+    Action.SCHEDULE_RUN: (Relation.SUPERUSER, Scope.ADMIN),
     Action.SHARE_LIST: (Relation.MANAGER, Scope.READ),
     Action.SHARE_SET: (Relation.MANAGER, Scope.ADMIN),
     Action.SHARE_END: (Relation.MANAGER, Scope.ADMIN),
@@ -164,7 +193,14 @@ _TABLE: dict[Action, tuple[Relation, Scope]] = {
     Action.TERMINAL_CLOSE: (Relation.OPERATOR, Scope.EXEC),
     Action.TERMINAL_LOOK: (Relation.OPERATOR, Scope.EXEC),
     Action.QUOTA_READ: (Relation.USER, Scope.READ),
+    Action.QUOTA_LOOK: (Relation.SUPERUSER, Scope.ADMIN),
+    Action.QUOTA_UPDATE: (Relation.SUPERUSER, Scope.ADMIN),
+    Action.QUOTA_GRANT: (Relation.SUPERUSER, Scope.ADMIN),
     Action.TYPE_LIST: (Relation.USER, Scope.READ),
+    Action.TYPE_LIST_ALL: (Relation.SUPERUSER, Scope.ADMIN),
+    Action.TYPE_CREATE: (Relation.SUPERUSER, Scope.ADMIN),
+    Action.TYPE_UPDATE: (Relation.SUPERUSER, Scope.ADMIN),
+    Action.TYPE_DELETE: (Relation.SUPERUSER, Scope.ADMIN),
     Action.NODE_LIST: (Relation.SUPERUSER, Scope.ADMIN),
     Action.NODE_CREATE: (Relation.SUPERUSER, Scope.ADMIN),
     Action.NODE_UPDATE: (Relation.SUPERUSER, Scope.ADMIN),

@@ -2,22 +2,24 @@
 
 import random
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from sqlmodel import col, select
 
 from backend.db import Tx
-from backend.errors import Conflict, Forbidden, Invalid, NameTaken, NoRoom, QuotaExceeded
+from backend.errors import Conflict, Forbidden, NameTaken, NoRoom, QuotaExceeded
 from backend.models import Container, ContainerType, DesiredState, Phase, Status, User
 from backend.models.base import now
 from backend.operation import note, operation, require
 from backend.rules import names
-from backend.rules.placement import Decision, NodeFacts, Size, choose, why_not
+from backend.rules.placement import Decision, Size, choose
 from backend.rules.policy import Action, Actor
-from backend.services.access import as_seen_by, visible_containers_for
+from backend.rules.upkeep import first_expiry
+from backend.services.access import visible_containers_for
 from backend.services.placement import locked_node_facts
-from backend.services.quotas import can_create_container, check_credits, locked_quota
-from backend.services.showing import shown, view, with_surroundings
+from backend.services.quotas import can_create_container, check_credits, kept_type, locked_quota
+from backend.services.showing import shown, views, with_surroundings
+from backend.services.sizes import take_size, type_of
 from backend.services.targets import announce_change, locked, refuse_if_going, visible
 from backend.services.views import ContainerView
 
@@ -29,7 +31,7 @@ async def list_visible(tx: Tx, actor: Actor) -> list[ContainerView]:
     """What is the actor's own or shared with them, newest first."""
     require(actor, Action.CONTAINER_LIST)
     rows = await tx.exec(with_surroundings().where(visible_containers_for(actor)).order_by(col(Container.id).desc()))
-    return await as_seen_by(tx, actor, [view(*row) for row in rows.all()])
+    return await views(tx, rows.all(), actor)
 
 
 @operation(Action.CONTAINER_READ)
@@ -54,9 +56,7 @@ async def create(tx: Tx, actor: Actor, *, container_type_id: int, name: str = ""
     require(actor, Action.CONTAINER_CREATE)
     owner_id = actor.user_id or 0
     quota = await locked_quota(tx, owner_id)
-    wanted = await tx.get(ContainerType, container_type_id)
-    if wanted is None:
-        raise Invalid("Choose one of the types.", field="container_type_id")
+    wanted = await kept_type(tx, container_type_id)
     taken = await _names_of(tx, owner_id)
     chosen = _fresh_name(taken) if not name.strip() else names.container_name(name)
     if chosen in taken:
@@ -87,10 +87,11 @@ async def power_on(tx: Tx, actor: Actor, container_id: int) -> ContainerView:
     await tx.refresh(container, with_for_update=True)
     refuse_if_going(container)
     if container.desired_state is not DesiredState.RUNNING:
+        kind = await type_of(tx, container)
         with _in_words_for(actor, container, await tx.get_one(User, container.user_id)):
-            await check_credits(tx, quota, await tx.get(ContainerType, container.container_type_id or 0))
-        _check_room(container, await locked_node_facts(tx, node_id=container.node_id))
-        container.desired_state = DesiredState.RUNNING
+            await check_credits(tx, quota, kind)
+        await take_size(tx, container, kind, runs=True)
+        container.desired_state, container.last_active_at = DesiredState.RUNNING, now()
         if container.status is not Status.RUNNING:
             _begin_start(container)
         elif container.stop_asked_at is not None:
@@ -119,7 +120,7 @@ async def power_off(tx: Tx, actor: Actor, container_id: int) -> ContainerView:
 
 @operation(Action.CONTAINER_RESTART)
 async def restart(tx: Tx, actor: Actor, container_id: int) -> ContainerView:
-    """Ask for a clean shutdown and a new boot.
+    """Ask for a clean shutdown and a new boot. It takes its type's size, if that changed and its node has the room.
 
     Raises:
         NotFound: no such container, or not the actor's to see.
@@ -128,6 +129,8 @@ async def restart(tx: Tx, actor: Actor, container_id: int) -> ContainerView:
     container = await locked(Action.CONTAINER_RESTART, tx, actor, container_id)
     if container.desired_state is not DesiredState.RUNNING:
         raise Conflict("It is stopped: start it instead.")
+    with suppress(NoRoom):
+        await take_size(tx, container, await type_of(tx, container), runs=True)
     container.restart_requested_at = now()
     container.stop_asked_at = None
     container.retry_at = None
@@ -153,20 +156,13 @@ async def delete(tx: Tx, actor: Actor, container_id: int) -> ContainerView:
     return await shown(tx, container, actor)
 
 
-def _check_room(container: Container, facts: list[NodeFacts]) -> None:
-    for node in facts:
-        reason = why_not(node, Size(container.memory_mb, container.vcpus))
-        if reason:
-            raise NoRoom(f"its disk is on {node.name}, which {reason}", full=node.is_up)
-
-
 @contextmanager
 def _in_words_for(actor: Actor, container: Container, owner: User) -> Generator[None]:
     """Credits are the owner's, whoever starts it: then a refusal must not speak of “your” quota."""
     try:
         yield
     except (Forbidden, QuotaExceeded) as refusal:
-        if actor.user_id == container.user_id:
+        if actor.user_id in (container.user_id, None):  # what a schedule is refused is told to the owner
             raise
         why = "not enough of them are left" if isinstance(refusal, QuotaExceeded) else "their quota is not active"
         raise Conflict(f"It runs on {owner.username}’s credits, and {why}. Ask them.") from refusal
@@ -191,7 +187,9 @@ def _new(owner_id: int, quota_id: int, name: str, wanted: ContainerType, node_id
         vcpus=wanted.vcpus,
         disk_gib=wanted.disk_gib,
         placement=decision.as_json(),
+        last_active_at=now(),
     )
+    container.expires_at = first_expiry(container.created_at, wanted.lifetime_h)
     _begin_start(container)
     return container
 

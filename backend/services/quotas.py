@@ -1,17 +1,23 @@
 """Quotas and credits of users."""
 
-from sqlalchemy import ColumnElement
-from sqlmodel import col, func, select
+from collections.abc import Iterable, Sequence
 
-from backend.db import Tx
-from backend.errors import Conflict, Forbidden, NotFound
+from sqlalchemy import ColumnElement
+from sqlmodel import col, delete, func, select
+
+from backend.db import Tx, insert_if_absent
+from backend.errors import Conflict, Forbidden, Invalid, NotFound, PequerokuError
 from backend.models import Container, ContainerType, DesiredState, QuotaType, ResourceQuota, User
-from backend.operation import operation, require
+from backend.operation import note, operation, require
+from backend.rules import bounds
 from backend.rules.config_keys import DEFAULT_AI_USE_PER_DAY, DEFAULT_CREDITS, DEFAULT_MAX_CONTAINERS
-from backend.rules.credits import check_affordable, used_credits
+from backend.rules.credits import check_affordable, forecast, used_credits
+from backend.rules.notices import Notice
 from backend.rules.policy import Action, Actor
 from backend.services.config import value_of
-from backend.services.views import CreditsView, TypeView
+from backend.services.inbox import tell
+from backend.services.targets import announce_change
+from backend.services.views import CreditsView, QuotaView, TypeView
 
 
 async def make_quota(tx: Tx, user: User) -> ResourceQuota:
@@ -44,14 +50,35 @@ async def locked_quota(tx: Tx, user_id: int) -> ResourceQuota:
     return quota
 
 
-async def calculate_used_credits(tx: Tx, user_id: int) -> int:
-    """What the user's containers cost that run, or are meant to."""
+async def calculate_used_credits(tx: Tx, user_id: int, *, without: int | None = None) -> int:
+    """What the user's containers cost that run, or are meant to; `without` leaves one of them out."""
+    return used_credits(await _running_costs(tx, user_id, without=without))
+
+
+async def credits_left(tx: Tx, user_id: int) -> int:
+    """What may still be started. Negative where the limit was lowered under what runs: nothing is stopped by that."""
+    limit = (await tx.exec(select(ResourceQuota.credits).where(ResourceQuota.user_id == user_id))).first() or 0
+    return limit - await calculate_used_credits(tx, user_id)
+
+
+async def _running_costs(tx: Tx, user_id: int, *, without: int | None = None) -> list[int | None]:
     query = (
         select(Container.id, ContainerType.credits_cost)
         .join(ContainerType, isouter=True)
         .where(Container.user_id == user_id, *_consumes())
     )
-    return used_credits(cost for _, cost in (await tx.exec(query)).all())
+    return [cost for container_id, cost in (await tx.exec(query)).all() if container_id != without]
+
+
+async def purses_of(tx: Tx, user_ids: Iterable[int]) -> dict[int, CreditsView]:
+    """The credits of several users at once."""
+    ids = set(user_ids)
+    used: dict[int, list[int | None]] = {each: [] for each in ids}
+    running = select(Container.user_id, ContainerType.credits_cost).join(ContainerType, isouter=True)
+    for user_id, cost in (await tx.exec(running.where(col(Container.user_id).in_(ids), *_consumes()))).all():
+        used[user_id].append(cost)
+    quotas = (await tx.exec(select(ResourceQuota).where(col(ResourceQuota.user_id).in_(ids)))).all()
+    return {each.user_id: CreditsView(used_credits(used[each.user_id]), each.credits, each.active) for each in quotas}
 
 
 def _consumes() -> tuple[ColumnElement[bool], ...]:
@@ -61,8 +88,10 @@ def _consumes() -> tuple[ColumnElement[bool], ...]:
     )
 
 
-async def check_credits(tx: Tx, quota: ResourceQuota, container_type: ContainerType | None) -> None:
-    """Let a start pass. Call with the quota locked.
+async def check_credits(
+    tx: Tx, quota: ResourceQuota, container_type: ContainerType | None, *, without: int | None = None
+) -> None:
+    """Let a start pass. Call with the quota locked. `without`: a container whose present cost does not count.
 
     Raises:
         Forbidden: the quota is not active.
@@ -70,8 +99,33 @@ async def check_credits(tx: Tx, quota: ResourceQuota, container_type: ContainerT
     """
     if not quota.active:
         raise Forbidden("Your quota is not active, so nothing can be started. Ask an administrator.")
-    used = await calculate_used_credits(tx, quota.user_id)
+    used = await calculate_used_credits(tx, quota.user_id, without=without)
     check_affordable(container_type.credits_cost if container_type else None, used=used, limit=quota.credits)
+
+
+async def kept_type(tx: Tx, container_type_id: int) -> ContainerType:
+    """A type that can't be deleted before this transaction ends.
+
+    Raises:
+        Invalid: there is none of that id.
+    """
+    kind = None
+    if 0 < container_type_id < 2**31:
+        lock = {"read": True, "key_share": True}
+        kind = await tx.get(ContainerType, container_type_id, with_for_update=lock, populate_existing=True)
+    if kind is None:
+        raise Invalid("Choose one of the types.", field="container_type_id")
+    return kind
+
+
+async def check_allowed(tx: Tx, quota: ResourceQuota, container_type: ContainerType) -> None:
+    """Let a type be chosen.
+
+    Raises:
+        Conflict: the quota does not allow it.
+    """
+    if await tx.get(QuotaType, (quota.id, container_type.id)) is None:
+        raise Conflict(f"Your quota does not allow the type “{container_type.container_type_name}”.")
 
 
 async def can_create_container(tx: Tx, quota: ResourceQuota, container_type: ContainerType) -> None:
@@ -81,9 +135,7 @@ async def can_create_container(tx: Tx, quota: ResourceQuota, container_type: Con
         Conflict: the type is not allowed by the quota, or there are as many containers as it lets keep.
         Forbidden, QuotaExceeded: as check_credits.
     """
-    allowed = await tx.get(QuotaType, (quota.id, container_type.id))
-    if allowed is None:
-        raise Conflict(f"Your quota does not allow the type “{container_type.container_type_name}”.")
+    await check_allowed(tx, quota, container_type)
     kept = (await tx.exec(select(func.count()).where(Container.user_id == quota.user_id))).one()
     if kept >= quota.max_containers:
         raise Conflict(f"You keep {kept} containers, and your quota allows {quota.max_containers}. Delete one first.")
@@ -102,25 +154,160 @@ async def my_credits(tx: Tx, actor: Actor) -> CreditsView:
 
 @operation(Action.TYPE_LIST)
 async def my_types(tx: Tx, actor: Actor) -> list[TypeView]:
-    """The types the actor's quota allows, cheapest first."""
+    """The types the actor's quota allows, cheapest first, with what a start of each would leave."""
     require(actor, Action.TYPE_LIST)
-    purse = await my_credits(tx, actor)
     query = (
-        select(ContainerType)
+        select(ContainerType, ResourceQuota)
         .join(QuotaType)
         .join(ResourceQuota)
         .where(ResourceQuota.user_id == actor.user_id)
         .order_by(col(ContainerType.credits_cost), col(ContainerType.memory_mb))
     )
+    rows = (await tx.exec(query)).all()
+    if not rows or actor.user_id is None:
+        return []
+    quota = rows[0][1]
+    costs = {kind.id or 0: kind.credits_cost for kind, _ in rows}
+    ahead = forecast(await _running_costs(tx, actor.user_id), limit=quota.credits, starts=costs)
     return [
         TypeView(
-            id=row.id or 0,
-            name=row.container_type_name,
-            memory_mb=row.memory_mb,
-            vcpus=row.vcpus,
-            disk_gib=row.disk_gib,
-            credits_cost=row.credits_cost,
-            affordable=purse.active and row.credits_cost <= purse.left,
+            id=kind.id or 0,
+            name=kind.container_type_name,
+            memory_mb=kind.memory_mb,
+            vcpus=kind.vcpus,
+            disk_gib=kind.disk_gib,
+            credits_cost=kind.credits_cost,
+            affordable=quota.active and ahead.allows(kind.id or 0),
+            leaves=ahead.after[kind.id or 0],
+            limit=ahead.limit,
+            idle_stop_min=kind.idle_stop_min,
+            lifetime_h=kind.lifetime_h,
         )
-        for row in (await tx.exec(query)).all()
+        for kind, _ in rows
     ]
+
+
+@operation(Action.QUOTA_LOOK)
+async def look_up(tx: Tx, actor: Actor, username: str) -> QuotaView:
+    """Somebody's quota, and for each type whether it could be created now, or why not.
+
+    Raises:
+        NotFound: no such user, or one without a quota.
+    """
+    require(actor, Action.QUOTA_LOOK)
+    query = select(ResourceQuota, User).join(User).where(User.username == username)
+    found = (await tx.exec(query)).first()
+    if found is None:
+        raise NotFound(f"The quota of “{username}”")
+    quota, user = found
+    return QuotaView(
+        id=quota.id or 0,
+        user_id=quota.user_id,
+        username=user.username,
+        credits=quota.credits,
+        used=await calculate_used_credits(tx, quota.user_id),
+        ai_use_per_day=quota.ai_use_per_day,
+        max_containers=quota.max_containers,
+        active=quota.active,
+        allowed_type_ids=tuple(sorted(await _allowed_ids(tx, quota))),
+        types={
+            kind.container_type_name: await _why_not(tx, quota, kind)
+            for kind in (await tx.exec(select(ContainerType).order_by(col(ContainerType.credits_cost)))).all()
+        },
+    )
+
+
+async def _why_not(tx: Tx, quota: ResourceQuota, kind: ContainerType) -> str:
+    try:
+        await can_create_container(tx, quota, kind)
+    except PequerokuError as refusal:
+        return refusal.message
+    return ""
+
+
+@operation(Action.QUOTA_UPDATE)
+async def update_quota(
+    tx: Tx,
+    actor: Actor,
+    quota_id: int,
+    *,
+    credits: int | None = None,  # noqa: A002 - the field's name
+    ai_use_per_day: int | None = None,
+    max_containers: int | None = None,
+    active: bool | None = None,
+    allowed_type_ids: Sequence[int] | None = None,
+) -> ResourceQuota:
+    """Change a quota; None leaves a field as it is. Switched off, it stops all that its user runs, and tells them.
+
+    Fewer credits, or a type taken away, stop nothing that runs: they count at the next start.
+
+    Raises:
+        NotFound: no such quota.
+        Invalid: a number is out of its bounds, or there is no such type.
+    """
+    require(actor, Action.QUOTA_UPDATE)
+    quota = None
+    if 0 < quota_id < 2**31:
+        quota = await tx.get(ResourceQuota, quota_id, with_for_update=True, populate_existing=True)
+    if quota is None:
+        raise NotFound("That quota")
+    asked = {"credits": credits, "ai_use_per_day": ai_use_per_day, "max_containers": max_containers, "active": active}
+    changes = {name: value for name, value in asked.items() if value is not None}
+    bounds.check_all(bounds.QUOTA, changes)
+    is_switched_off = quota.active and active is False
+    note("resourcequota", quota_id, changed={name: [getattr(quota, name), to] for name, to in changes.items()})
+    for name, value in changes.items():
+        setattr(quota, name, value)
+    if allowed_type_ids is not None:
+        await _allow(tx, quota, set(allowed_type_ids))
+    if is_switched_off:
+        await _stop_all(tx, quota.user_id)
+    return quota
+
+
+@operation(Action.QUOTA_GRANT)
+async def grant_public_types(tx: Tx, actor: Actor, quota_ids: Sequence[int] | None = None) -> int:
+    """Let quotas (None: all of them) choose every type that is not private; returns how many grants were missing."""
+    require(actor, Action.QUOTA_GRANT)
+    pairs = select(ResourceQuota.id, ContainerType.id).where(
+        col(ContainerType.private).is_(False),
+        ~select(QuotaType.quota_id)
+        .where(QuotaType.quota_id == ResourceQuota.id, QuotaType.container_type_id == ContainerType.id)
+        .exists(),
+    )
+    if quota_ids is not None:
+        pairs = pairs.where(col(ResourceQuota.id).in_(quota_ids))
+    missing = (await tx.exec(pairs)).all()
+    for quota_id, type_id in missing:
+        await insert_if_absent(tx, QuotaType(quota_id=quota_id or 0, container_type_id=type_id or 0))
+    note("resourcequota", "", f"{len(missing)} grants of public types")
+    return len(missing)
+
+
+async def _allowed_ids(tx: Tx, quota: ResourceQuota) -> set[int]:
+    query = select(QuotaType.container_type_id).where(QuotaType.quota_id == quota.id)
+    return set((await tx.exec(query)).all())
+
+
+async def _allow(tx: Tx, quota: ResourceQuota, wanted: set[int]) -> None:
+    before = await _allowed_ids(tx, quota)
+    for type_id in sorted(wanted - before):
+        await kept_type(tx, type_id)
+        tx.add(QuotaType(quota_id=quota.id or 0, container_type_id=type_id))
+    gone = col(QuotaType.container_type_id).in_(before - wanted)
+    await tx.exec(delete(QuotaType).where(col(QuotaType.quota_id) == quota.id, gone))
+    note(allowed_types=[sorted(before), sorted(wanted)])
+
+
+async def _stop_all(tx: Tx, user_id: int) -> None:
+    """The quota is locked: nobody starts anything beside this."""
+    running = select(Container).where(Container.user_id == user_id, *_consumes()).order_by(col(Container.id))
+    rows = (await tx.exec(running.with_for_update())).all()
+    for container in rows:
+        container.desired_state = DesiredState.STOPPED
+        container.restart_requested_at = container.retry_at = None
+        announce_change(tx, container)
+    if rows:
+        what = "“" + "”, “".join(each.name for each in rows) + "”"
+        text = f"An administrator made your quota inactive. Stopped, with their disks kept: {what}."
+        await tell(tx, user_id, Notice.STOPPED_BY_QUOTA, "Your containers were stopped", text, link="/")

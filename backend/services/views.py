@@ -6,6 +6,7 @@ from typing import Any
 
 from backend.rules.lifecycle import activity
 from backend.rules.policy import Action, Role, TeamRole
+from backend.rules.sizes import FullSize
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,18 @@ class ContainerView:
     """All that the actor may do with it."""
     shared_with: tuple[str, ...] = ()
     """Teams and people, for whoever may share it."""
+    leaves: int | None = None
+    """Credits left after a start, of `limit`; negative: so many are missing. None where the actor may not know."""
+    limit: int = 0
+    overridden: tuple[str, ...] = ()
+    """What does not follow its type, in words."""
+    next_size: FullSize | None = None
+    """What it has after its next start, where that differs: its type changed while it ran."""
+    idle_stop_min: int = 0
+    lifetime_h: int = 0
+    expires_at: datetime | None = None
+    is_expiry_near: bool = False
+    """Its owner was warned."""
 
     @property
     def activity(self) -> str:
@@ -64,6 +77,11 @@ class TypeView:
     disk_gib: int
     credits_cost: int
     affordable: bool
+    leaves: int
+    """Credits left after a start, of `limit`; negative: so many are missing."""
+    limit: int
+    idle_stop_min: int = 0
+    lifetime_h: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +95,34 @@ class CreditsView:
     @property
     def left(self) -> int:
         return max(0, self.limit - self.used)
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleView:
+    """A start or stop at a time of day, in words; `next_at` is empty while it is switched off."""
+
+    id: int
+    starts: bool
+    when: str
+    time_zone: str
+    enabled: bool
+    next_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaView:
+    """Somebody's quota, for an administrator. `types` maps the name of each type to why it can't be created now."""
+
+    id: int
+    user_id: int
+    username: str
+    credits: int
+    used: int
+    ai_use_per_day: int
+    max_containers: int
+    active: bool
+    allowed_type_ids: tuple[int, ...]
+    types: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)

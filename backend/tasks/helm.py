@@ -8,9 +8,11 @@ from sqlmodel import col, delete
 from backend.db import Tx, transaction
 from backend.events.bus import AccessChanged, ContainerChanged, announce
 from backend.hypervisor.driver import Hypervisor
-from backend.models import Container, Phase
+from backend.models import Container, Phase, Status
 from backend.models.base import now
-from backend.rules.lifecycle import Step
+from backend.rules.lifecycle import Step, backoff
+from backend.rules.policy import SYSTEM
+from backend.services import faults
 from backend.services.access import seen_by
 from backend.tasks import leases
 
@@ -55,6 +57,24 @@ class Helm:
                     row.phases = [*row.phases, [phase.value, now().isoformat()]]
             for name, value in changes.items():
                 setattr(row, name, value)
+            announce(tx, ContainerChanged(container_id, row.user_id))
+
+    async def fail(self, container_id: int, reason: str, *, retries: bool) -> None:
+        """Put a fault on the row, and with the first in a row tell its owner. `retries`: we try again, later each time.
+
+        Raises:
+            LeaseLost: another process drives the node now; nothing was written.
+        """
+        async with transaction() as tx:
+            await self.check(tx)
+            row = await tx.get(Container, container_id, with_for_update=True)
+            if row is None or row.node_id != self.node_id:
+                return
+            if row.failures == 0:
+                await faults.report(tx, SYSTEM, container_id, reason)
+            row.failures += 1
+            row.phase, row.status, row.status_reason = Phase.NONE, Status.ERROR, reason[:500]
+            row.retry_at = now() + backoff(row.failures) if retries else None
             announce(tx, ContainerChanged(container_id, row.user_id))
 
     async def drop(self, container_id: int) -> None:

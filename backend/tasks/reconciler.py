@@ -24,7 +24,7 @@ from backend.tasks.wishes import Wanted, wish_of, wishes_of_node
 
 log = logging.getLogger(__name__)
 
-_STARTS = frozenset({Step.MAKE_DISK, Step.BOOT})
+_STARTS = frozenset({Step.MAKE_DISK, Step.GROW_DISK, Step.BOOT})
 _AFTER_A_BUG_S = 30.0
 
 

@@ -17,6 +17,7 @@ from backend.models import Node
 from backend.services import usage
 from backend.tasks import leases
 from backend.tasks.node_loop import NodeLoop, NodeSettings
+from backend.tasks.upkeep import Upkeep
 
 log = logging.getLogger(__name__)
 
@@ -102,10 +103,14 @@ async def running(*, drives: bool = True) -> AsyncGenerator[None]:
 async def _driving() -> AsyncGenerator[None]:
     runner = Runner()
     unsubscribe = bus().subscribe(runner.hear)
-    task = asyncio.create_task(runner.run(), name="tasks")
+    upkeep = Upkeep()
+    unhear = bus().subscribe(upkeep.hear)
+    tasks = [asyncio.create_task(runner.run(), name="tasks"), asyncio.create_task(upkeep.run(), name="upkeep")]
     try:
         yield
     finally:
         unsubscribe()
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        unhear()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -13,7 +13,7 @@ from backend.guest.readiness import await_ready
 from backend.hypervisor.driver import DomainSpec
 from backend.models import Container, DesiredState, Phase, Status
 from backend.models.base import now
-from backend.rules.lifecycle import Power, Step, backoff
+from backend.rules.lifecycle import Power, Step
 from backend.rules.network import guest_network
 from backend.settings import settings
 from backend.tasks.helm import Helm
@@ -36,20 +36,19 @@ async def apply(helm: Helm, container: Container, step: Step) -> float | None:
 
 async def record_fault(helm: Helm, container: Container, fault: Exception) -> None:
     """Put a fault on the container, with the time of the next try."""
-    failures = container.failures + 1
-    await helm.write(
-        _id(container),
-        phase=Phase.NONE,
-        status=Status.ERROR,
-        status_reason=str(fault)[:500],
-        failures=failures,
-        retry_at=now() + backoff(failures),
-    )
+    await helm.fail(_id(container), str(fault), retries=True)
 
 
 async def _make_disk(helm: Helm, container: Container) -> None:
     await helm.write(_id(container), phase=Phase.DISK, status=Status.PROVISIONING, status_reason="")
     await helm.hypervisor.make_disk(container.domain_name, container.disk_gib)
+
+
+async def _grow_disk(helm: Helm, container: Container) -> None:
+    """A fresh disk passes here too: one that stood there already may be of a size that was wished before."""
+    await helm.write(_id(container), status=Status.PROVISIONING, status_reason="")
+    await helm.hypervisor.grow_disk(container.domain_name, container.disk_gib)
+    await helm.write(_id(container), disk_made_gib=container.disk_gib)
 
 
 async def _boot(helm: Helm, container: Container) -> None:
@@ -109,13 +108,8 @@ async def _await_guest(helm: Helm, container: Container) -> float | None:
 
 async def _give_up(helm: Helm, container: Container, after_s: float) -> None:
     """The machine stays as it is: it may still come up, or hold what nobody wants to lose. A retry cuts its power."""
-    await helm.write(
-        _id(container),
-        phase=Phase.NONE,
-        status=Status.ERROR,
-        status_reason=f"The guest did not answer within {after_s:.0f} s of booting. Retry boots it again.",
-        retry_at=None,
-    )
+    reason = f"The guest did not answer within {after_s:.0f} s of booting. Retry boots it again."
+    await helm.fail(_id(container), reason, retries=False)
 
 
 async def _channel_lost(helm: Helm, container: Container) -> float:
@@ -183,17 +177,13 @@ async def _note_shut_down_inside(helm: Helm, container: Container) -> None:
 
 
 async def _report_lost_disk(helm: Helm, container: Container) -> None:
-    await helm.write(
-        _id(container),
-        phase=Phase.NONE,
-        status=Status.ERROR,
-        status_reason="Its disk is not on the node any more. Nothing was put in its place; ask an administrator.",
-        retry_at=None,
-    )
+    reason = "Its disk is not on the node any more. Nothing was put in its place; ask an administrator."
+    await helm.fail(_id(container), reason, retries=False)
 
 
 _DO: dict[Step, Callable[[Helm, Container], Awaitable[float | None]]] = {
     Step.MAKE_DISK: _make_disk,
+    Step.GROW_DISK: _grow_disk,
     Step.BOOT: _boot,
     Step.AWAIT_GUEST: _await_guest,
     Step.REPORT_LOST_DISK: _report_lost_disk,

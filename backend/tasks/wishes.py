@@ -22,6 +22,7 @@ _COLUMNS = (
     col(Container.booted_at),
     col(Container.stop_asked_at),
     col(Container.retry_at),
+    col(Container.disk_made_gib) < col(Container.disk_gib),
 )
 
 
@@ -57,6 +58,6 @@ async def wish_of(container_id: int) -> Wanted | None:
 
 
 def _wanted(row: tuple[Any, ...]) -> Wanted:
-    container_id, uuid, desired, status, has_disk, deleted, restarted, booted, stop_asked, retry = row
-    wish = Wish(desired, status, has_disk, deleted is not None, restarted, booted, stop_asked, retry)
+    container_id, uuid, desired, status, has_disk, deleted, restarted, booted, stop_asked, retry, is_small = row
+    wish = Wish(desired, status, has_disk, deleted is not None, restarted, booted, stop_asked, retry, is_small)
     return Wanted(container_id, domain_name(uuid), wish)

@@ -48,6 +48,7 @@ class Bench:
     kind: str
     node: Hypervisor
     wanted: Preparation
+    uri: str = ""
 
     def spec(self, **changes: object) -> DomainSpec:
         given = {"hostname": "bench", "memory_mb": 192, "vcpus": 1, "authorized_key": KEY}
@@ -64,17 +65,18 @@ class Bench:
 async def bench(request: pytest.FixtureRequest, empty_image: GuestImage) -> AsyncGenerator[Bench]:
     """Each driver in turn: the fake, libvirt's own mock, and QEMU."""
     node: Hypervisor
-    picture = empty_image
+    picture, uri = empty_image, ""
     if request.param == "memory":
         node = MemoryNode()
     elif request.param == "mock":
         node = LibvirtNode("test:///default")
     else:
         picture = request.getfixturevalue("image")
-        node = LibvirtNode(request.getfixturevalue("libvirtd").uri)
+        uri = request.getfixturevalue("libvirtd").uri
+        node = LibvirtNode(uri)
     wanted = Preparation(picture, Acceleration.TCG)
     await node.prepare(wanted)
-    yield Bench(request.param, node, wanted)
+    yield Bench(request.param, node, wanted, uri)
     await clear(node)
     await node.close()
 

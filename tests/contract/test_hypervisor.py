@@ -4,9 +4,11 @@ import asyncio
 import time
 from dataclasses import replace
 
+import libvirt
 import pytest
 
 from backend.errors import NodeFault, Unavailable
+from backend.hypervisor.domain_xml import POOL, disk_name
 from backend.hypervisor.driver import READY
 from backend.hypervisor.libvirt_driver import LibvirtNode
 from backend.hypervisor.memory import MemoryNode
@@ -134,3 +136,29 @@ async def test_the_fake_is_quick_with_five_thousand_machines() -> None:
     began = time.perf_counter()
     assert len((await node.survey()).machines) == 5000
     assert time.perf_counter() - began < 0.5
+
+
+async def test_a_disk_grows_while_its_machine_is_off_and_never_shrinks(bench: Bench) -> None:
+    node, spec = bench.node, await bench.running()
+    with pytest.raises(NodeFault):
+        await node.grow_disk(spec.name, 6)
+    await node.power_off(spec.name)
+    for asked_gib in (6, 6, 3):
+        await node.grow_disk(spec.name, asked_gib)
+    assert bench.kind == "mock" or await _disk_gib(bench, spec.name) == 6
+    await node.boot(spec)
+    assert await node.observe(spec.name) == Seen(defined=True, power=Power.ON, disk=True)
+    with pytest.raises(NodeFault):
+        await node.grow_disk("pqk-nobody", 6)
+
+
+async def _disk_gib(bench: Bench, name: str) -> int:
+    """As whoever made it tells. (libvirt's mock can't resize.)"""
+    if isinstance(bench.node, MemoryNode):
+        return bench.node.disks[name]
+    connection = libvirt.open(bench.uri)
+    try:
+        volume = connection.storagePoolLookupByName(POOL).storageVolLookupByName(disk_name(name))
+        return volume.info()[1] // 2**30
+    finally:
+        connection.close()

@@ -35,6 +35,9 @@ TABLE = [
     (Wish(RUN, Status.CREATED), NOTHING, Step.MAKE_DISK),
     (Wish(RUN, Status.PROVISIONING), Seen(disk=True), Step.BOOT),
     (Wish(RUN, Status.PROVISIONING, has_disk=True), OFF, Step.BOOT),
+    (Wish(RUN, Status.PROVISIONING, has_disk=True, disk_is_small=True), OFF, Step.GROW_DISK),
+    (Wish(RUN, Status.RUNNING, has_disk=True, booted_at=AGO, disk_is_small=True), ON, None),
+    (Wish(STOP, Status.STOPPED, has_disk=True, disk_is_small=True), OFF, None),
     (Wish(RUN, Status.PROVISIONING, has_disk=True, booted_at=AGO), ON, Step.AWAIT_GUEST),
     (Wish(RUN, Status.RUNNING, has_disk=True, booted_at=AGO), ON, None),
     # it went off by itself
@@ -86,6 +89,7 @@ wishes = st.builds(
     booted_at=moments,
     stop_asked_at=moments,
     retry_at=moments,
+    disk_is_small=st.booleans(),
 )
 sights = st.builds(
     Seen,
@@ -153,3 +157,12 @@ def test_backoff_grows_and_is_bounded(failures: int) -> None:
 def test_what_runs_on_a_silent_node_is_unknown_and_never_an_error() -> None:
     assert shown_status(Status.RUNNING, node_healthy=False) == "unknown"
     assert shown_status(Status.RUNNING, node_healthy=True) == "running"
+
+
+@given(wishes, sights)
+def test_a_disk_grows_only_while_its_machine_is_off_and_before_it_boots(wish: Wish, seen: Seen) -> None:
+    step = next_step(wish, seen, at=NOW, stop_grace=GRACE)
+    if step is Step.GROW_DISK:
+        assert seen.power is Power.OFF
+        assert seen.disk
+    assert not (step is Step.BOOT and wish.disk_is_small)

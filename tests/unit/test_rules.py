@@ -133,7 +133,29 @@ def test_nobody_gets_nothing_but_the_sign_in(action: Action) -> None:
     assert (verdict is Verdict.ALLOW) == (action is Action.USER_LOGIN)
 
 
-@pytest.mark.parametrize("action", [each for each in Action if each.value.startswith(("container.", "terminal."))])
+_BY_ITSELF = (
+    Action.CONTAINER_FAULT,
+    Action.CONTAINER_STOP_IDLE,
+    Action.CONTAINER_WARN_EXPIRY,
+    Action.CONTAINER_EXPIRE,
+    Action.SCHEDULE_RUN,
+)
+
+
+@pytest.mark.parametrize("action", _BY_ITSELF)
+def test_what_happens_by_itself_is_not_an_owners_to_ask_for(action: Action) -> None:
+    assert judge(Actor(1, "owner"), action, owner_id=1) is Verdict.FORBID
+    assert judge(SYSTEM, action, owner_id=1) is Verdict.ALLOW
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        each
+        for each in Action
+        if each.value.startswith(("container.", "terminal.", "schedule.")) and each not in _BY_ITSELF
+    ],
+)
 def test_a_strangers_thing_is_invisible_and_a_superuser_sees_it(action: Action) -> None:
     owner, stranger = Actor(1, "owner"), Actor(2, "stranger")
     assert judge(owner, action, owner_id=1) is Verdict.ALLOW

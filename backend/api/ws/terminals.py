@@ -18,11 +18,22 @@ from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
 from backend.api.doors import actor_of
 from backend.db import reading, transaction
-from backend.errors import Conflict, Forbidden, Invalid, NotFound, PequerokuError, Unauthenticated, Unavailable
+from backend.errors import (
+    Conflict,
+    DatabaseBusy,
+    Forbidden,
+    Invalid,
+    NotFound,
+    PequerokuError,
+    Unauthenticated,
+    Unavailable,
+)
 from backend.events.bus import AccessChanged, ContainerChanged, Event, SessionEnded, bus
 from backend.guest.terminals import MAX_SIZE, Terminal, terminals
 from backend.guest.viewer import Notice, Replay, State, Viewer
+from backend.models.base import now
 from backend.rules.policy import Actor
+from backend.services import activity
 from backend.services import terminals as service
 from backend.services.terminals import Door
 
@@ -47,6 +58,7 @@ async def terminal_socket(socket: WebSocket, container_id: int, terminal_id: str
         actor = await actor_of(socket)
         async with transaction() as tx:
             await service.enter(tx, actor, container_id)
+            await activity.note_use(tx, [container_id], now())
         with _one_more(actor):
             await _Tab(socket, actor, container_id, terminal_id).serve()
         await _close(socket, 1000, "The shell has ended.")
@@ -167,10 +179,19 @@ class _Tab:
             if keys is not None and len(keys) <= _MAX_KEYS_BYTES:
                 if self._terminal is not None:
                     self._terminal.type(keys)
+                await self._note_use()
             elif text is not None and len(text) <= _MAX_TEXT:
                 self._obey(_parse(text))
             else:
                 raise Invalid("That is more than a terminal takes at once.")
+
+    async def _note_use(self) -> None:
+        """Keys keep a machine from being idle. That this could not be written down is nobody's trouble here."""
+        at = now()
+        if activity.is_news(self._container_id, at):
+            with suppress(DatabaseBusy):
+                async with transaction() as tx:
+                    await activity.note_use(tx, [self._container_id], at)
 
     def _obey(self, said: dict[str, Any]) -> None:
         if said.get("type") == "resize":

@@ -1,0 +1,28 @@
+"""When a container was last used, kept to the minute: what decides whether it is idle."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from sqlmodel import col, update
+
+from backend.db import Tx
+from backend.models import Container
+
+_GRAIN = timedelta(minutes=1)
+_noted: dict[int, datetime] = {}
+
+
+def is_news(container_id: int, at: datetime) -> bool:
+    """Whether a use at `at` is worth a writing; at most once a minute and container it is. Ask before every writing."""
+    before = _noted.get(container_id)
+    if before is not None and at - before < _GRAIN:
+        return False
+    _noted[container_id] = at
+    return True
+
+
+async def note_use(tx: Tx, container_ids: Iterable[int], at: datetime) -> None:
+    """Write down that containers were used at `at`, where that is newer by a minute than what is known."""
+    last = col(Container.last_active_at)
+    stale = last.is_(None) | (last < at - _GRAIN)
+    await tx.exec(update(Container).where(col(Container.id).in_(list(container_ids)), stale).values(last_active_at=at))
