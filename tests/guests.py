@@ -112,11 +112,23 @@ class _Server(asyncssh.SSHServer):
         return True
 
 
+async def _feed(process: asyncssh.SSHServerProcess, child: asyncio.subprocess.Process) -> None:
+    assert child.stdin is not None
+    with suppress(ConnectionError):
+        while data := await process.stdin.read(64 * 1024):
+            child.stdin.write(data)
+            await child.stdin.drain()
+    child.stdin.close()
+
+
 async def _run(process: asyncssh.SSHServerProcess) -> None:
     pipe = asyncio.subprocess.PIPE
-    child = await asyncio.create_subprocess_shell(process.command or "", stdin=None, stdout=pipe, stderr=pipe)
+    child = await asyncio.create_subprocess_shell(process.command or "", stdin=pipe, stdout=pipe, stderr=pipe)
     await process.redirect(stdout=child.stdout, stderr=child.stderr)
+    feeding = asyncio.create_task(_feed(process, child))
     code = await child.wait()
+    feeding.cancel()
+    await asyncio.gather(feeding, return_exceptions=True)
     with suppress(OSError):  # who asked may have closed it
         await process.stdout.drain()
         process.exit(code)

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from weakref import WeakValueDictionary
@@ -70,7 +71,13 @@ class Guests:
             return link
 
     async def run(
-        self, address: GuestAddress, command: str, *, timeout_s: float = 30.0, limit_bytes: int = 256 * 1024
+        self,
+        address: GuestAddress,
+        command: str,
+        *,
+        stdin: bytes = b"",
+        timeout_s: float = 30.0,
+        limit_bytes: int = 256 * 1024,
     ) -> Completed:
         """Run a shell command in the guest as root. Of each output stream the first `limit_bytes` are kept.
 
@@ -82,7 +89,12 @@ class Guests:
         timed_out = False
         try:
             async with asyncio.timeout(timeout_s):
-                await asyncio.gather(out.fill(process.stdout), err.fill(process.stderr), process.wait_closed())
+                await asyncio.gather(
+                    _feed(process.stdin, stdin),
+                    out.fill(process.stdout),
+                    err.fill(process.stderr),
+                    process.wait_closed(),
+                )
         except TimeoutError:
             timed_out = True
             await _end(link, bytes(err.kept))
@@ -114,14 +126,21 @@ class Guests:
             link = await self.link(address, BULK)
             try:
                 async with asyncio.timeout(_BEGIN_S):
-                    return link, await link.ssh.create_process(
-                        command, stdin=asyncssh.DEVNULL, encoding=None, window=WINDOW_BYTES
-                    )
+                    return link, await link.ssh.create_process(command, encoding=None, window=WINDOW_BYTES)
             except FAULTS as fault:
                 await link.close()
                 if last:
                     raise Unavailable(f"The machine does not run commands now: {fault}.") from fault
         raise AssertionError("unreachable")
+
+
+async def _feed(stream: asyncssh.SSHWriter[bytes], data: bytes) -> None:
+    """Give a command its input, and the end of it. One that doesn't want all of it has ended: its exit code tells."""
+    with suppress(OSError):
+        for start in range(0, len(data), WINDOW_BYTES):
+            stream.write(data[start : start + WINDOW_BYTES])
+            await stream.drain()
+        stream.write_eof()
 
 
 class _Capture:

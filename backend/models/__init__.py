@@ -9,7 +9,7 @@ from backend.models.keys import ApiKey, SshKey
 from backend.models.nodes import Leftover, Node, NodeLease
 from backend.models.quotas import QuotaType, ResourceQuota
 from backend.models.teams import ContainerShare, Team, TeamMembership
-from backend.models.templates import FileTemplate, FileTemplateItem
+from backend.models.templates import FileTemplate, FileTemplateItem, ShippedTemplate
 
 __all__ = [
     "AIUsageLog",
@@ -37,6 +37,7 @@ __all__ = [
     "RecoveryCode",
     "ResourceQuota",
     "Session",
+    "ShippedTemplate",
     "SshKey",
     "Status",
     "Team",

@@ -20,7 +20,10 @@ class FileTemplate(Table, table=True):
     public: bool = False
     """Shown to everybody. A template that is not is its owner's, or the admins'."""
     owner_id: int | None = Field(default=None, foreign_key="user_account.id", index=True, ondelete="CASCADE")
+    version: int = 1
+    """Counts the changes, of its files too: who saves says which one they saw."""
     created_at: datetime = at_field(set_now=True)
+    updated_at: datetime = at_field(set_now=True)
 
 
 class FileTemplateItem(Table, table=True):
@@ -35,3 +38,12 @@ class FileTemplateItem(Table, table=True):
     content: str = Field(default="", sa_type=Text)
     mode: int = 0o644
     order: int = 0
+
+
+class ShippedTemplate(Table, table=True):
+    """One of ours that was put in, and what it was then: whether an admin has changed or deleted it is seen by that."""
+
+    __tablename__ = "shipped_template"
+
+    slug: str = Field(primary_key=True, max_length=64)
+    digest: str = Field(max_length=64)
