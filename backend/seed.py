@@ -1,4 +1,7 @@
-"""What a new installation begins with: types, the first admin, this machine's node. Safe to run at every start."""
+"""What a new installation begins with: types, the first admin, this machine's node, templates.
+
+Safe to run at every start.
+"""
 
 import secrets
 from dataclasses import dataclass
@@ -8,6 +11,7 @@ from sqlmodel import col, select
 from backend.db import Tx, transaction
 from backend.models import ContainerType, Node, User
 from backend.rules.policy import SYSTEM
+from backend.services import shipping
 from backend.services.identity import create_user
 from backend.settings import settings
 
@@ -35,6 +39,7 @@ async def seed() -> FirstAdmin | None:
         await _types(tx)
         admin = await _first_admin(tx)
         await _local_node(tx)
+        await shipping.put_in(tx)
     return admin
 
 

@@ -100,6 +100,14 @@ class Action(StrEnum):
     TERMINAL_OPEN = "terminal.open"
     TERMINAL_CLOSE = "terminal.close"
     TERMINAL_LOOK = "terminal.look"
+    TEMPLATE_LIST = "template.list"
+    TEMPLATE_READ = "template.read"
+    TEMPLATE_CREATE = "template.create"
+    TEMPLATE_UPDATE = "template.update"
+    TEMPLATE_DELETE = "template.delete"
+    TEMPLATE_PREVIEW = "template.preview"
+    TEMPLATE_APPLY = "template.apply"
+    TEMPLATE_APPLIED = "template.applied"
     QUOTA_READ = "quota.read"
     QUOTA_LOOK = "quota.look"
     QUOTA_UPDATE = "quota.update"
@@ -192,6 +200,14 @@ _TABLE: dict[Action, tuple[Relation, Scope]] = {
     Action.TERMINAL_OPEN: (Relation.OPERATOR, Scope.EXEC),
     Action.TERMINAL_CLOSE: (Relation.OPERATOR, Scope.EXEC),
     Action.TERMINAL_LOOK: (Relation.OPERATOR, Scope.EXEC),
+    Action.TEMPLATE_LIST: (Relation.USER, Scope.READ),
+    Action.TEMPLATE_READ: (Relation.USER, Scope.READ),
+    Action.TEMPLATE_CREATE: (Relation.OWNER, Scope.EXEC),
+    Action.TEMPLATE_UPDATE: (Relation.OWNER, Scope.EXEC),
+    Action.TEMPLATE_DELETE: (Relation.OWNER, Scope.EXEC),
+    Action.TEMPLATE_PREVIEW: (Relation.OPERATOR, Scope.EXEC),
+    Action.TEMPLATE_APPLY: (Relation.OPERATOR, Scope.EXEC),
+    Action.TEMPLATE_APPLIED: (Relation.OPERATOR, Scope.EXEC),
     Action.QUOTA_READ: (Relation.USER, Scope.READ),
     Action.QUOTA_LOOK: (Relation.SUPERUSER, Scope.ADMIN),
     Action.QUOTA_UPDATE: (Relation.SUPERUSER, Scope.ADMIN),

@@ -1,5 +1,6 @@
 """File templates: what a slug, a path, a file and a destination may be, and what applying one would do. Pure."""
 
+import hashlib
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -329,3 +330,12 @@ def destination(raw: str, mode: Mode) -> str:
 def _named(paths: Sequence[str]) -> str:
     shown = ", ".join(f"“{each}”" for each in paths[:3])
     return shown if len(paths) <= 3 else f"{shown} and {len(paths) - 3} more"
+
+
+def digest(files: Iterable[File]) -> str:
+    """What a set of files is known by: another content, mode, path or order is another one."""
+    told = hashlib.sha256()
+    for each in sorted(files, key=lambda file: file.path):
+        head = f"{each.path}\0{each.mode:o}\0{each.order}\0{len(each.data)}\0"
+        told.update(head.encode(errors="replace") + each.data)
+    return told.hexdigest()

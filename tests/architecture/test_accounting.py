@@ -20,7 +20,7 @@ SOURCES = sorted(
     path
     for folder in ("backend", "pequeroku_ui", "deploy", "tests")
     for path in (ROOT / folder).rglob("*.py")
-    if "node_modules" not in path.parts
+    if not {"node_modules", "shipped"} & set(path.parts)
 )
 _LONGEST_FILE = 400
 _LONGEST_FUNCTION = 40

@@ -35,7 +35,7 @@ from backend.models.base import now
 from backend.rules.policy import Actor
 from backend.services import activity
 from backend.services import terminals as service
-from backend.services.terminals import Door
+from backend.services.doors import Door
 
 router = APIRouter()
 
