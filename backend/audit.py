@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC
 from typing import Any
 
-from sqlmodel import col, func, select, update
+from sqlmodel import col, func, or_, select, update
 
 from backend.db import Tx
 from backend.models import AuditChain, AuditLog
@@ -54,8 +54,14 @@ async def locked_chain(tx: Tx) -> AuditChain:
 
 
 async def erase_person(tx: Tx, user_id: int) -> None:
-    """Take what is personal out of all rows of a user whose account goes. The rows stay, and the chain holds."""
-    await tx.exec(update(AuditLog).where(col(AuditLog.user_id) == user_id).values(**_ERASED, erased_at=now()))
+    """Take what is personal out of all rows of a user whose account goes. The rows stay, and the chain holds.
+
+    Of what others did to them nothing goes, or who deletes accounts would hide his deeds: there they are a number.
+    """
+    log = AuditLog
+    unnamed = col(log.user_id).is_(None) & (col(log.target_type) == "user") & (col(log.target_id) == str(user_id))
+    rows = update(log).where(or_(col(log.user_id) == user_id, unnamed))
+    await tx.exec(rows.values(**_ERASED, erased_at=now()))
 
 
 def hash_of(row: AuditLog, *, before: str) -> str:

@@ -3,7 +3,9 @@
     PequerokuError            500  error
     ├── Invalid               422  invalid             what was sent can't be used as it is
     ├── Unauthenticated       401  unauthenticated     nobody is signed in
-    │   └── BadCredentials    401  bad-credentials
+    │   ├── BadCredentials    401  bad-credentials
+    │   │   └── BadCode       401  bad-code            a one-time or recovery code
+    │   └── SecondStep        401  second-step         the password is right; a code is asked for, too
     ├── Forbidden             403  forbidden           visible, but not the actor's to change
     ├── NotFound              404  not-found           absent, or not the actor's to see
     ├── Conflict              409  conflict            the state of things forbids it now
@@ -61,8 +63,27 @@ class BadCredentials(Unauthenticated):
 
     code = "bad-credentials"
 
+    def __init__(self, message: str = "That name and password do not match.") -> None:
+        super().__init__(message)
+
+
+class BadCode(BadCredentials):
+    """A one-time or recovery code that is wrong, too old, or was used before."""
+
+    code = "bad-code"
+
     def __init__(self) -> None:
-        super().__init__("That name and password do not match.")
+        super().__init__("That code is not right, or was used before. Wait for the next one, or use a recovery code.")
+
+
+class SecondStep(Unauthenticated):
+    """Who they say they are; now the second factor. `ticket` stands for the first step, for a few minutes."""
+
+    code = "second-step"
+
+    def __init__(self, ticket: str) -> None:
+        super().__init__("Enter the code of your authenticator app to go on.")
+        self.ticket = ticket
 
 
 class Forbidden(PequerokuError):

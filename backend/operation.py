@@ -14,7 +14,7 @@ from backend.audit import record
 from backend.db import Tx, transaction
 from backend.errors import Forbidden, NotFound, PequerokuError, Unauthenticated
 from backend.models import AuditLog
-from backend.rules.policy import Action, Actor, Role, TeamRole, Verdict, judge
+from backend.rules.policy import BEFORE_A_NEW_PASSWORD, Action, Actor, Role, TeamRole, Verdict, judge
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -32,13 +32,16 @@ _QUIET = frozenset(
         Action.ADMIN_SAVE,
         Action.CONTAINER_LIST,
         Action.CONTAINER_READ,
+        Action.KEY_LIST,
         Action.NODE_LIST,
+        Action.PROFILE_READ,
         Action.QUOTA_LOOK,
         Action.QUOTA_READ,
         Action.RECONCILER_READ,
         Action.SCHEDULE_LIST,
         Action.SESSION_LIST,
         Action.SHARE_LIST,
+        Action.SSH_KEY_LIST,
         Action.TEAM_LIST,
         Action.TEAM_READ,
         Action.TEMPLATE_LIST,
@@ -47,6 +50,7 @@ _QUIET = frozenset(
         Action.TERMINAL_LOOK,
         Action.TYPE_LIST,
         Action.TYPE_LIST_ALL,
+        Action.USER_LIST,
     }
 )
 """Successful looks are not audited: refusals of them are."""
@@ -112,11 +116,13 @@ def require(
     Raises:
         Unauthenticated: nobody is signed in.
         NotFound: `what` is somebody else's, and so invisible.
-        Forbidden: visible, but not the actor's to change.
+        Forbidden: visible, but not the actor's to change; or they have to choose a new password first.
     """
     call = _current.get()
     if call is None or call.action is not action:
         raise RuntimeError(f"{action} is asked for outside its operation")
+    if actor.must_change_password and action not in BEFORE_A_NEW_PASSWORD:
+        raise Forbidden("Choose a new password first: the present one was set by somebody else.")
     verdict = judge(actor, action, owner_id=owner_id, role=role)
     if verdict is Verdict.ALLOW:
         call.authorised = True
@@ -150,7 +156,7 @@ def _row(call: _Call, actor: Actor, *, success: bool) -> AuditLog:
         target_type=call.target_type,
         target_id=_legible(call.target_id)[:64],
         message=_legible(call.message)[:1000],
-        details=call.details,
+        details={**call.details, "api_key": actor.api_key} if actor.api_key else call.details,
         ip=actor.ip[:64],
         user_agent=_legible(actor.user_agent)[:400],
         via=actor.via,

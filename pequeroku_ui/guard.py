@@ -29,10 +29,13 @@ class Access(StrEnum):
     """Who may send an event."""
 
     PUBLIC = "public"
+    NEW_PASSWORD = "new-password"  # noqa: S105
+    """Any signed-in user, also one who has to choose a new password first. Nobody else's handler is open to them."""
     USER = "user"
     ADMIN = "admin"
 
 
+NEW_PASSWORD_PATH = "/account/new-password"  # noqa: S105
 _OURS = "pequeroku_ui."
 _ROOT = "reflex___state____state."
 _FRAMEWORK = frozenset(
@@ -101,7 +104,11 @@ class Guard(Middleware):
             return None
         if needed is None or (who is not None and needed is Access.ADMIN and not who.is_superuser):
             return _say(rx.toast.error("You may not do that."))
-        return None if who is not None else _say(rx.redirect(login_path(state.router.url.path), replace=True))
+        if who is None:
+            return _say(rx.redirect(login_path(state.router.url.path), replace=True))
+        if who.must_change_password and needed is not Access.NEW_PASSWORD:
+            return _say(rx.redirect(NEW_PASSWORD_PATH, replace=True))
+        return None
 
 
 def login_path(onward: str = "/", error: str = "") -> str:

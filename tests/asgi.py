@@ -10,10 +10,13 @@ ORIGIN = "http://localhost"
 class Socket:
     """One WebSocket to `app`: what the app says is in `heard`, its close code in `code`."""
 
-    def __init__(self, app: Any, path: str, *, sid: str = "", origin: str | None = ORIGIN, query: str = "") -> None:
+    def __init__(
+        self, app: Any, path: str, *, sid: str = "", api_key: str = "", origin: str | None = ORIGIN, query: str = ""
+    ) -> None:
         headers = [(b"host", b"localhost")]
         headers += [(b"origin", origin.encode())] if origin is not None else []
         headers += [(b"cookie", f"sid={sid}".encode())] if sid else []
+        headers += [(b"authorization", f"Bearer {api_key}".encode())] if api_key else []
         scope = {"type": "websocket", "path": path, "raw_path": path.encode(), "query_string": query.encode()}
         scope |= {"headers": headers, "client": ("203.0.113.7", 1), "subprotocols": [], "scheme": "ws", "root_path": ""}
         self.heard: list[dict[str, Any]] = []

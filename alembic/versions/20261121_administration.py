@@ -392,6 +392,8 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column('delete_requested_at', sa.DateTime(timezone=True), nullable=True))
         batch_op.add_column(sa.Column('last_login_at', sa.DateTime(timezone=True), nullable=True))
 
+    op.create_index('ux_user_account_username_lower', 'user_account', [sa.text('lower(username)')], unique=True)
+
     op.execute('UPDATE container SET disk_made_gib = disk_gib WHERE has_disk')
     # The chain of the audit log begins after what was written before there was one.
     op.execute(
@@ -403,6 +405,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     _forget_the_index_of_the_audit_log()
+    op.drop_index('ux_user_account_username_lower', 'user_account')
     with op.batch_alter_table('user_account', schema=None) as batch_op:
         batch_op.drop_column('last_login_at')
         batch_op.drop_column('delete_requested_at')

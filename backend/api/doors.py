@@ -4,17 +4,21 @@ from starlette.requests import HTTPConnection
 
 from backend.errors import Forbidden, Unauthenticated
 from backend.rules.policy import Actor, Via
-from backend.services import identity
+from backend.services import identity, keys
 from backend.settings import settings
 
 
 async def actor_of(connection: HTTPConnection) -> Actor:
-    """Who is signed in with the session cookie of this request or socket.
+    """Who shows an API key with this request or socket, or is signed in with its session cookie.
+
+    A browser sends cookies by itself, and so for any page; a key's header it never does.
 
     Raises:
         Unauthenticated: nobody is.
         Forbidden: it is a browser's, from a page that is not ours, and could do something.
     """
+    if authorization := connection.headers.get("authorization", ""):
+        return await _key_holder(connection, authorization)
     if connection.scope["type"] == "websocket" or connection.scope["method"] not in ("GET", "HEAD"):
         check_origin(connection)
     actor = await identity.actor_for(
@@ -25,6 +29,14 @@ async def actor_of(connection: HTTPConnection) -> Actor:
     )
     if actor is None:
         raise Unauthenticated
+    return actor
+
+
+async def _key_holder(connection: HTTPConnection, authorization: str) -> Actor:
+    user_agent = connection.headers.get("user-agent", "")
+    actor = await keys.actor_for_key(authorization, ip=address_of(connection), user_agent=user_agent)
+    if actor is None:
+        raise Unauthenticated("That API key is not good, or not any more. Make another on the page Account, Keys.")
     return actor
 
 

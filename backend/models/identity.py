@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint, func, text
 from sqlmodel import Field
 
 from backend.models.base import Table, at_field
@@ -12,6 +12,7 @@ class User(Table, table=True):
     """A person. `is_superuser` may administer everything."""
 
     __tablename__ = "user_account"
+    __table_args__ = (Index("ux_user_account_username_lower", func.lower(text("username")), unique=True),)
 
     id: int | None = Field(default=None, primary_key=True)
     username: str = Field(max_length=64, unique=True, index=True)

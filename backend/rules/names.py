@@ -89,3 +89,41 @@ def password(raw: str) -> str:
     if len(raw) > 256:
         raise Invalid("Use at most 256 characters for the password.", field="password")
     return raw
+
+
+def email(raw: str) -> str:
+    """Check an e-mail address: only a message that arrives proves one, so only what can't be one is refused.
+
+    Raises:
+        Invalid: no `@` with something on both sides, or too long (RFC 5321: 254 characters).
+    """
+    address = raw.strip()
+    name, _, host = address.rpartition("@")
+    is_one = name and host and address.isprintable() and not set(address) & set(' <>,;:\\"()[]')
+    if address and (not is_one or len(address) > 254):
+        raise Invalid("That is no e-mail address.", field="email")
+    return address
+
+
+def display_name(raw: str) -> str:
+    """Check the name that a person is shown by; empty: none.
+
+    Raises:
+        Invalid: too long, or with signs that can't be shown.
+    """
+    name = raw.strip()
+    if len(name) > 100 or not name.isprintable():
+        raise Invalid("Use at most 100 characters for the name, on one line.", field="display_name")
+    return name
+
+
+def label(raw: str, *, field: str = "name") -> str:
+    """Check what a person calls a thing of theirs.
+
+    Raises:
+        Invalid: empty, too long, or with signs that can't be shown.
+    """
+    name = raw.strip()
+    if not name or len(name) > 100 or not name.isprintable():
+        raise Invalid("Give it a name of 1 to 100 characters.", field=field)
+    return name

@@ -49,6 +49,10 @@ class Actor:
     user_agent: str = ""
     session_id: int | None = None
     scope: Scope = Scope.ADMIN
+    api_key: str = ""
+    """The prefix of the API key that was shown, if one was."""
+    must_change_password: bool = False
+    """Until a new one is chosen, nothing else is done."""
 
 
 SYSTEM = Actor(None, "system", is_superuser=True, via=Via.SYSTEM)
@@ -61,7 +65,24 @@ class Action(StrEnum):
     USER_LOGIN = "user.login"
     USER_LOGOUT = "user.logout"
     USER_CREATE = "user.create"
+    USER_SECOND_STEP = "user.second_step"
     USER_CHANGE_PASSWORD = "user.change_password"  # noqa: S105 - the name of an action
+    USER_LIST = "user.list"
+    USER_UPDATE = "user.update"
+    USER_SET_ACTIVE = "user.set_active"
+    USER_RESET_PASSWORD = "user.reset_password"  # noqa: S105
+    USER_DELETE = "user.delete"
+    USER_ERASE = "user.erase"
+    PROFILE_READ = "profile.read"
+    PROFILE_UPDATE = "profile.update"
+    ACCOUNT_DELETE = "account.delete"
+    ACCOUNT_EXPORT = "account.export"
+    KEY_LIST = "key.list"
+    KEY_CREATE = "key.create"
+    KEY_REVOKE = "key.revoke"
+    SSH_KEY_LIST = "ssh_key.list"
+    SSH_KEY_ADD = "ssh_key.add"
+    SSH_KEY_REMOVE = "ssh_key.remove"
     SESSION_LIST = "session.list"
     SESSION_REVOKE = "session.revoke"
     CONTAINER_LIST = "container.list"
@@ -161,7 +182,24 @@ _TABLE: dict[Action, tuple[Relation, Scope]] = {
     Action.USER_LOGIN: (Relation.ANYONE, Scope.ADMIN),
     Action.USER_LOGOUT: (Relation.OWNER, Scope.ADMIN),
     Action.USER_CREATE: (Relation.SUPERUSER, Scope.ADMIN),
+    Action.USER_SECOND_STEP: (Relation.ANYONE, Scope.ADMIN),
     Action.USER_CHANGE_PASSWORD: (Relation.OWNER, Scope.ADMIN),
+    Action.USER_LIST: (Relation.SUPERUSER, Scope.ADMIN),
+    Action.USER_UPDATE: (Relation.SUPERUSER, Scope.ADMIN),
+    Action.USER_SET_ACTIVE: (Relation.SUPERUSER, Scope.ADMIN),
+    Action.USER_RESET_PASSWORD: (Relation.SUPERUSER, Scope.ADMIN),
+    Action.USER_DELETE: (Relation.SUPERUSER, Scope.ADMIN),
+    Action.USER_ERASE: (Relation.SUPERUSER, Scope.ADMIN),
+    Action.PROFILE_READ: (Relation.USER, Scope.READ),
+    Action.PROFILE_UPDATE: (Relation.USER, Scope.ADMIN),
+    Action.ACCOUNT_DELETE: (Relation.USER, Scope.ADMIN),
+    Action.ACCOUNT_EXPORT: (Relation.USER, Scope.ADMIN),
+    Action.KEY_LIST: (Relation.USER, Scope.ADMIN),
+    Action.KEY_CREATE: (Relation.USER, Scope.ADMIN),
+    Action.KEY_REVOKE: (Relation.OWNER, Scope.ADMIN),
+    Action.SSH_KEY_LIST: (Relation.USER, Scope.ADMIN),
+    Action.SSH_KEY_ADD: (Relation.USER, Scope.ADMIN),
+    Action.SSH_KEY_REMOVE: (Relation.OWNER, Scope.ADMIN),
     Action.SESSION_LIST: (Relation.USER, Scope.ADMIN),
     Action.SESSION_REVOKE: (Relation.OWNER, Scope.ADMIN),
     Action.CONTAINER_LIST: (Relation.USER, Scope.READ),
@@ -234,6 +272,9 @@ _TABLE: dict[Action, tuple[Relation, Scope]] = {
     Action.ADMIN_SAVE: (Relation.SUPERUSER, Scope.ADMIN),
     Action.ADMIN_ACT: (Relation.SUPERUSER, Scope.ADMIN),
 }
+
+BEFORE_A_NEW_PASSWORD = frozenset({Action.USER_CHANGE_PASSWORD, Action.USER_LOGOUT})
+"""All that may be done by who has to choose another password first."""
 
 _SCOPES = list(Scope)
 _LADDERS: tuple[list[tuple[Role | TeamRole, Relation]], ...] = (

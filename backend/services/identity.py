@@ -1,57 +1,33 @@
-"""Sign-in, sessions, passwords. A session is looked up on every request and event: a revoked one dies at once."""
+"""Coming in and going out: names and passwords, one's sessions, new users."""
 
-import hashlib
-import secrets
-from collections import Counter
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from anyio import to_thread
-from pwdlib import PasswordHash
-from pwdlib.hashers.argon2 import Argon2Hasher
-from sqlmodel import col, delete, func, select
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import col, func, select
 
-from backend.db import Tx, insert_if_absent, reading, transaction
-from backend.errors import BadCredentials, Conflict, NotFound, Throttled
-from backend.events.bus import SessionEnded, announce
-from backend.models import LoginThrottle, Session, User
+from backend.db import Tx
+from backend.errors import BadCredentials, Conflict, Invalid, NotFound
+from backend.models import Session, User
 from backend.models.base import now
 from backend.operation import note, operation, require
-from backend.rules import names, throttle
-from backend.rules.policy import Action, Actor, Via
+from backend.rules import names
+from backend.rules.policy import Action, Actor
+from backend.services import attempts, passwords, sessions
 from backend.services.quotas import make_quota
+from backend.services.second_factor import refuse_one_step
+from backend.services.sessions import actor_for, ended
 from backend.services.views import SessionView
-from backend.settings import settings
 
-_hasher = PasswordHash((Argon2Hasher(),))
-_SEEN_EVERY = timedelta(minutes=1)
-_DUMMY_HASH = _hasher.hash("nobody's password")  # so that an unknown name costs as much time as a wrong password
-_under_way: Counter[str] = Counter()
-"""By throttle key: attempts whose outcome is not written down yet. Many at once would each be the first otherwise."""
-
-
-async def actor_for(sid: str, *, ip: str = "", user_agent: str = "", via: Via = Via.WEB) -> Actor | None:
-    """Who holds this session cookie; None where nobody does, or the session or the user has ended."""
-    if not sid:
-        return None
-    async with reading() as tx:
-        query = select(Session, User).join(User).where(Session.token_hash == _digest(sid), col(User.is_active))
-        row = (await tx.exec(query)).first()
-    if row is None or row[0].expires_at <= now():
-        return None
-    session, user = row
-    if now() - session.last_seen_at > _SEEN_EVERY:
-        await _touch(session.id, ip)
-    return Actor(user.id, user.username, user.is_superuser, via, ip, user_agent, session.id)
-
-
-async def ended(session_ids: set[int]) -> set[int]:
-    """Those of these sessions that ran out, were ended, or are an inactive user's."""
-    async with reading() as tx:
-        query = select(Session.id).join(User).where(col(Session.id).in_(session_ids))
-        live = (await tx.exec(query.where(col(Session.expires_at) > now(), col(User.is_active)))).all()
-    return session_ids - {session_id or 0 for session_id in live}
+__all__ = [
+    "actor_for",
+    "change_password",
+    "create_user",
+    "ended",
+    "list_sessions",
+    "revoke_session",
+    "sign_in",
+    "sign_out",
+]
 
 
 @operation(Action.USER_LOGIN)
@@ -60,32 +36,27 @@ async def sign_in(tx: Tx, actor: Actor, username: str, password: str) -> tuple[s
 
     Raises:
         BadCredentials: they don't match (an unknown name and an inactive user say the same).
+        SecondStep: they do, and the user has a second factor: no session yet.
         Throttled: too many failures of this name or from this address.
     """
     require(actor, Action.USER_LOGIN)
     name = "".join(filter(str.isprintable, username)).strip()[:64]
-    keys = [f"name:{name.lower()}", *([f"ip:{throttle.source_of(actor.ip)}"] if actor.ip else [])]
-    note("user", name)
-    async with _attempt(tx, keys):
+    keys = attempts.keys_of(name, actor.ip)
+    note("user", message=name)
+    async with attempts.attempt(tx, keys):
         user = (await tx.exec(select(User).where(func.lower(User.username) == name.lower()))).first()
-        matches = await to_thread.run_sync(_verify, password, user.password_hash if user else _DUMMY_HASH)
-        if user is None or user.id is None or not matches or not user.is_active:
+        note("user", user.id if user else "", name=name)
+        hashed = user.password_hash if user else ""
+        if not await passwords.matches(password, hashed) or user is None:
             raise BadCredentials
-    await _forgive(tx, keys)
-    await _sweep(tx)
-    sid = secrets.token_urlsafe(32)
-    expires_at = now() + timedelta(days=settings().session_days)
-    tx.add(
-        Session(
-            user_id=user.id,
-            token_hash=_digest(sid),
-            expires_at=expires_at,
-            ip=actor.ip,
-            user_agent=actor.user_agent[:400],
-        )
-    )
+        await tx.refresh(user, with_for_update={"key_share": True})
+        if not user.is_active or user.password_hash != hashed:  # it changed while we looked
+            raise BadCredentials
+    refuse_one_step(user)
+    await attempts.forgive(tx, keys)
+    await attempts.sweep(tx)
     note("user", user.id, f"{user.username} signed in", user_id=user.id)
-    return sid, expires_at
+    return await sessions.begin(tx, user, actor)
 
 
 @operation(Action.USER_LOGOUT)
@@ -94,7 +65,7 @@ async def sign_out(tx: Tx, actor: Actor) -> None:
     require(actor, Action.USER_LOGOUT, owner_id=actor.user_id)
     note("user", actor.user_id)
     if actor.session_id is not None:
-        await _end(tx, actor.session_id)
+        await sessions.end(tx, actor.session_id)
 
 
 @operation(Action.SESSION_LIST)
@@ -122,7 +93,7 @@ async def revoke_session(tx: Tx, actor: Actor, session_id: int) -> None:
     if session is None:
         raise NotFound("That session")
     require(actor, Action.SESSION_REVOKE, owner_id=session.user_id, what="That session")
-    await _end(tx, session_id)
+    await sessions.end(tx, session_id)
 
 
 @operation(Action.USER_CHANGE_PASSWORD)
@@ -132,21 +103,31 @@ async def change_password(tx: Tx, actor: Actor, old: str, new: str) -> None:
     Raises:
         BadCredentials: the old one is not right.
         Throttled: too many wrong old passwords.
-        Invalid: the new one is too short or too long.
+        Invalid: the new one is too short or too long, or is the old one where another had to be chosen.
     """
     require(actor, Action.USER_CHANGE_PASSWORD, owner_id=actor.user_id)
     note("user", actor.user_id)
-    user = await tx.get(User, actor.user_id)
+    user = await tx.get(User, actor.user_id, with_for_update={"key_share": True})
     if user is None:
         raise NotFound("That user")
-    keys = [f"name:{user.username.lower()}"]
-    async with _attempt(tx, keys):
-        if not await to_thread.run_sync(_verify, old, user.password_hash):
-            raise BadCredentials
-    user.password_hash = await to_thread.run_sync(_hasher.hash, names.password(new))
-    others = select(Session.id).where(Session.user_id == user.id, Session.id != actor.session_id)
-    for session_id in (await tx.exec(others)).all():
-        await _end(tx, session_id or 0)
+    await check_password(tx, user, old)
+    if user.must_change_password and new == old:
+        raise Invalid("Choose another password than the one you were given.", field="new")
+    user.password_hash, user.must_change_password = await passwords.hash_password(new), False
+    await sessions.end_all(tx, user.id, but=actor.session_id)
+
+
+async def check_password(tx: Tx, user: User, password: str) -> None:
+    """Make sure that it is really they who ask, for what can't be taken back.
+
+    Raises:
+        BadCredentials: it is not their password. Who has none, as they come in through a provider, gives their name.
+        Throttled: too many wrong ones.
+    """
+    async with attempts.attempt(tx, attempts.keys_of(user.username, "")):
+        has_password = bool(user.password_hash)
+        if not (await passwords.matches(password, user.password_hash) if has_password else password == user.username):
+            raise BadCredentials("That is not your present password." if has_password else "That is not your name.")
 
 
 @operation(Action.USER_CREATE)
@@ -156,111 +137,30 @@ async def create_user(
     """Make a user, with a quota from the defaults.
 
     Raises:
-        Invalid: name or password out of bounds.
+        Invalid: name, address or password out of bounds.
         Conflict: the name is taken (names differ by more than case).
     """
     require(actor, Action.USER_CREATE)
-    name = names.username(username)
-    if (await tx.exec(select(User.id).where(func.lower(User.username) == name.lower()))).first() is not None:
-        raise Conflict(f"There is a user named “{name}” already.")
-    hashed = await to_thread.run_sync(_hasher.hash, names.password(password))
-    user = User(username=name, email=email, password_hash=hashed, is_superuser=is_superuser)
-    tx.add(user)
-    await tx.flush()
-    await make_quota(tx, user)
-    note("user", user.id, f"{name} was made", is_superuser=is_superuser)
+    user = User(
+        username=names.username(username),
+        email=names.email(email),
+        password_hash=await passwords.hash_password(password),
+        is_superuser=is_superuser,
+    )
+    await add_user(tx, user)
+    note("user", user.id, is_superuser=is_superuser)
     return user
 
 
-def _digest(sid: str) -> str:
-    return hashlib.sha256(sid.encode()).hexdigest()
+async def add_user(tx: Tx, user: User) -> None:
+    """Put a new user into the database, with a quota.
 
-
-def _verify(password: str, hashed: str) -> bool:
-    return len(password) <= 1024 and _hasher.verify(password, hashed)
-
-
-async def _end(tx: Tx, session_id: int) -> None:
-    await tx.exec(delete(Session).where(col(Session.id) == session_id))
-    announce(tx, SessionEnded(session_id))
-
-
-async def _touch(session_id: int | None, ip: str) -> None:
-    async with transaction() as tx:
-        session = await tx.get(Session, session_id)
-        if session is not None:
-            session.last_seen_at = now()
-            session.ip = ip or session.ip
-
-
-@asynccontextmanager
-async def _attempt(tx: Tx, keys: list[str]) -> AsyncGenerator[None]:
-    """Around the check of a password: refused while its keys have to wait, and counted when it fails.
-
-    It looks with the connection that `tx` has: one more for each of many attempts at once would leave nobody any.
+    Raises:
+        Conflict: the name is taken.
     """
-    rows = (await tx.exec(select(LoginThrottle).where(col(LoginThrottle.key).in_(keys)))).all()
-    known = {row.key: (row.failures, row.last_failure_at) for row in rows}
-    for key in keys:
-        failures, last = known.get(key, (0, now()))
-        if pending := _under_way[key]:
-            failures, last = failures + pending, now()
-        if wait := throttle.wait_s(failures, last, at=now()):
-            raise Throttled(wait)
-    _under_way.update(keys)
+    tx.add(user)
     try:
-        yield
-    except BadCredentials:
-        tx.after_refusal.append(lambda: _count_failure(keys))
-        raise
-    except BaseException:
-        _is_over(keys)
-        raise
-    _is_over(keys)
-
-
-def _is_over(keys: list[str]) -> None:
-    for key in keys:
-        _under_way[key] -= 1
-        if _under_way[key] <= 0:
-            del _under_way[key]
-
-
-async def _count_failure(keys: list[str]) -> None:
-    try:
-        async with transaction() as tx:
-            for key in keys:
-                row = await _throttle_row(tx, key)
-                forgotten = now() - row.last_failure_at >= throttle.FORGET_AFTER
-                row.failures = 1 if forgotten else row.failures + 1
-                row.last_failure_at = now()
-    finally:
-        _is_over(keys)
-
-
-async def _throttle_row(tx: Tx, key: str) -> LoginThrottle:
-    """The key's row, locked; made, if this is its first failure and nobody else is just making it."""
-    if (row := await tx.get(LoginThrottle, key, with_for_update=True)) is not None:
-        return row
-    await insert_if_absent(tx, LoginThrottle(key=key))
-    return await tx.get_one(LoginThrottle, key, with_for_update=True, populate_existing=True)
-
-
-async def _sweep(tx: Tx) -> None:
-    """What has run out is of no use to anybody; at a sign-in somebody waits for argon2 anyway."""
-    await tx.exec(delete(Session).where(col(Session.expires_at) <= now()))
-    await tx.exec(delete(LoginThrottle).where(col(LoginThrottle.last_failure_at) <= now() - throttle.FORGET_AFTER))
-
-
-async def _forgive(tx: Tx, keys: list[str]) -> None:
-    """It was the right password: what was mistyped of this name is forgotten, of its address too.
-
-    Failures of other names from there stay, or who knows one password could guess at all the others for ever.
-    """
-    name, *_ = rows = [await tx.get(LoginThrottle, key, with_for_update=True) for key in keys]
-    mistyped = name.failures if name else 0
-    for row in rows:
-        if row is not None and row.failures <= mistyped:
-            await tx.delete(row)
-        elif row is not None:
-            row.failures -= mistyped
+        await tx.flush()
+    except IntegrityError as fault:
+        raise Conflict("That user name is taken. Choose another.") from fault
+    await make_quota(tx, user)

@@ -15,7 +15,7 @@ from backend.guest.terminals import terminals
 from backend.hypervisor.registry import nodes
 from backend.models import Node
 from backend.services import usage
-from backend.tasks import leases
+from backend.tasks import farewells, leases
 from backend.tasks.node_loop import NodeLoop, NodeSettings
 from backend.tasks.upkeep import Upkeep
 
@@ -105,7 +105,8 @@ async def _driving() -> AsyncGenerator[None]:
     unsubscribe = bus().subscribe(runner.hear)
     upkeep = Upkeep()
     unhear = bus().subscribe(upkeep.hear)
-    tasks = [asyncio.create_task(runner.run(), name="tasks"), asyncio.create_task(upkeep.run(), name="upkeep")]
+    works = {"tasks": runner.run(), "upkeep": upkeep.run(), "farewells": farewells.run()}
+    tasks = [asyncio.create_task(work, name=name) for name, work in works.items()]
     try:
         yield
     finally:

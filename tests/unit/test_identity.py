@@ -13,7 +13,7 @@ from backend.events.bus import SessionEnded, bus
 from backend.models import AuditLog, LoginThrottle, QuotaType, ResourceQuota, Session, User
 from backend.models.base import now
 from backend.rules.policy import SYSTEM, Actor
-from backend.services import identity
+from backend.services import attempts, identity
 
 pytestmark = pytest.mark.usefixtures("database")
 PASSWORD = "correct horse battery"
@@ -47,7 +47,7 @@ async def test_a_new_user_has_a_quota_with_the_public_types() -> None:
 
 async def test_names_differ_by_more_than_case() -> None:
     await _alice()
-    with pytest.raises(Conflict, match="ALICE"):
+    with pytest.raises(Conflict, match="taken"):
         async with transaction() as tx:
             await identity.create_user(tx, SYSTEM, username="ALICE", password=PASSWORD)
 
@@ -115,7 +115,7 @@ async def test_guesses_made_all_at_once_are_slowed_as_well_and_starve_nobody() -
     assert answers == {"bad-credentials": 5, "throttled": 35}
     async with reading() as tx:
         assert {row.failures for row in (await tx.exec(select(LoginThrottle))).all()} == {5}
-    assert not identity._under_way
+    assert not attempts.under_way
 
 
 async def test_whoever_knows_one_password_does_not_guess_at_others_for_ever() -> None:
@@ -135,7 +135,7 @@ async def test_what_breaks_off_is_no_failure() -> None:
     await _alice()
     with pytest.raises(UnicodeEncodeError):
         await _sign_in("half a character: \ud800")
-    assert not identity._under_way
+    assert not attempts.under_way
 
 
 async def test_a_session_ends_when_its_time_is_over() -> None:

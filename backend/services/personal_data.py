@@ -1,0 +1,97 @@
+"""Which rows are about a person, table by table: all of them are exported, and none survives the account.
+
+The test of this registry walks every table that there is: one with a way to a user has to stand here.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from sqlalchemy import ColumnElement, exists
+from sqlmodel import SQLModel, col, or_
+
+from backend import models
+
+Mine = Callable[[int], ColumnElement[bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """A table with rows about people. `hidden`: columns that nobody is shown, with the reason."""
+
+    table: type[SQLModel]
+    mine: Mine
+    hidden: Mapping[str, str]
+
+    @property
+    def name(self) -> str:
+        return str(cast(Any, self.table).__tablename__)
+
+
+_HASH = "proves who one is, and is kept as a hash only"
+_SEALED = "is sealed, and opens a door"
+_OURS = "is the installation's, not the person's"
+
+
+def _direct(column: Any) -> Mine:
+    return lambda user_id: col(column) == user_id
+
+
+def _through(column: Any, parent: type[SQLModel], owner: Any) -> Mine:
+    """Rows that belong to a row of `parent` that is the user's."""
+    key = cast(Any, parent).id
+    return lambda user_id: exists().where(key == col(column), col(owner) == user_id)
+
+
+def _any(*ways: Mine) -> Mine:
+    return lambda user_id: or_(*(way(user_id) for way in ways))
+
+
+def _about(user_id: int) -> ColumnElement[bool]:
+    """Audit rows of what the user did, and of what was done to them."""
+    log = models.AuditLog
+    return or_(col(log.user_id) == user_id, (col(log.target_type) == "user") & (col(log.target_id) == str(user_id)))
+
+
+_CONTAINER, _TEMPLATE, _TEAM = models.Container, models.FileTemplate, models.Team
+HOLDINGS: tuple[Holding, ...] = (
+    Holding(models.User, _direct(models.User.id), {"password_hash": _HASH, "totp_secret_sealed": _SEALED}),
+    Holding(models.ResourceQuota, _direct(models.ResourceQuota.user_id), {}),
+    Holding(
+        models.QuotaType, _through(models.QuotaType.quota_id, models.ResourceQuota, models.ResourceQuota.user_id), {}
+    ),
+    Holding(models.Session, _direct(models.Session.user_id), {"token_hash": _HASH}),
+    Holding(models.ExternalIdentity, _direct(models.ExternalIdentity.user_id), {}),
+    Holding(models.RecoveryCode, _direct(models.RecoveryCode.user_id), {"code_hash": _HASH}),
+    Holding(models.ApiKey, _direct(models.ApiKey.user_id), {"secret_hash": _HASH}),
+    Holding(models.SshKey, _direct(models.SshKey.user_id), {}),
+    Holding(
+        models.Invitation,
+        _any(_direct(models.Invitation.invited_by_id), _direct(models.Invitation.accepted_by_id)),
+        {"token_hash": _HASH},
+    ),
+    Holding(_TEAM, _direct(_TEAM.owner_id), {}),
+    Holding(models.TeamMembership, _direct(models.TeamMembership.user_id), {}),
+    Holding(_CONTAINER, _direct(_CONTAINER.user_id), {"private_key_sealed": _SEALED, "placement": _OURS}),
+    Holding(
+        models.ContainerSchedule, _through(models.ContainerSchedule.container_id, _CONTAINER, _CONTAINER.user_id), {}
+    ),
+    Holding(
+        models.ContainerShare,
+        _any(
+            _direct(models.ContainerShare.user_id),
+            _through(models.ContainerShare.container_id, _CONTAINER, _CONTAINER.user_id),
+        ),
+        {},
+    ),
+    Holding(_TEMPLATE, _direct(_TEMPLATE.owner_id), {}),
+    Holding(models.FileTemplateItem, _through(models.FileTemplateItem.template_id, _TEMPLATE, _TEMPLATE.owner_id), {}),
+    Holding(models.Notification, _direct(models.Notification.user_id), {}),
+    Holding(models.Webhook, _direct(models.Webhook.user_id), {"secret_sealed": _SEALED}),
+    Holding(
+        models.WebhookDelivery, _through(models.WebhookDelivery.webhook_id, models.Webhook, models.Webhook.user_id), {}
+    ),
+    Holding(models.AuditLog, _about, {"hash": _OURS, "private_digest": _OURS}),
+    Holding(models.AIUsageLog, _direct(models.AIUsageLog.user_id), {}),
+    Holding(models.Config, _direct(models.Config.updated_by_id), {"value": _OURS, "description": _OURS}),
+)
