@@ -72,8 +72,8 @@ class BadCode(BadCredentials):
 
     code = "bad-code"
 
-    def __init__(self) -> None:
-        super().__init__("That code is not right, or was used before. Wait for the next one, or use a recovery code.")
+    def __init__(self, message: str = "That code is not right, or was used before. Try the next one.") -> None:
+        super().__init__(message)
 
 
 class SecondStep(Unauthenticated):

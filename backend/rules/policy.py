@@ -77,6 +77,10 @@ class Action(StrEnum):
     PROFILE_UPDATE = "profile.update"
     ACCOUNT_DELETE = "account.delete"
     ACCOUNT_EXPORT = "account.export"
+    TOTP_BEGIN = "totp.begin"
+    TOTP_ENABLE = "totp.enable"
+    TOTP_DISABLE = "totp.disable"
+    TOTP_RENEW_CODES = "totp.renew_codes"
     KEY_LIST = "key.list"
     KEY_CREATE = "key.create"
     KEY_REVOKE = "key.revoke"
@@ -194,6 +198,10 @@ _TABLE: dict[Action, tuple[Relation, Scope]] = {
     Action.PROFILE_UPDATE: (Relation.USER, Scope.ADMIN),
     Action.ACCOUNT_DELETE: (Relation.USER, Scope.ADMIN),
     Action.ACCOUNT_EXPORT: (Relation.USER, Scope.ADMIN),
+    Action.TOTP_BEGIN: (Relation.USER, Scope.ADMIN),
+    Action.TOTP_ENABLE: (Relation.USER, Scope.ADMIN),
+    Action.TOTP_DISABLE: (Relation.USER, Scope.ADMIN),
+    Action.TOTP_RENEW_CODES: (Relation.USER, Scope.ADMIN),
     Action.KEY_LIST: (Relation.USER, Scope.ADMIN),
     Action.KEY_CREATE: (Relation.USER, Scope.ADMIN),
     Action.KEY_REVOKE: (Relation.OWNER, Scope.ADMIN),

@@ -10,11 +10,11 @@ from sqlmodel import col, func, or_, select
 
 from backend.db import Tx
 from backend.errors import Conflict, NotFound
-from backend.models import RecoveryCode, User
+from backend.models import User
 from backend.operation import note, operation, require
 from backend.rules import names
 from backend.rules.policy import Action, Actor
-from backend.services import passwords, sessions
+from backend.services import passwords, second_factor, sessions
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,16 +135,9 @@ async def reset_password(
     chosen = password or passwords.made_up()
     user.password_hash, user.must_change_password = await passwords.hash_password(chosen), True
     if and_second_factor:
-        await forget_second_factor(tx, user)
+        await second_factor.forget(tx, user)
     await sessions.shut_out(tx, user.id)
     return chosen
-
-
-async def forget_second_factor(tx: Tx, user: User) -> None:
-    """One step is enough for the user from now on."""
-    user.totp_secret_sealed, user.totp_enabled_at, user.totp_last_step = "", None, 0
-    for code in (await tx.exec(select(RecoveryCode).where(RecoveryCode.user_id == user.id))).all():
-        await tx.delete(code)
 
 
 async def locked_admin(tx: Tx, user_id: int, done: str) -> User:
