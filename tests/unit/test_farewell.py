@@ -24,7 +24,15 @@ from tests.people import PASSWORD, a_user, signed_in, visitor
 pytestmark = pytest.mark.usefixtures("database")
 _numbers = count(1)
 _USERS = "user_account"
-_NOT_PERSONAL = {"node", "node_lease", "audit_chain", "container_type", "login_throttle", "leftover"}
+_NOT_PERSONAL = {
+    "node",
+    "node_lease",
+    "audit_chain",
+    "container_type",
+    "login_throttle",
+    "leftover",
+    "shipped_template",
+}
 """No way leads from them to a user; a throttle's key is a name, and goes with the account (see below)."""
 _ONE_OF_THEIRS = {
     # Of two columns that lead to a user only one may be filled, or the other one says more.
