@@ -93,11 +93,17 @@ async def transaction() -> AsyncGenerator[Tx]:
 
 
 @asynccontextmanager
-async def reading() -> AsyncGenerator[Tx]:
-    """A transaction that only looks and takes no lock. Refusals in it leave their traces all the same."""
+async def reading(*, snapshot: bool = False) -> AsyncGenerator[Tx]:
+    """A transaction that only looks and takes no lock. Refusals in it leave their traces all the same.
+
+    Args:
+        snapshot: all its queries see one moment, the first's (SQLite does so anyway).
+    """
     tx = Tx(engine())
     try:
         async with tx:
+            if snapshot and tx.get_bind().dialect.name == "postgresql":
+                await tx.connection(execution_options={"isolation_level": "REPEATABLE READ"})
             yield tx
     finally:
         await _leave_traces(tx)

@@ -30,9 +30,17 @@ _QUIET = frozenset(
         Action.ADMIN_OVERVIEW,
         Action.ADMIN_READ,
         Action.ADMIN_SAVE,
+        Action.AUDIT_CONTAINER,
+        Action.AUDIT_LIST,
+        Action.AUDIT_USER,
+        Action.AUDIT_VERIFY,
         Action.CONTAINER_LIST,
         Action.CONTAINER_READ,
         Action.KEY_LIST,
+        Action.INBOX_COUNT,
+        Action.INBOX_LIST,
+        Action.INBOX_READ,
+        Action.INBOX_READ_ALL,
         Action.NODE_LIST,
         Action.PROFILE_READ,
         Action.QUOTA_LOOK,
@@ -51,9 +59,11 @@ _QUIET = frozenset(
         Action.TYPE_LIST,
         Action.TYPE_LIST_ALL,
         Action.USER_LIST,
+        Action.WEBHOOK_DELIVERIES,
+        Action.WEBHOOK_LIST,
     }
 )
-"""Successful looks are not audited: refusals of them are."""
+"""Successful looks are not audited, nor who read their own inbox: refusals of them are."""
 
 
 @dataclass(slots=True)

@@ -19,11 +19,11 @@ class AuditLog(Table, table=True):
 
     __tablename__ = "audit_log"
     __table_args__ = (
-        Index("ix_audit_log_user", "user_id", "id"),
-        Index("ix_audit_log_action", "action", "id"),
-        Index("ix_audit_log_target", "target_type", "target_id", "id"),
-        Index("ix_audit_log_success", "success", "id"),
-        Index("ix_audit_log_via", "via", "id"),
+        Index("ix_audit_log_user_created", "user_id", "created_at"),
+        Index("ix_audit_log_action_created", "action", "created_at"),
+        Index("ix_audit_log_target", "target_type", "target_id", "created_at"),
+        Index("ix_audit_log_success_created", "success", "created_at"),
+        Index("ix_audit_log_via_created", "via", "created_at"),
     )
 
     id: int | None = Field(default=None, primary_key=True)

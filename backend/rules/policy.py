@@ -122,7 +122,8 @@ class Action(StrEnum):
     TEAM_CHANGE_MEMBER = "team.change_member"
     TEAM_REMOVE_MEMBER = "team.remove_member"
     TEAM_LEAVE = "team.leave"
-    TERMINAL_OPEN = "terminal.open"
+    WS_CONNECT = "ws.connect"
+    WS_DISCONNECT = "ws.disconnect"
     TERMINAL_CLOSE = "terminal.close"
     TERMINAL_LOOK = "terminal.look"
     TEMPLATE_LIST = "template.list"
@@ -158,6 +159,24 @@ class Action(StrEnum):
     ADMIN_READ = "admin.read"
     ADMIN_SAVE = "admin.save"
     ADMIN_ACT = "admin.act"
+    AUDIT_LIST = "audit.list"
+    AUDIT_USER = "audit.user"
+    AUDIT_CONTAINER = "audit.container"
+    AUDIT_EXPORT = "audit.export"
+    AUDIT_VERIFY = "audit.verify"
+    AUDIT_PRUNE = "audit.prune"
+    INBOX_LIST = "inbox.list"
+    INBOX_COUNT = "inbox.count"
+    INBOX_READ = "inbox.read"
+    INBOX_READ_ALL = "inbox.read_all"
+    WEBHOOK_LIST = "webhook.list"
+    WEBHOOK_CREATE = "webhook.create"
+    WEBHOOK_UPDATE = "webhook.update"
+    WEBHOOK_DELETE = "webhook.delete"
+    WEBHOOK_ROTATE = "webhook.rotate_secret"
+    WEBHOOK_TEST = "webhook.test"
+    WEBHOOK_DELIVERIES = "webhook.deliveries"
+    WEBHOOK_RESEND = "webhook.resend"
 
 
 class Relation(StrEnum):
@@ -243,7 +262,8 @@ _TABLE: dict[Action, tuple[Relation, Scope]] = {
     Action.TEAM_CHANGE_MEMBER: (Relation.TEAM_ADMIN, Scope.ADMIN),
     Action.TEAM_REMOVE_MEMBER: (Relation.TEAM_ADMIN, Scope.ADMIN),
     Action.TEAM_LEAVE: (Relation.TEAM_MEMBER, Scope.ADMIN),
-    Action.TERMINAL_OPEN: (Relation.OPERATOR, Scope.EXEC),
+    Action.WS_CONNECT: (Relation.OPERATOR, Scope.EXEC),
+    Action.WS_DISCONNECT: (Relation.OWNER, Scope.READ),
     Action.TERMINAL_CLOSE: (Relation.OPERATOR, Scope.EXEC),
     Action.TERMINAL_LOOK: (Relation.OPERATOR, Scope.EXEC),
     Action.TEMPLATE_LIST: (Relation.USER, Scope.READ),
@@ -279,6 +299,24 @@ _TABLE: dict[Action, tuple[Relation, Scope]] = {
     Action.ADMIN_READ: (Relation.SUPERUSER, Scope.ADMIN),
     Action.ADMIN_SAVE: (Relation.SUPERUSER, Scope.ADMIN),
     Action.ADMIN_ACT: (Relation.SUPERUSER, Scope.ADMIN),
+    Action.AUDIT_LIST: (Relation.SUPERUSER, Scope.ADMIN),
+    Action.AUDIT_USER: (Relation.OWNER, Scope.READ),
+    Action.AUDIT_CONTAINER: (Relation.OWNER, Scope.READ),
+    Action.AUDIT_EXPORT: (Relation.SUPERUSER, Scope.ADMIN),
+    Action.AUDIT_VERIFY: (Relation.SUPERUSER, Scope.ADMIN),
+    Action.AUDIT_PRUNE: (Relation.SUPERUSER, Scope.ADMIN),
+    Action.INBOX_LIST: (Relation.USER, Scope.READ),
+    Action.INBOX_COUNT: (Relation.USER, Scope.READ),
+    Action.INBOX_READ: (Relation.OWNER, Scope.EXEC),
+    Action.INBOX_READ_ALL: (Relation.USER, Scope.EXEC),
+    Action.WEBHOOK_LIST: (Relation.USER, Scope.READ),
+    Action.WEBHOOK_CREATE: (Relation.USER, Scope.ADMIN),
+    Action.WEBHOOK_UPDATE: (Relation.OWNER, Scope.ADMIN),
+    Action.WEBHOOK_DELETE: (Relation.OWNER, Scope.ADMIN),
+    Action.WEBHOOK_ROTATE: (Relation.OWNER, Scope.ADMIN),
+    Action.WEBHOOK_TEST: (Relation.OWNER, Scope.ADMIN),
+    Action.WEBHOOK_DELIVERIES: (Relation.OWNER, Scope.READ),
+    Action.WEBHOOK_RESEND: (Relation.OWNER, Scope.ADMIN),
 }
 
 BEFORE_A_NEW_PASSWORD = frozenset({Action.USER_CHANGE_PASSWORD, Action.USER_LOGOUT})

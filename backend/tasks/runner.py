@@ -15,7 +15,7 @@ from backend.guest.terminals import terminals
 from backend.hypervisor.registry import nodes
 from backend.models import Node
 from backend.services import usage
-from backend.tasks import farewells, leases
+from backend.tasks import farewells, leases, retention, webhooks
 from backend.tasks.node_loop import NodeLoop, NodeSettings
 from backend.tasks.upkeep import Upkeep
 
@@ -105,7 +105,13 @@ async def _driving() -> AsyncGenerator[None]:
     unsubscribe = bus().subscribe(runner.hear)
     upkeep = Upkeep()
     unhear = bus().subscribe(upkeep.hear)
-    works = {"tasks": runner.run(), "upkeep": upkeep.run(), "farewells": farewells.run()}
+    works = {
+        "tasks": runner.run(),
+        "upkeep": upkeep.run(),
+        "farewells": farewells.run(),
+        "retention": retention.run(),
+        "webhooks": webhooks.run(),
+    }
     tasks = [asyncio.create_task(work, name=name) for name, work in works.items()]
     try:
         yield

@@ -8,9 +8,10 @@ Close codes: 4400 not understood, 4401 not signed in, 4403 not from our pages, 4
 
 import asyncio
 import json
+import time
 from collections import Counter
-from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -56,10 +57,7 @@ async def terminal_socket(socket: WebSocket, container_id: int, terminal_id: str
     await socket.accept()
     try:
         actor = await actor_of(socket)
-        async with transaction() as tx:
-            await service.enter(tx, actor, container_id)
-            await activity.note_use(tx, [container_id], now())
-        with _one_more(actor):
+        async with _coming_and_going(actor, container_id):
             await _Tab(socket, actor, container_id, terminal_id).serve()
         await _close(socket, 1000, "The shell has ended.")
     except WebSocketDisconnect:
@@ -205,6 +203,21 @@ class _Tab:
         if self._terminal is not None and self._viewer is not None:
             self._terminal.detach(self._viewer)
         self._terminal = self._viewer = None
+
+
+@asynccontextmanager
+async def _coming_and_going(actor: Actor, container_id: int) -> AsyncGenerator[None]:
+    """Let the actor in, and note when they go."""
+    async with transaction() as tx:
+        await service.enter(tx, actor, container_id)
+        await activity.note_use(tx, [container_id], now())
+    began = time.monotonic()
+    try:
+        with _one_more(actor):
+            yield
+    finally:
+        async with transaction() as tx:
+            await service.leave(tx, actor, container_id, time.monotonic() - began)
 
 
 @contextmanager
