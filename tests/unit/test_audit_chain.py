@@ -3,13 +3,12 @@
 import asyncio
 
 import pytest
-from sqlmodel import col, select, update
+from sqlmodel import col, select
 
-from backend.audit import hash_of, private_holds, seal_of
+from backend.audit import erase_person, hash_of, private_holds, seal_of
 from backend.db import reading, transaction
 from backend.errors import Forbidden
 from backend.models import AuditChain, AuditLog
-from backend.models.base import now
 from backend.rules import chain
 from backend.rules.policy import SYSTEM
 from backend.services import config
@@ -68,10 +67,10 @@ async def test_an_account_that_goes_takes_its_words_along_and_the_chain_holds() 
         person = await an_actor(tx, is_superuser=True)
         await config.set_config(tx, person, "default_credits", "9")
     async with transaction() as tx:
-        blank = {"user_id": None, "actor_name": "", "message": "", "details": {}, "ip": "", "user_agent": ""}
-        await tx.exec(update(AuditLog).where(AuditLog.user_id == person.user_id).values(**blank, erased_at=now()))
+        await erase_person(tx, person.user_id or 0)
     async with reading() as tx:
         row = (await tx.exec(select(AuditLog).where(AuditLog.action == "config.set"))).one()
         end = (await tx.exec(select(AuditChain))).one()
+    assert (row.user_id, row.actor_name, row.message, row.details) == (None, "", "", {})
     assert private_holds(row)
     assert (row.hash, end.seal) == (end.last_hash, seal_of(end))
