@@ -66,20 +66,22 @@ async def a_container(
 ) -> Container:
     """A container as if it had been made long ago."""
     quota = (await tx.exec(select(ResourceQuota).where(ResourceQuota.user_id == owner.user_id))).one()
+    usual = {
+        "name": f"container-{next(_numbers)}",
+        "container_type_id": (await a_type(tx)).id,
+        "memory_mb": 1024,
+        "vcpus": 1,
+        "disk_gib": 5,
+        "disk_made_gib": 5,
+        "has_disk": True,
+    }
     container = Container(
-        name=f"container-{next(_numbers)}",
         user_id=owner.user_id,
         node_id=node.id,
-        container_type_id=(await a_type(tx)).id,
         resource_quota_id=quota.id,
-        memory_mb=1024,
-        vcpus=1,
-        disk_gib=5,
         desired_state=desired,
         status=status,
-        has_disk=True,
-        disk_made_gib=5,
-        **more,
+        **(usual | more),
     )
     tx.add(container)
     await tx.flush()

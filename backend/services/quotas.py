@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from sqlalchemy import ColumnElement
-from sqlmodel import col, delete, func, select
+from sqlmodel import and_, col, delete, func, select
 
 from backend.db import Tx, insert_if_absent
 from backend.errors import Conflict, Forbidden, Invalid, NotFound, PequerokuError
@@ -158,6 +158,7 @@ async def my_types(tx: Tx, actor: Actor) -> list[TypeView]:
     require(actor, Action.TYPE_LIST)
     query = (
         select(ContainerType, ResourceQuota)
+        .select_from(ContainerType)
         .join(QuotaType)
         .join(ResourceQuota)
         .where(ResourceQuota.user_id == actor.user_id)
@@ -269,12 +270,9 @@ async def update_quota(
 async def grant_public_types(tx: Tx, actor: Actor, quota_ids: Sequence[int] | None = None) -> int:
     """Let quotas (None: all of them) choose every type that is not private; returns how many grants were missing."""
     require(actor, Action.QUOTA_GRANT)
-    pairs = select(ResourceQuota.id, ContainerType.id).where(
-        col(ContainerType.private).is_(False),
-        ~select(QuotaType.quota_id)
-        .where(QuotaType.quota_id == ResourceQuota.id, QuotaType.container_type_id == ContainerType.id)
-        .exists(),
-    )
+    has_it = and_(col(QuotaType.quota_id) == ResourceQuota.id, col(QuotaType.container_type_id) == ContainerType.id)
+    pairs = select(ResourceQuota.id, ContainerType.id).join(ContainerType, col(ContainerType.private).is_(False))
+    pairs = pairs.join(QuotaType, has_it, isouter=True).where(col(QuotaType.quota_id).is_(None))
     if quota_ids is not None:
         pairs = pairs.where(col(ResourceQuota.id).in_(quota_ids))
     missing = (await tx.exec(pairs)).all()

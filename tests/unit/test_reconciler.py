@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -12,11 +13,11 @@ from backend.errors import NodeFault
 from backend.hypervisor.driver import DomainSpec
 from backend.hypervisor.memory import MemoryNode
 from backend.hypervisor.registry import nodes
-from backend.models import Container, Node, NodeLease, Status
+from backend.models import AuditLog, Container, Node, NodeLease, Notification, Status
 from backend.models.base import now
 from backend.rules.lifecycle import Power
 from backend.rules.policy import Actor
-from backend.services import containers
+from backend.services import containers, sizes
 from backend.services.views import ContainerView
 from backend.settings import settings
 from backend.tasks import leases, node_probe
@@ -286,3 +287,55 @@ async def test_a_lease_has_one_holder_and_changes_hands_when_it_runs_out(databas
     assert await leases.take(node_id, holder) is None
     await leases.release(node_id, "the next one")
     assert await leases.take(node_id, holder) == 3
+
+
+async def test_a_container_that_grew_has_a_larger_disk_at_its_next_start(world: World) -> None:
+    made = await world.create()
+    await world.until(made.id, "running")
+    name = await world.name_of(made.id)
+    assert world.machine.disks[name] == 5
+    await world.ask(containers.power_off, made.id)
+    await world.until(made.id, "stopped")
+    async with transaction() as tx:
+        await sizes.resize(tx, world.actor, made.id, container_type_id=(await a_type(tx, "large")).id)
+    assert world.machine.disks[name] == 5
+    await world.ask(containers.power_on, made.id)
+    await world.until(made.id, "running")
+    assert world.machine.disks[name] == 25
+    assert world.machine.machines[name].spec.memory_mb == 4096
+    async with reading() as tx:
+        assert (await tx.get_one(Container, made.id)).disk_made_gib == 25
+
+
+async def test_a_resize_of_what_runs_boots_it_anew_with_its_new_size(world: World) -> None:
+    made = await world.create()
+    await world.until(made.id, "running")
+    name = await world.name_of(made.id)
+    async with transaction() as tx:
+        await sizes.resize(tx, world.actor, made.id, container_type_id=(await a_type(tx, "medium")).id)
+    await eventually("the second boot", lambda: world.machine.machines[name].boots == 2)
+    await world.until(made.id, "running")
+    assert (world.machine.disks[name], world.machine.machines[name].spec.vcpus) == (10, 2)
+
+
+async def test_a_failure_is_told_and_audited_once_and_not_at_every_retry(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("backend.tasks.helm.backoff", lambda _failures: timedelta(milliseconds=10))
+    await eventually("the node to be prepared", lambda: world.machine.prepared is not None)
+    world.machine.full = True
+    made = await world.create()
+    await eventually("three failures", lambda: _failed_often(made.id))
+    world.machine.full = False
+    await world.until(made.id, "running")
+    async with reading() as tx:
+        told = (await tx.exec(select(Notification))).all()
+        traces = (await tx.exec(select(AuditLog).where(AuditLog.action == "container.fault"))).all()
+    assert [(each.kind, each.user_id) for each in told] == [("container.failed", world.actor.user_id)]
+    assert [(each.via, each.target_id) for each in traces] == [("system", str(made.id))]
+    assert "is full" in told[0].text
+
+
+async def _failed_often(container_id: int) -> bool:
+    async with reading() as tx:
+        return (await tx.get_one(Container, container_id)).failures >= 3
