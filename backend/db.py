@@ -15,6 +15,7 @@ from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel import SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -86,6 +87,8 @@ async def transaction() -> AsyncGenerator[Tx]:
         if _is_lock_timeout(fault):
             raise DatabaseBusy from fault
         raise
+    except PoolTimeout as fault:
+        raise DatabaseBusy from fault
     finally:
         await _leave_traces(tx)
     for follow_up in tx.after_commit:

@@ -58,7 +58,11 @@ def _type_card(each: TypeRow) -> rx.Component:
             class_name="pq-type-head",
         ),
         rx.el.span(rx.el.span(each.vcpus), rx.el.span(each.memory), rx.el.span(each.disk), class_name="pq-type-facts"),
-        rx.cond(~each.affordable, rx.el.span(each.why_not, class_name="pq-type-why")),
+        rx.cond(
+            each.affordable,
+            rx.el.span(each.forecast, class_name="pq-type-leaves"),
+            rx.el.span(each.why_not, class_name="pq-type-why"),
+        ),
         class_name="pq-type",
         custom_attrs={"data-type": each.name},
     )

@@ -49,3 +49,22 @@ export function Ago({ at, className }) {
     </time>
   );
 }
+
+function ahead(ms) {
+  const min = Math.ceil(ms / 60000);
+  if (min < 1) return "any moment now";
+  if (min < 120) return `in ${min} min`;
+  const h = Math.round(min / 60);
+  return h < 48 ? `in ${h} h` : `in ${Math.round(h / 24)} days`;
+}
+
+export function Until({ at, className }) {
+  const now = useNow(20000, !at);
+  if (!at) return null;
+  const when = new Date(at);
+  return (
+    <time className={className} dateTime={at} title={when.toLocaleString()}>
+      {ahead(when.getTime() - now)}
+    </time>
+  );
+}

@@ -22,5 +22,14 @@ class Ago(rx.Component):
     at: rx.Var[str]
 
 
+class Until(rx.Component):
+    """How long it is until `at` (ISO), in words."""
+
+    library = _LIBRARY
+    tag = "Until"
+    at: rx.Var[str]
+
+
 elapsed = Elapsed.create
 ago = Ago.create
+until = Until.create

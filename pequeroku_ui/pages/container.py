@@ -6,6 +6,7 @@ from pequeroku_ui.components.containers import delete_dialog, note, power_button
 from pequeroku_ui.components.layout import page as framed
 from pequeroku_ui.components.layout import trouble
 from pequeroku_ui.components.moments import elapsed
+from pequeroku_ui.components.settings import prospects, settings_button, settings_dialog
 from pequeroku_ui.components.terminal import terminal_panel
 from pequeroku_ui.state.container import ContainerState
 from pequeroku_ui.state.rows import StepRow, WeighedRow
@@ -23,12 +24,13 @@ def page() -> rx.Component:
             rx.cond(ContainerState.is_missing, _missing(), rx.cond(_ROW.id > 0, _shown(), _skeleton())),
         ),
         delete_dialog(),
+        settings_dialog(),
         fills_window=True,
     )
 
 
 def _shown() -> rx.Component:
-    return rx.fragment(_head(), rx.cond(_ROW.shows_terminal | _STARTS, _terminal(), _other_view()))
+    return rx.fragment(_head(), prospects(_ROW), rx.cond(_ROW.shows_terminal | _STARTS, _terminal(), _other_view()))
 
 
 def _head() -> rx.Component:
@@ -46,7 +48,8 @@ def _head() -> rx.Component:
             rx.el.b(_ROW.type_name), rx.el.span(" · ", _ROW.size, " · ", _ROW.disk), class_name="pq-facts pq-wide-only"
         ),
         _why_this_node(),
-        rx.el.div(power_buttons(_ROW, with_words=True), class_name="pq-container-end"),
+        rx.cond(_ROW.overridden != "", rx.el.span(_ROW.overridden, " overridden", class_name="pq-tag")),
+        rx.el.div(settings_button(_ROW), power_buttons(_ROW, with_words=True), class_name="pq-container-end pq-icons"),
         class_name="pq-container-head",
     )
 
@@ -118,6 +121,7 @@ def _stopped() -> rx.Component:
         rx.el.div(rx.icon("power", size=32, aria_hidden="true"), class_name="pq-ring"),
         rx.el.h2("It is stopped"),
         rx.el.p("Its disk is kept as you left it. Starting it takes ", _ROW.cost, "."),
+        rx.cond(_ROW.forecast != "", rx.el.p(_ROW.forecast, ".", class_name="pq-quiet")),
         start_button(_ROW, size="3"),
         class_name="pq-panel pq-blank",
     )

@@ -6,7 +6,7 @@ from pequeroku_ui.components.containers import delete_dialog, meter, note, power
 from pequeroku_ui.components.layout import page as framed
 from pequeroku_ui.components.layout import trouble
 from pequeroku_ui.components.maker import maker_dialog
-from pequeroku_ui.components.moments import ago, elapsed
+from pequeroku_ui.components.moments import ago, elapsed, until
 from pequeroku_ui.state.dashboard import EVERY, DashboardState
 from pequeroku_ui.state.rows import Row
 
@@ -138,6 +138,10 @@ def _card(row: Row) -> rx.Component:
             rx.el.span(rx.icon("server", size=14, aria_hidden="true"), row.node),
             rx.el.span(rx.icon("coins", size=14, aria_hidden="true"), row.cost),
             rx.el.span(rx.icon("clock-3", size=14, aria_hidden="true"), ago(at=row.created_at)),
+            rx.cond(
+                row.expires_at != "",
+                rx.el.span(rx.icon("hourglass", size=14, aria_hidden="true"), "expires ", until(at=row.expires_at)),
+            ),
             class_name="pq-facts pq-facts-icons",
         ),
         rx.el.div(_middle(row), class_name="pq-card-middle"),
@@ -155,9 +159,17 @@ def _middle(row: Row) -> rx.Component:
         ("starting", _progress(row)),
         ("error", note("bad", "circle-alert", row.reason)),
         ("unknown", note("warn", "unplug", row.reason)),
-        ("stopped", rx.el.p("Its disk is kept. It costs nothing until it starts.", class_name="pq-quiet")),
+        ("stopped", _asleep(row)),
         ("deleting", rx.el.p("Its disk is being erased.", class_name="pq-quiet")),
         _busy_line(rx.el.span(row.label, "…")),
+    )
+
+
+def _asleep(row: Row) -> rx.Component:
+    return rx.el.p(
+        "Its disk is kept. ",
+        rx.cond(row.forecast != "", row.forecast + ".", "It costs nothing until it starts."),
+        class_name="pq-quiet",
     )
 
 

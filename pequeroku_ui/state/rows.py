@@ -1,9 +1,11 @@
 """Containers as the pages show them: plain data for the browser, made from what services return. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from backend.services.views import ContainerView, TypeView, UsageView
+from backend.rules.policy import Action
+from backend.rules.sizes import FullSize
+from backend.services.views import ContainerView, ScheduleView, TypeView, UsageView
 
 _STARTING = {
     "placing": "Placing",
@@ -55,6 +57,17 @@ class Row:
     can_stop: bool
     can_restart: bool
     can_delete: bool
+    forecast: str = ""
+    """What a start would leave of my credits; empty where it is none of my business."""
+    overridden: str = ""
+    next_size: str = ""
+    """What it has after its next start, where that differs."""
+    idle: str = ""
+    expires_at: str = ""
+    is_expiry_near: bool = False
+    keep: str = ""
+    """What the button says that puts its end off; empty where there is none."""
+    has_settings: bool = False
 
 
 @dataclass(frozen=True)
@@ -101,6 +114,19 @@ class TypeRow:
     cost: str
     affordable: bool
     why_not: str
+    forecast: str = ""
+    """What a start of it leaves; or, for a resize, what it would mean."""
+
+
+@dataclass(frozen=True)
+class ScheduleRow:
+    """A start or stop at a time of day. `next_at` is empty while it is off."""
+
+    id: int
+    what: str
+    when: str
+    enabled: bool
+    next_at: str
 
 
 def row(view: ContainerView) -> Row:
@@ -128,7 +154,23 @@ def row(view: ContainerView) -> Row:
         can_stop=status in ("running", "starting", "restarting", "error") and view.desired_state == "running",
         can_restart=status == "running",
         can_delete=status != "deleting",
+        **_life(view),
     )
+
+
+def _life(view: ContainerView) -> dict[str, Any]:
+    """Its price, its size and its time to come."""
+    may_keep = view.expires_at is not None and Action.CONTAINER_KEEP in view.allowed and not view.deleting
+    return {
+        "forecast": _forecast(view.leaves, view.limit, "Starting it ") if view.leaves is not None else "",
+        "overridden": " and ".join(view.overridden),
+        "next_size": _size(view.next_size) if view.next_size else "",
+        "idle": f"Stops after {_span(view.idle_stop_min)} without use" if view.idle_stop_min else "",
+        "expires_at": view.expires_at.isoformat() if view.expires_at else "",
+        "is_expiry_near": view.is_expiry_near,
+        "keep": f"Keep it for another {_span(view.lifetime_h * 60)}" if may_keep else "",
+        "has_settings": Action.CONTAINER_RESIZE in view.allowed and not view.deleting,
+    }
 
 
 def steps(view: ContainerView) -> list[StepRow]:
@@ -187,7 +229,52 @@ def type_row(view: TypeView, *, left: int) -> TypeRow:
         cost=_count(view.credits_cost, "credit"),
         affordable=view.affordable,
         why_not="" if view.affordable else short,
+        forecast=_forecast(view.leaves, view.limit),
     )
+
+
+def resize_row(view: TypeView, *, of: ContainerView) -> TypeRow:
+    """A type for a container that is there already: its own price is given back when it is exchanged."""
+    runs = of.desired_state == "running"
+    leaves = view.leaves + of.credits_cost if runs else view.leaves
+    short = f"Needs {view.credits_cost}, you have {leaves + view.credits_cost} for it"
+    fits = leaves >= 0 or not runs
+    keeps_disk = f"keeps its {of.disk_gib} GiB disk" if of.disk_gib > view.disk_gib else f"{view.disk_gib} GiB disk"
+    return replace(
+        type_row(view, left=leaves),
+        disk=keeps_disk,
+        affordable=fits,
+        why_not="" if fits else short,
+        forecast=_forecast(leaves, view.limit) if runs else "",
+    )
+
+
+def schedule_row(view: ScheduleView) -> ScheduleRow:
+    """A start or stop at a time of day, in words."""
+    return ScheduleRow(
+        id=view.id,
+        what="Start" if view.starts else "Stop",
+        when=f"{view.when}, {view.time_zone}",
+        enabled=view.enabled,
+        next_at=view.next_at.isoformat() if view.next_at else "",
+    )
+
+
+def _forecast(leaves: int, limit: int, what: str = "") -> str:
+    if leaves < 0:
+        return f"{what}needs {_count(-leaves, 'more credit')}"
+    return f"{what}leaves {leaves} of {limit}" + (" credits" if what else "")
+
+
+def _size(size: FullSize) -> str:
+    return f"{_count(size.vcpus, 'vCPU')} · {_gib(size.memory_mb)} · {size.disk_gib} GiB disk"
+
+
+def _span(minutes: int) -> str:
+    if minutes < 120 or minutes % 60:
+        return _count(minutes, "minute")
+    hours = minutes // 60
+    return _count(hours, "hour") if hours < 48 or hours % 24 else _count(hours // 24, "day")
 
 
 def _count(number: int, noun: str) -> str:
