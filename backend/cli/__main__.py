@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from alembic import command
 
-from backend.cli import audit, config, nodes, templates
+from backend.cli import audit, config, nodes, quota, templates, types
 from backend.cli.running import group, run
 from backend.db import transaction
 from backend.hypervisor.registry import nodes as hypervisors
@@ -20,7 +20,9 @@ app = group("What operators do from a shell.")
 app.add_typer(audit.app, name="audit")
 app.add_typer(config.app, name="config")
 app.add_typer(nodes.app, name="node")
+app.add_typer(quota.app, name="quota")
 app.add_typer(templates.app, name="template")
+app.add_typer(types.app, name="type")
 
 
 @app.command()

@@ -36,7 +36,7 @@ def prospects(row: Row) -> rx.Component:
                 rx.el.span("It is deleted with its disk ", until(at=row.expires_at), "."),
                 rx.cond(
                     row.keep != "",
-                    rx.button(row.keep, on_click=SettingsState.keep(row.id), size="2", variant="soft"),
+                    rx.button(row.keep, on_click=SettingsState.keep(row.id), size="2"),
                 ),
                 class_name="pq-note pq-prospect",
                 custom_attrs={"data-tone": rx.cond(row.is_expiry_near, "warn", "off")},
@@ -161,7 +161,10 @@ def _schedules() -> rx.Component:
                 class_name="pq-days",
             ),
             _problem(SettingsState.schedule_problem),
-            rx.el.div(rx.button("Add", type="submit", size="3", variant="soft"), class_name="pq-dialog-end"),
+            rx.el.div(
+                rx.button("Add", type="submit", size="3", variant="soft", color_scheme="gray"),
+                class_name="pq-dialog-end",
+            ),
             on_submit=SettingsState.add_schedule,
             key=SettingsState.forms.to_string(),
             class_name="pq-form",
@@ -184,7 +187,7 @@ def _schedule(each: ScheduleRow) -> rx.Component:
             rx.button(
                 rx.cond(each.enabled, "Switch off", "Switch on"),
                 on_click=SettingsState.switch_schedule(each.id, ~each.enabled),
-                size="1",
+                size="2",
                 variant="soft",
                 color_scheme="gray",
             ),
