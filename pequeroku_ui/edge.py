@@ -19,11 +19,13 @@ _PAGES = frozenset(
     {
         "/account",
         "/login",
+        "/teams",
     }
 )
 _PRIVATE = (
     "/account",
     "/containers",
+    "/teams",
 )
 
 

@@ -16,16 +16,18 @@ from reflex.state import StateUpdate
 
 from backend.db import reading
 from backend.errors import NotFound, Unavailable
-from backend.events.bus import ContainerChanged, Event, NodeChanged, SessionEnded, UsageSampled, bus
+from backend.events.bus import AccessChanged, ContainerChanged, Event, NodeChanged, SessionEnded, UsageSampled, bus
 from backend.rules.policy import Actor
-from backend.services import containers, identity, quotas
+from backend.services import access, containers, identity, quotas
 from backend.services.views import ContainerView, CreditsView
 from backend.settings import settings
 from pequeroku_ui import guard
 from pequeroku_ui.state import base
 from pequeroku_ui.state.container import ContainerState
 from pequeroku_ui.state.dashboard import DashboardState
-from pequeroku_ui.state.watching import DASHBOARD, Watch, digest, forget, topic_of, watches
+from pequeroku_ui.state.team import TeamState
+from pequeroku_ui.state.teams import TeamsState
+from pequeroku_ui.state.watching import DASHBOARD, TEAM, TEAMS, Watch, digest, forget, topic_of, watches
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +44,7 @@ class _News:
     everybody: bool = False
     usage: bool = False
     user_ids: set[int] = field(default_factory=set)
+    container_ids: set[int] = field(default_factory=set)
     topics: set[str] = field(default_factory=set)
     ended: set[int] = field(default_factory=set)
 
@@ -57,7 +60,10 @@ async def follow(app: rx.App) -> None:
         match event:
             case ContainerChanged(container_id=container_id, user_id=user_id):
                 news.user_ids.add(user_id)
+                news.container_ids.add(container_id)
                 news.topics.add(topic_of(container_id))
+            case AccessChanged(user_ids=user_ids):
+                news.user_ids.update(user_ids)
             case NodeChanged():
                 news.everybody = True
             case UsageSampled():
@@ -108,6 +114,8 @@ async def _tell(app: rx.App, news: _News) -> bool:
     """Bring the concerned tabs up to date. False when the database did not answer: then it has to be done again."""
     forget([token for token, watch in watches().items() if not _is_open(app, token, watch)])
     watching = dict(watches())
+    if not await _all([_find_who_else_sees(news, watching.values())]):
+        return False
     ended = {token for token, watch in watching.items() if watch.actor.session_id in news.ended}
     forget(ended)
     by_user: dict[int | None, dict[str, Watch]] = defaultdict(dict)
@@ -119,6 +127,14 @@ async def _tell(app: rx.App, news: _News) -> bool:
     if news.usage:
         await _all(_show_usage(app, token, watch) for token, watch in watches().items())
     return is_done
+
+
+async def _find_who_else_sees(news: _News, watching: Iterable[Watch]) -> None:
+    """An event knows a container's owner; with whom it is shared, the database does."""
+    others = {watch.actor.user_id for watch in watching} - news.user_ids
+    if news.container_ids and others and not news.everybody:
+        async with reading() as tx:
+            news.user_ids |= await access.seen_by(tx, news.container_ids)
 
 
 def _is_open(app: rx.App, token: str, watch: Watch) -> bool:
@@ -149,6 +165,8 @@ async def _show(app: rx.App, token: str, watch: Watch, views: list[ContainerView
             state._show(views)
         elif isinstance(state, ContainerState) and watch.container_id is not None:
             state._show(await _one(watch.actor, watch.container_id, views))
+        else:
+            await state._renew(watch.actor)
 
 
 async def _one(actor: Actor, container_id: int, views: list[ContainerView]) -> ContainerView | None:
@@ -181,6 +199,10 @@ async def _close(app: rx.App, token: str) -> None:
 def _state_of(watch: Watch) -> type[base.AppState]:
     if watch.topic == DASHBOARD:
         return DashboardState
+    if watch.topic == TEAMS:
+        return TeamsState
+    if watch.topic.startswith(TEAM):
+        return TeamState
     return ContainerState if watch.container_id is not None else base.AppState
 
 

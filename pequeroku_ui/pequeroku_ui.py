@@ -14,12 +14,14 @@ from pequeroku_ui.components.boundary import boundary
 from pequeroku_ui.components.brand import NAME
 from pequeroku_ui.components.connection import connection_lost
 from pequeroku_ui.guard import Guard
-from pequeroku_ui.pages import account, container, dashboard, login, missing
+from pequeroku_ui.pages import account, container, dashboard, login, missing, team, teams
 from pequeroku_ui.state.account import AccountState
 from pequeroku_ui.state.base import keep_apart
 from pequeroku_ui.state.container import ContainerState
 from pequeroku_ui.state.dashboard import DashboardState
 from pequeroku_ui.state.login import LoginState
+from pequeroku_ui.state.team import TeamState
+from pequeroku_ui.state.teams import TeamsState
 from pequeroku_ui.supervised import ends_with_its_supervisor
 
 reflex_setup.before_app()
@@ -62,6 +64,13 @@ app.add_page(
     route="/containers/[container_id]",
     title=rx.cond(ContainerState.shown.id > 0, ContainerState.shown.name, "Container") + f" · {NAME}",
     on_load=ContainerState.load,
+)
+app.add_page(teams.page, route="/teams", title=f"Teams · {NAME}", on_load=TeamsState.load)
+app.add_page(
+    team.page,
+    route="/teams/[team_id]",
+    title=rx.cond(TeamState.shown.id > 0, TeamState.shown.name, "Team") + f" · {NAME}",
+    on_load=TeamState.load,
 )
 app.add_page(account.page, route="/account", title=f"Account · {NAME}", on_load=AccountState.load)
 app.add_page(login.page, route="/login", title=f"Sign in · {NAME}", on_load=LoginState.load)

@@ -36,12 +36,8 @@ async def role_of(tx: Tx, person: Actor, container: Container) -> Role | None:
 
 async def as_seen_by(tx: Tx, person: Actor, views: list[ContainerView]) -> list[ContainerView]:
     """These views with what the person may do, and with whom the containers are shared where they may know that."""
-    roles = await _roles_of(tx, person, {view.id for view in views if view.user_id != person.user_id})
-    seen = [
-        replace(view, role=role, allowed=allowed(person, owner_id=view.user_id, role=role))
-        for view in views
-        for role in [roles.get(view.id)]
-    ]
+    ways = await _ways_to(tx, person, {view.id for view in views if view.user_id != person.user_id})
+    seen = [_as_seen(view, person, ways.get(view.id, [])) for view in views]
     shared = await _shared_with(tx, {view.id for view in seen if Action.SHARE_LIST in view.allowed})
     return [replace(view, shared_with=tuple(shared.get(view.id, ()))) for view in seen]
 
@@ -72,17 +68,23 @@ def _reaches(user_id: int | None) -> ColumnElement[bool]:
     return or_(col(ContainerShare.user_id) == user_id, col(ContainerShare.team_id).in_(teams))
 
 
-async def _roles_of(tx: Tx, person: Actor, container_ids: set[int]) -> dict[int, Role]:
-    """The person's role in each of these that is shared with them, by the container's id."""
+async def _ways_to(tx: Tx, person: Actor, container_ids: set[int]) -> dict[int, list[ContainerShare]]:
+    """The shares that reach the person, by the container's id."""
     if not container_ids:
         return {}
-    query = select(ContainerShare.container_id, ContainerShare.role).where(
-        col(ContainerShare.container_id).in_(container_ids), _reaches(person.user_id)
-    )
-    found: dict[int, list[Role]] = {}
-    for container_id, role in (await tx.exec(query)).all():
-        found.setdefault(container_id, []).append(Role(role))
-    return {container_id: role for container_id, roles in found.items() if (role := highest(roles))}
+    query = select(ContainerShare).where(col(ContainerShare.container_id).in_(container_ids), _reaches(person.user_id))
+    found: dict[int, list[ContainerShare]] = {}
+    for share in (await tx.exec(query)).all():
+        found.setdefault(share.container_id, []).append(share)
+    return found
+
+
+def _as_seen(view: ContainerView, person: Actor, ways: list[ContainerShare]) -> ContainerView:
+    role = highest(Role(each.role) for each in ways)
+    may = allowed(person, owner_id=view.user_id, role=role)
+    if all(each.user_id is None for each in ways):
+        may -= {Action.SHARE_LEAVE}  # there is nothing to leave: it is their own, or comes through a team
+    return replace(view, is_mine=view.user_id == person.user_id, role=role, allowed=may)
 
 
 async def _shared_with(tx: Tx, container_ids: set[int]) -> dict[int, list[str]]:

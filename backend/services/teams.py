@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, func, select, update
 
 from backend.db import Tx
-from backend.errors import Conflict, Invalid, NotFound
+from backend.errors import Conflict, Invalid
 from backend.events.bus import AccessChanged, announce
 from backend.models import Container, ContainerShare, Team, TeamMembership, User
 from backend.operation import note, operation, require
@@ -249,7 +249,7 @@ async def _other_than_owner(tx: Tx, team: Team, user_id: int) -> TeamMembership:
         raise Conflict(f"The owner of “{team.name}” stays its admin. Hand the team over to another member first.")
     row = await _membership(tx, team.id or 0, user_id)
     if row is None:
-        raise NotFound("That membership")
+        raise Conflict(f"They are not in “{team.name}”.")
     return row
 
 

@@ -41,8 +41,10 @@ class ContainerView:
     restarting: bool
     created_at: datetime
     placement: dict[str, Any] = field(default_factory=dict[str, Any])
+    is_mine: bool = True
+    """The actor owns it."""
     role: Role | None = None
-    """The actor's, in somebody else's container; None for the owner (and for a superuser without one)."""
+    """The actor's, in somebody else's container; None for the owner, and for a superuser whom nobody gave one."""
     allowed: frozenset[Action] = frozenset()
     """All that the actor may do with it."""
     shared_with: tuple[str, ...] = ()

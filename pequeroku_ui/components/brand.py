@@ -29,5 +29,10 @@ def mark(size: int = 28) -> rx.Component:
 def brand() -> rx.Component:
     """The way home."""
     return rx.link(
-        mark(), rx.el.span(NAME, class_name="pq-brand-name"), href="/", class_name="pq-brand", underline="none"
+        mark(),
+        rx.el.span(NAME, class_name="pq-brand-name"),
+        href="/",
+        aria_label=NAME,  # the name itself is not shown on a phone
+        class_name="pq-brand",
+        underline="none",
     )

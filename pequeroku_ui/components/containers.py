@@ -4,6 +4,7 @@ import reflex as rx
 
 from pequeroku_ui.state.power import PowerState
 from pequeroku_ui.state.rows import Row
+from pequeroku_ui.state.sharing import SharingState
 
 
 def status_pill(row: Row) -> rx.Component:
@@ -27,23 +28,30 @@ def meter(label: str, percent: rx.Var[int], words: rx.Var[str]) -> rx.Component:
 
 
 def power_buttons(row: Row, *, with_words: bool = False) -> rx.Component:
-    """Restart, stop, delete: icons, and words beside them where there is room."""
+    """What I may do, and no more: icons, and words beside them where there is room."""
     return rx.el.div(
+        rx.cond(row.can_share, _action("users", "Share", row, SharingState.open(row.id), with_words)),
         rx.cond(row.can_restart, _action("rotate-cw", "Restart", row, PowerState.restart(row.id), with_words)),
         rx.cond(row.can_stop, _action("square", "Stop", row, PowerState.stop(row.id), with_words)),
         rx.cond(row.can_delete, _action("trash-2", "Delete", row, PowerState.ask_delete(row.id), with_words)),
+        rx.cond(row.can_leave, _action("log-out", "Give up", row, SharingState.leave(row.id), with_words)),
         class_name="pq-icons",
     )
 
 
 def start_button(row: Row, *, size: str = "2") -> rx.Component:
-    """Start, or try again after an error."""
+    """Start, or try again after an error; nothing for who may only look."""
     return rx.cond(
         row.can_retry,
         rx.button(
             rx.icon("rotate-cw", size=16, aria_hidden="true"), "Retry", on_click=PowerState.start(row.id), size=size
         ),
-        rx.button(rx.icon("play", size=16, aria_hidden="true"), "Start", on_click=PowerState.start(row.id), size=size),
+        rx.cond(
+            row.can_start,
+            rx.button(
+                rx.icon("play", size=16, aria_hidden="true"), "Start", on_click=PowerState.start(row.id), size=size
+            ),
+        ),
     )
 
 

@@ -10,6 +10,7 @@ from pequeroku_ui.state.base import AppState
 _SIGN_OUT = "sign-out"
 _PLACES = [
     ("box", "Containers", "/"),
+    ("users", "Teams", "/teams"),
 ]
 """The main places, in the order of the bar."""
 

@@ -7,6 +7,7 @@ from pequeroku_ui.components.layout import page as framed
 from pequeroku_ui.components.layout import trouble
 from pequeroku_ui.components.moments import elapsed
 from pequeroku_ui.components.settings import prospects, settings_button, settings_dialog
+from pequeroku_ui.components.sharing import share_dialog, sharing_chips
 from pequeroku_ui.components.terminal import terminal_panel
 from pequeroku_ui.state.container import ContainerState
 from pequeroku_ui.state.rows import StepRow, WeighedRow
@@ -25,12 +26,14 @@ def page() -> rx.Component:
         ),
         delete_dialog(),
         settings_dialog(),
+        share_dialog(),
         fills_window=True,
     )
 
 
 def _shown() -> rx.Component:
-    return rx.fragment(_head(), prospects(_ROW), rx.cond(_ROW.shows_terminal | _STARTS, _terminal(), _other_view()))
+    shows_terminal = _ROW.shows_terminal | (_STARTS & _ROW.can_terminal)
+    return rx.fragment(_head(), prospects(_ROW), rx.cond(shows_terminal, _terminal(), _other_view()))
 
 
 def _head() -> rx.Component:
@@ -48,6 +51,7 @@ def _head() -> rx.Component:
             rx.el.b(_ROW.type_name), rx.el.span(" · ", _ROW.size, " · ", _ROW.disk), class_name="pq-facts pq-wide-only"
         ),
         _why_this_node(),
+        sharing_chips(_ROW),
         rx.cond(_ROW.overridden != "", rx.el.span(_ROW.overridden, " overridden", class_name="pq-tag")),
         rx.el.div(settings_button(_ROW), power_buttons(_ROW, with_words=True), class_name="pq-container-end pq-icons"),
         class_name="pq-container-head",
@@ -110,6 +114,8 @@ def _other_view() -> rx.Component:
             ("stopped", _stopped()),
             ("error", _failed()),
             ("unknown", _unknown()),
+            ("starting", _starting()),
+            ("running", _running()),
             _waiting(),
         ),
         class_name="pq-stage",
@@ -120,7 +126,12 @@ def _stopped() -> rx.Component:
     return rx.el.div(
         rx.el.div(rx.icon("power", size=32, aria_hidden="true"), class_name="pq-ring"),
         rx.el.h2("It is stopped"),
-        rx.el.p("Its disk is kept as you left it. Starting it takes ", _ROW.cost, "."),
+        rx.el.p(
+            "Its disk is kept as it was left. Starting it takes ",
+            _ROW.cost,
+            rx.cond(_ROW.owner != "", " of " + _ROW.owner + "’s", ""),
+            ".",
+        ),
         rx.cond(_ROW.forecast != "", rx.el.p(_ROW.forecast, ".", class_name="pq-quiet")),
         start_button(_ROW, size="3"),
         class_name="pq-panel pq-blank",
@@ -134,6 +145,22 @@ def _failed() -> rx.Component:
         _steps(),
         rx.el.div(start_button(_ROW, size="3"), class_name="pq-dialog-end"),
         class_name="pq-panel pq-progress",
+    )
+
+
+def _running() -> rx.Component:
+    """For who may look at it, and not go inside."""
+    return rx.el.div(
+        rx.el.div(rx.icon("eye", size=32, aria_hidden="true"), class_name="pq-ring"),
+        rx.el.h2("It is running"),
+        rx.el.p(
+            "You are its ",
+            _ROW.role.lower(),
+            ": its terminals are for operators and managers. ",
+            rx.el.b(_ROW.owner),
+            " can change that.",
+        ),
+        class_name="pq-panel pq-blank",
     )
 
 
@@ -155,7 +182,7 @@ def _starting() -> rx.Component:
             class_name="pq-card-head",
         ),
         _steps(),
-        rx.el.p("The terminal opens here by itself.", class_name="pq-quiet"),
+        rx.cond(_ROW.can_terminal, rx.el.p("The terminal opens here by itself.", class_name="pq-quiet")),
         class_name="pq-panel pq-progress",
     )
 

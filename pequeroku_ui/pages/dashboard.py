@@ -7,6 +7,7 @@ from pequeroku_ui.components.layout import page as framed
 from pequeroku_ui.components.layout import trouble
 from pequeroku_ui.components.maker import maker_dialog
 from pequeroku_ui.components.moments import ago, elapsed, until
+from pequeroku_ui.components.sharing import share_dialog, sharing_chips
 from pequeroku_ui.state.dashboard import EVERY, DashboardState
 from pequeroku_ui.state.rows import Row
 
@@ -29,6 +30,7 @@ def page() -> rx.Component:
         ),
         maker_dialog(),
         delete_dialog(),
+        share_dialog(),
     )
 
 
@@ -144,6 +146,7 @@ def _card(row: Row) -> rx.Component:
             ),
             class_name="pq-facts pq-facts-icons",
         ),
+        sharing_chips(row),
         rx.el.div(_middle(row), class_name="pq-card-middle"),
         rx.el.div(_main_action(row), power_buttons(row), class_name="pq-card-end"),
         class_name="pq-panel pq-card",
@@ -198,10 +201,14 @@ def _main_action(row: Row) -> rx.Component:
         row.status,
         ("stopped", start_button(row)),
         ("error", start_button(row)),
-        ("running", _open("square-terminal", "Open terminal", row)),
+        ("running", rx.cond(row.can_terminal, _open("square-terminal", "Open terminal", row), _look(row))),
         ("deleting", rx.fragment()),
-        _open("arrow-right", "Open", row),
+        _look(row),
     )
+
+
+def _look(row: Row) -> rx.Component:
+    return _open("arrow-right", "Open", row)
 
 
 def _open(icon: str, label: str, row: Row) -> rx.Component:

@@ -66,6 +66,9 @@ class AppState(rx.State):
         async with self._look() as (tx, _):
             self._show_credits(await quotas.my_credits(tx, actor))
 
+    async def _renew(self, actor: Actor) -> None:
+        """Something happened that concerns what this page shows: read it anew (live.py calls, for its watcher)."""
+
     def _show_credits(self, purse: CreditsView) -> None:
         self.credits_used, self.credits_limit, self.credits_left = purse.used, purse.limit, purse.left
         self.quota_active = purse.active

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+from backend.rules.deeds import ROLE_NAMES
 from backend.rules.policy import Action
 from backend.rules.sizes import FullSize
 from backend.services.views import ContainerView, ScheduleView, TypeView, UsageView
@@ -68,6 +69,15 @@ class Row:
     keep: str = ""
     """What the button says that puts its end off; empty where there is none."""
     has_settings: bool = False
+    owner: str = ""
+    """Whose it is; empty where it is mine."""
+    role: str = ""
+    """What I am to it; empty where it is mine."""
+    shared_with: str = ""
+    """For whoever may share it: with whom it is."""
+    can_share: bool = False
+    can_terminal: bool = False
+    can_leave: bool = False
 
 
 @dataclass(frozen=True)
@@ -131,7 +141,7 @@ class ScheduleRow:
 
 def row(view: ContainerView) -> Row:
     """A container for the pages."""
-    status = view.activity
+    status, may = view.activity, view.allowed
     return Row(
         id=view.id,
         key=str(view.id),
@@ -148,12 +158,21 @@ def row(view: ContainerView) -> Row:
         since=view.phases[0].at.isoformat() if status == "starting" and view.phases else "",
         created_at=view.created_at.isoformat(),
         has_usage=status == "running",
-        shows_terminal=status == "running" or (status == "unknown" and view.desired_state == "running"),
-        can_start=status == "stopped",
-        can_retry=status == "error",
-        can_stop=status in ("running", "starting", "restarting", "error") and view.desired_state == "running",
-        can_restart=status == "running",
-        can_delete=status != "deleting",
+        shows_terminal=Action.WS_CONNECT in may
+        and (status == "running" or (status == "unknown" and view.desired_state == "running")),
+        can_start=status == "stopped" and Action.CONTAINER_POWER_ON in may,
+        can_retry=status == "error" and Action.CONTAINER_POWER_ON in may,
+        can_stop=status in ("running", "starting", "restarting", "error")
+        and view.desired_state == "running"
+        and Action.CONTAINER_POWER_OFF in may,
+        can_restart=status == "running" and Action.CONTAINER_RESTART in may,
+        can_delete=status != "deleting" and Action.CONTAINER_DELETE in may,
+        owner="" if view.is_mine else view.owner,
+        role="" if view.is_mine else ROLE_NAMES[view.role] if view.role else "Administrator",
+        shared_with=_some_of(view.shared_with),
+        can_share=status != "deleting" and Action.SHARE_SET in may,
+        can_terminal=Action.WS_CONNECT in may,
+        can_leave=Action.SHARE_LEAVE in may,
         **_life(view),
     )
 
@@ -275,6 +294,11 @@ def _span(minutes: int) -> str:
         return _count(minutes, "minute")
     hours = minutes // 60
     return _count(hours, "hour") if hours < 48 or hours % 24 else _count(hours // 24, "day")
+
+
+def _some_of(names: tuple[str, ...]) -> str:
+    shown, rest = names[:2], len(names) - 2
+    return " and ".join([", ".join(shown), f"{rest} more"] if rest > 0 else shown)
 
 
 def _count(number: int, noun: str) -> str:

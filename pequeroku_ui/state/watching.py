@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from backend.rules.policy import Actor
 
 DASHBOARD = "dashboard"
+TEAMS = "teams"
+TEAM = "team:"
 _CONTAINER = "container:"
 
 

@@ -1,6 +1,7 @@
 """Who sees and does what with containers that are shared, and what is left when it ends."""
 
 import asyncio
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from backend.db import reading, transaction
 from backend.errors import Conflict, Forbidden, Invalid, NotFound
 from backend.events.bus import AccessChanged, Event, bus
 from backend.models import Container, ContainerShare, DesiredState, Notification, ResourceQuota, Status
+from backend.rules.deeds import deeds_of, unsaid
 from backend.rules.notices import Notice
 from backend.rules.policy import (
     NOBODY,
@@ -125,6 +127,12 @@ def test_what_a_role_is_shown_to_allow_is_what_it_allows(action: Action, role: R
 @given(st.lists(st.sampled_from(ROLES)))
 def test_of_many_roles_the_highest_counts(given_roles: list[Role]) -> None:
     assert highest(given_roles) == (sorted(given_roles, key=ROLES.index)[-1] if given_roles else None)
+
+
+def test_people_are_told_in_words_of_all_that_a_role_may_do() -> None:
+    assert unsaid() == set()
+    for lower, higher in pairwise(ROLES):
+        assert set(deeds_of(lower)) < set(deeds_of(higher))
 
 
 def test_a_role_in_a_team_opens_no_container_and_a_role_in_a_container_no_team() -> None:

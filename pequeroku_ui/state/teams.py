@@ -1,0 +1,99 @@
+"""The teams I am in, and a dialog to make one."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import reflex as rx
+
+from backend.db import reading
+from backend.errors import PequerokuError
+from backend.rules.deeds import TEAM_ROLE_NAMES
+from backend.rules.policy import Action, Actor
+from backend.services import team_views, teams
+from backend.services.views import TeamView
+from pequeroku_ui.state.base import AppState
+from pequeroku_ui.state.watching import TEAMS
+
+
+@dataclass(frozen=True)
+class TeamRow:
+    """A team, in words."""
+
+    id: int
+    key: str
+    name: str
+    description: str
+    owner: str
+    people: str
+    role: str
+    """Owner, Admin or Member."""
+    is_active: bool
+    created_at: str
+    can_edit: bool
+    can_invite: bool
+    can_own: bool
+    can_leave: bool
+
+
+class TeamsState(AppState):
+    """The list."""
+
+    teams: list[TeamRow] = []
+    summary: str = ""
+    is_making: bool = False
+    problem: str = ""
+
+    @rx.event
+    async def load(self) -> None:
+        """The page was opened, or somebody pressed “Try again”."""
+        self.is_making = False
+        with self._loading():
+            await self._enter(TEAMS)
+            async with self._look() as (tx, actor):
+                self._show(await team_views.list_teams(tx, actor))
+
+    @rx.event
+    async def show_maker(self, is_open: bool) -> None:
+        """Open or close the dialog."""
+        self.problem, self.is_making = "", bool(is_open)
+
+    @rx.event
+    async def make(self, form: dict[str, Any]) -> rx.event.EventSpec | None:
+        """Make a team and go to its page, or say in the dialog why not."""
+        try:
+            async with self._act() as (tx, actor):
+                name, words = str(form.get("name", "")), str(form.get("description", ""))
+                made = await teams.create_team(tx, actor, name=name, description=words)
+        except PequerokuError as refusal:
+            self.problem = refusal.message
+            return None
+        self.is_making = False
+        return rx.redirect(f"/teams/{made.id}")
+
+    async def _renew(self, actor: Actor) -> None:
+        async with reading() as tx:
+            self._show(await team_views.list_teams(tx, actor))
+
+    def _show(self, views: list[TeamView]) -> None:
+        self.teams = [team_row(each) for each in views]
+        self.summary = f"{len(views)} team" + ("" if len(views) == 1 else "s") if views else "None yet"
+
+
+def team_row(view: TeamView) -> TeamRow:
+    """A team for the pages."""
+    owns = Action.TEAM_HAND_OVER in view.allowed
+    return TeamRow(
+        id=view.id,
+        key=str(view.id),
+        name=view.name,
+        description=view.description,
+        owner=view.owner,
+        people="1 person" if view.people == 1 else f"{view.people} people",
+        role="Owner" if owns and view.role else TEAM_ROLE_NAMES[view.role] if view.role else "",
+        is_active=view.active,
+        created_at=view.created_at.isoformat(),
+        can_edit=Action.TEAM_UPDATE in view.allowed,
+        can_invite=Action.TEAM_ADD_MEMBER in view.allowed and view.active,
+        can_own=owns,
+        can_leave=view.role is not None and not owns,
+    )
