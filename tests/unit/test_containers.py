@@ -34,6 +34,12 @@ async def test_a_new_container_takes_its_size_from_its_type_and_is_placed_with_r
     assert view.placement["weighed"][0]["score"] == 2.0 * 16_384 + 16
 
 
+async def test_the_types_that_one_may_choose_are_listed_cheapest_first() -> None:
+    actor, _ = await a_world()
+    async with reading() as tx:
+        assert [each.name for each in await quotas.my_types(tx, actor)] == ["small", "medium", "large"]
+
+
 async def test_a_container_without_a_name_gets_one_that_people_can_say() -> None:
     actor, _ = await a_world()
     container_id = await _create(actor)
