@@ -11,7 +11,7 @@ _DEEDS: dict[Action, str] = {
     Action.CONTAINER_POWER_OFF: "Start, stop and restart it",
     Action.CONTAINER_RESTART: "Start, stop and restart it",
     Action.SCHEDULE_LIST: "See when it starts and stops by itself",
-    Action.TERMINAL_OPEN: "Use its terminals: everything inside, as root",
+    Action.WS_CONNECT: "Use its terminals: everything inside, as root",
     Action.TERMINAL_CLOSE: "Use its terminals: everything inside, as root",
     Action.TERMINAL_LOOK: "Use its terminals: everything inside, as root",
     Action.TEMPLATE_PREVIEW: "Put template files into it",

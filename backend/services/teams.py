@@ -212,18 +212,6 @@ async def leave_team(tx: Tx, actor: Actor, team_id: int) -> None:
     await _take_out(tx, team, actor.user_id or 0)
 
 
-async def refuse_if_owner(tx: Tx, user_id: int) -> None:
-    """Call before a user is deleted: their teams would go with them.
-
-    Raises:
-        Conflict: they own teams; says which.
-    """
-    owned = (await tx.exec(select(Team.name).where(Team.owner_id == user_id).order_by(Team.name))).all()
-    if owned:
-        named = ", ".join(f"“{each}”" for each in owned[:3]) + (f" and {len(owned) - 3} more" if owned[3:] else "")
-        raise Conflict(f"They own the team {named}. Hand it over to another member, or delete it first.")
-
-
 async def _save(tx: Tx, team: Team) -> None:
     """Write the team, see to its owner's admin membership, and tell everybody in it."""
     tx.add(team)

@@ -262,17 +262,6 @@ async def test_nobody_known_cannot_be_added(fields: dict[str, object], field: st
         await _do(teams.add_member, people[OLGA], team_id, user_id=people[EVE].user_id, role="owner")
 
 
-async def test_a_user_who_owns_a_team_is_kept_from_deletion_with_the_way_out() -> None:
-    people, team_id = await _world()
-    async with reading() as tx:
-        await teams.refuse_if_owner(tx, people[ADA].user_id or 0)
-        with pytest.raises(Conflict, match="Hand it over to another member, or delete it first"):
-            await teams.refuse_if_owner(tx, people[OLGA].user_id or 0)
-    await _do(teams.delete_team, people[OLGA], team_id)
-    async with reading() as tx:
-        await teams.refuse_if_owner(tx, people[OLGA].user_id or 0)
-
-
 @pytest.mark.parametrize("team_id", [0, -1, 2**31, 2**70, 999_999])
 async def test_an_id_of_any_size_is_just_not_found(team_id: int) -> None:
     people, _ = await _world()
