@@ -5,7 +5,10 @@
     ├── Unauthenticated       401  unauthenticated     nobody is signed in
     │   ├── BadCredentials    401  bad-credentials
     │   │   └── BadCode       401  bad-code            a one-time or recovery code
-    │   └── SecondStep        401  second-step         the password is right; a code is asked for, too
+    │   ├── SecondStep        401  second-step         the password is right; a code is asked for, too
+    │   └── NotConfirmed      401  not-confirmed       another service did not say who it is
+    │       ├── NotLinked     401  not-linked
+    │       └── SignUpClosed  401  sign-up-closed
     ├── Forbidden             403  forbidden           visible, but not the actor's to change
     ├── NotFound              404  not-found           absent, or not the actor's to see
     ├── Conflict              409  conflict            the state of things forbids it now
@@ -84,6 +87,36 @@ class SecondStep(Unauthenticated):
     def __init__(self, ticket: str) -> None:
         super().__init__("Enter the code of your authenticator app to go on.")
         self.ticket = ticket
+
+
+class NotConfirmed(Unauthenticated):
+    """Signing in through another service came to nothing."""
+
+    code = "not-confirmed"
+
+    def __init__(self, message: str = "The other service did not confirm who you are. Try again.") -> None:
+        super().__init__(message)
+
+
+class NotLinked(NotConfirmed):
+    """The other service knows them; no account of ours does, and no new one may be made."""
+
+    code = "not-linked"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "No account is linked with that sign-in. Sign in with your name and password, then link it on the page "
+            "Account, Security."
+        )
+
+
+class SignUpClosed(NotConfirmed):
+    """Accounts are made by administrators, or for who was invited."""
+
+    code = "sign-up-closed"
+
+    def __init__(self) -> None:
+        super().__init__("Accounts are not for everybody here. Ask an administrator for an invitation.")
 
 
 class Forbidden(PequerokuError):

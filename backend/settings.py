@@ -39,6 +39,8 @@ class Settings(BaseSettings):
     superuser_username: str = "admin"
     superuser_password: SecretStr = SecretStr("")
     superuser_email: str = ""
+    admin_token: SecretStr = SecretStr("")
+    """Lets programs sign in as the first administrator, for a day. Empty: nobody may."""
     session_days: int = Field(default=14, ge=1, le=365)
 
     debug: bool = False

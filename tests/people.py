@@ -32,7 +32,7 @@ async def signed_in(name: str, password: str = PASSWORD) -> tuple[Actor, str]:
 def visitor(*, sid: str = "", api_key: str = "", origin: str | None = ORIGIN, **more: Any) -> httpx.AsyncClient:
     """A client of the API's routes, in the test's own loop: a browser by its cookie, or a program by its key."""
     headers = {"Origin": origin} if origin is not None else {}
-    headers |= {"Cookie": f"sid={sid}"} if sid else {}
     headers |= {"Authorization": f"Bearer {api_key}"} if api_key else {}
     transport = httpx.ASGITransport(make_api(), client=("203.0.113.7", 1))
-    return httpx.AsyncClient(transport=transport, base_url=ORIGIN, headers=headers, **more)
+    cookies = {"sid": sid} if sid else {}
+    return httpx.AsyncClient(transport=transport, base_url=ORIGIN, headers=headers, cookies=cookies, **more)

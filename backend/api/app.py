@@ -4,7 +4,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
-from backend.api.routes import account, audit, auth, health, terminals
+from backend.api.routes import account, admin_token, audit, auth, health, oidc, terminals
 from backend.api.ws import terminals as terminal_sockets
 from backend.errors import Invalid, PequerokuError, Throttled
 
@@ -12,7 +12,16 @@ from backend.errors import Invalid, PequerokuError, Throttled
 def make_api() -> FastAPI:
     """Every route, with one form of error: {"error": {"code", "message"}}."""
     api = FastAPI(title="Pequeroku", docs_url=None, redoc_url=None, openapi_url=None)
-    for router in (health.router, auth.router, account.router, audit.router, terminals.router, terminal_sockets.router):
+    for router in (
+        health.router,
+        auth.router,
+        account.router,
+        admin_token.router,
+        audit.router,
+        oidc.router,
+        terminals.router,
+        terminal_sockets.router,
+    ):
         api.include_router(router)
     api.add_exception_handler(PequerokuError, _refuse)
     api.add_exception_handler(RequestValidationError, _refuse_shape)

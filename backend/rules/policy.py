@@ -66,6 +66,9 @@ class Action(StrEnum):
     USER_LOGOUT = "user.logout"
     USER_CREATE = "user.create"
     USER_SECOND_STEP = "user.second_step"
+    USER_TOKEN_LOGIN = "user.token_login"  # noqa: S105
+    USER_EXTERNAL_LOGIN = "user.external_login"
+    USER_SIGN_UP = "user.sign_up"
     USER_CHANGE_PASSWORD = "user.change_password"  # noqa: S105 - the name of an action
     USER_LIST = "user.list"
     USER_UPDATE = "user.update"
@@ -81,6 +84,14 @@ class Action(StrEnum):
     TOTP_ENABLE = "totp.enable"
     TOTP_DISABLE = "totp.disable"
     TOTP_RENEW_CODES = "totp.renew_codes"
+    IDENTITY_LIST = "identity.list"
+    IDENTITY_LINK = "identity.link"
+    IDENTITY_UNLINK = "identity.unlink"
+    INVITATION_LIST = "invitation.list"
+    INVITATION_CREATE = "invitation.create"
+    INVITATION_READ = "invitation.read"
+    INVITATION_ACCEPT = "invitation.accept"
+    INVITATION_REVOKE = "invitation.revoke"
     KEY_LIST = "key.list"
     KEY_CREATE = "key.create"
     KEY_REVOKE = "key.revoke"
@@ -206,6 +217,9 @@ _TABLE: dict[Action, tuple[Relation, Scope]] = {
     Action.USER_LOGOUT: (Relation.OWNER, Scope.ADMIN),
     Action.USER_CREATE: (Relation.SUPERUSER, Scope.ADMIN),
     Action.USER_SECOND_STEP: (Relation.ANYONE, Scope.ADMIN),
+    Action.USER_TOKEN_LOGIN: (Relation.ANYONE, Scope.ADMIN),
+    Action.USER_EXTERNAL_LOGIN: (Relation.ANYONE, Scope.ADMIN),
+    Action.USER_SIGN_UP: (Relation.ANYONE, Scope.ADMIN),
     Action.USER_CHANGE_PASSWORD: (Relation.OWNER, Scope.ADMIN),
     Action.USER_LIST: (Relation.SUPERUSER, Scope.ADMIN),
     Action.USER_UPDATE: (Relation.SUPERUSER, Scope.ADMIN),
@@ -221,6 +235,14 @@ _TABLE: dict[Action, tuple[Relation, Scope]] = {
     Action.TOTP_ENABLE: (Relation.USER, Scope.ADMIN),
     Action.TOTP_DISABLE: (Relation.USER, Scope.ADMIN),
     Action.TOTP_RENEW_CODES: (Relation.USER, Scope.ADMIN),
+    Action.IDENTITY_LIST: (Relation.USER, Scope.ADMIN),
+    Action.IDENTITY_LINK: (Relation.USER, Scope.ADMIN),
+    Action.IDENTITY_UNLINK: (Relation.OWNER, Scope.ADMIN),
+    Action.INVITATION_LIST: (Relation.USER, Scope.ADMIN),
+    Action.INVITATION_CREATE: (Relation.TEAM_ADMIN, Scope.ADMIN),
+    Action.INVITATION_READ: (Relation.ANYONE, Scope.READ),
+    Action.INVITATION_ACCEPT: (Relation.USER, Scope.ADMIN),
+    Action.INVITATION_REVOKE: (Relation.OWNER, Scope.ADMIN),
     Action.KEY_LIST: (Relation.USER, Scope.ADMIN),
     Action.KEY_CREATE: (Relation.USER, Scope.ADMIN),
     Action.KEY_REVOKE: (Relation.OWNER, Scope.ADMIN),

@@ -42,7 +42,7 @@ async def team_for(tx: Tx, person: Actor, action: Action, team_id: int, *, locks
     note("team", team_id)
     known = 0 < team_id < 2**31
     team = await tx.get(Team, team_id, with_for_update=locks, populate_existing=locks) if known else None
-    role = await _role_in(tx, team_id, person.user_id or 0) if team is not None else None
+    role = await role_in(tx, team_id, person.user_id or 0) if team is not None else None
     require(person, action, owner_id=team.owner_id if team else None, role=role, what="That team")
     if team is None:
         raise NotFound("That team")
@@ -54,7 +54,8 @@ async def shown(tx: Tx, person: Actor, team_id: int) -> TeamView:
     return _view(person, *(await tx.exec(_with_surroundings(person).where(Team.id == team_id))).one())
 
 
-async def _role_in(tx: Tx, team_id: int, user_id: int) -> TeamRole | None:
+async def role_in(tx: Tx, team_id: int, user_id: int) -> TeamRole | None:
+    """What the user is in the team now; None where they are not actively in it."""
     query = select(TeamMembership.role).where(
         TeamMembership.team_id == team_id, TeamMembership.user_id == user_id, col(TeamMembership.active)
     )
