@@ -20,6 +20,7 @@ __all__ = [
     "allowed",
     "allowed_to",
     "has_rule",
+    "highest",
     "judge",
 ]
 
