@@ -20,12 +20,14 @@ _PAGES = frozenset(
         "/account",
         "/login",
         "/teams",
+        "/templates",
     }
 )
 _PRIVATE = (
     "/account",
     "/containers",
     "/teams",
+    "/templates",
 )
 
 

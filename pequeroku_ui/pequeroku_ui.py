@@ -14,7 +14,7 @@ from pequeroku_ui.components.boundary import boundary
 from pequeroku_ui.components.brand import NAME
 from pequeroku_ui.components.connection import connection_lost
 from pequeroku_ui.guard import Guard
-from pequeroku_ui.pages import account, container, dashboard, login, missing, team, teams
+from pequeroku_ui.pages import account, container, dashboard, login, missing, team, teams, template, templates
 from pequeroku_ui.state.account import AccountState
 from pequeroku_ui.state.base import keep_apart
 from pequeroku_ui.state.container import ContainerState
@@ -22,6 +22,8 @@ from pequeroku_ui.state.dashboard import DashboardState
 from pequeroku_ui.state.login import LoginState
 from pequeroku_ui.state.team import TeamState
 from pequeroku_ui.state.teams import TeamsState
+from pequeroku_ui.state.template import TemplateState
+from pequeroku_ui.state.templates import TemplatesState
 from pequeroku_ui.supervised import ends_with_its_supervisor
 
 reflex_setup.before_app()
@@ -73,5 +75,12 @@ app.add_page(
     on_load=TeamState.load,
 )
 app.add_page(account.page, route="/account", title=f"Account · {NAME}", on_load=AccountState.load)
+app.add_page(templates.page, route="/templates", title=f"Templates · {NAME}", on_load=TemplatesState.load)
+app.add_page(
+    template.page,
+    route="/templates/[template_slug]",
+    title=rx.cond(TemplateState.shown.id > 0, TemplateState.shown.name, "Template") + f" · {NAME}",
+    on_load=TemplateState.load,
+)
 app.add_page(login.page, route="/login", title=f"Sign in · {NAME}", on_load=LoginState.load)
 app.add_page(missing.page, route="/404", title=f"Not found · {NAME}")

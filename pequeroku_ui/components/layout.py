@@ -11,6 +11,7 @@ _SIGN_OUT = "sign-out"
 _PLACES = [
     ("box", "Containers", "/"),
     ("users", "Teams", "/teams"),
+    ("files", "Templates", "/templates"),
 ]
 """The main places, in the order of the bar."""
 

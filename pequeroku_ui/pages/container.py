@@ -8,7 +8,9 @@ from pequeroku_ui.components.layout import trouble
 from pequeroku_ui.components.moments import elapsed
 from pequeroku_ui.components.settings import prospects, settings_button, settings_dialog
 from pequeroku_ui.components.sharing import share_dialog, sharing_chips
+from pequeroku_ui.components.templates import apply_dialog
 from pequeroku_ui.components.terminal import terminal_panel
+from pequeroku_ui.state.applying import ApplyState
 from pequeroku_ui.state.container import ContainerState
 from pequeroku_ui.state.rows import StepRow, WeighedRow
 
@@ -27,6 +29,7 @@ def page() -> rx.Component:
         delete_dialog(),
         settings_dialog(),
         share_dialog(),
+        apply_dialog(),
         fills_window=True,
     )
 
@@ -53,8 +56,28 @@ def _head() -> rx.Component:
         _why_this_node(),
         sharing_chips(_ROW),
         rx.cond(_ROW.overridden != "", rx.el.span(_ROW.overridden, " overridden", class_name="pq-tag")),
-        rx.el.div(settings_button(_ROW), power_buttons(_ROW, with_words=True), class_name="pq-container-end pq-icons"),
+        rx.el.div(
+            _apply_button(),
+            settings_button(_ROW),
+            power_buttons(_ROW, with_words=True),
+            class_name="pq-container-end pq-icons",
+        ),
         class_name="pq-container-head",
+    )
+
+
+def _apply_button() -> rx.Component:
+    return rx.cond(
+        _ROW.status == "running",
+        rx.el.button(
+            rx.icon("files", size=16, aria_hidden="true"),
+            rx.el.span("Apply a template", class_name="pq-wide-only"),
+            type="button",
+            on_click=ApplyState.open(_ROW.id),
+            aria_label="Apply a template",
+            title="Apply a template",
+            class_name="pq-icon-button",
+        ),
     )
 
 
