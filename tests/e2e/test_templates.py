@@ -139,7 +139,7 @@ async def test_a_machine_that_cant_be_looked_into_is_told_in_the_dialog(page: Pa
     await expect_status(page, "running")
     await page.get_by_role("button", name="Apply a template").click()
     await assert_accessible(page, "the choice of a template")
-    await page.get_by_label("Template").select_option(label="Static site · 5 files")
+    await page.get_by_role("combobox").select_option(label="Static site · 5 files")
     await page.get_by_label("Destination").fill("/etc")
     await page.get_by_role("button", name="Preview").click()
     await expect(page.get_by_role("alert")).to_contain_text("/etc belongs to the system")
