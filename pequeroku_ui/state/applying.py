@@ -82,7 +82,7 @@ class ApplyState(AppState):
         except Exception as fault:  # noqa: BLE001 - faults.py logs it, and the dialog shows what it says
             problem = faults.sentence_for(fault)
         async with self:
-            if self._order is order:
+            if self._order == order:  # not another dialog, and not another person
                 self._tell(found, problem, then)
         return found
 

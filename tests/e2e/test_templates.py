@@ -144,7 +144,7 @@ async def test_a_machine_that_cant_be_looked_into_is_told_in_the_dialog(page: Pa
     await page.get_by_role("button", name="Preview").click()
     await expect(page.get_by_role("alert")).to_contain_text("/etc belongs to the system")
     await page.get_by_label("Destination").fill("/srv/site")
-    await page.get_by_text("Clean", exact=True).click()
+    await page.get_by_role("radio", name="Clean").check()
     await page.get_by_role("button", name="Preview").click()
     await expect(page.get_by_role("alert")).to_contain_text("no such channel")
     await expect(page.get_by_label("Destination")).to_have_value("/srv/site")

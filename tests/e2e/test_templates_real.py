@@ -21,7 +21,7 @@ def server(real_server: Served) -> Served:
 async def _preview(page: Page, mode: str) -> None:
     await page.get_by_role("button", name="Apply a template").click()
     await page.get_by_role("combobox").select_option(label="Static site · 5 files")
-    await page.get_by_text(mode, exact=True).click()
+    await page.get_by_role("radio", name=mode).check()
     await page.get_by_role("button", name="Preview").click()
     await expect(page.get_by_role("region", name="What would change")).to_be_visible(timeout=_LOOK_MS)
 

@@ -24,6 +24,7 @@ from pequeroku_ui.guard import Access, Guard, access, login_path, sid_of
 from pequeroku_ui.pequeroku_ui import app
 from pequeroku_ui.state import rows
 from pequeroku_ui.state.account import AccountState
+from pequeroku_ui.state.applying import ApplyState
 from pequeroku_ui.state.base import AppState, as_id
 from pequeroku_ui.state.container import ContainerState
 from pequeroku_ui.state.dashboard import DashboardState
@@ -202,6 +203,21 @@ async def test_somebody_elses_container_cannot_be_touched(database: str, pipelin
         kept = await tx.get(Container, mine)
         assert kept is not None
         assert (kept.desired_state, kept.delete_requested_at) == (DesiredState.RUNNING, None)
+
+
+async def test_a_template_is_put_into_nobody_elses_container(database: str, pipeline: Pipeline) -> None:
+    me, _ = await _somebody()
+    _, sid = await _somebody()
+    mine = await _container_of(me)
+    chosen = {"template": "1", "destination": "/app", "mode": "clean"}
+    await pipeline.fire(ApplyState.open(mine), sid=sid)
+    await pipeline.fire(ApplyState.preview(chosen), sid=sid)
+    assert "does not exist, or is not yours to see" in pipeline.told("problem")
+    for form in ({}, {**chosen, "mode": "x"}, {**chosen, "template": "-1"}, {**chosen, "destination": "../etc"}):
+        await pipeline.fire(ApplyState.preview(form), sid=sid)
+        assert pipeline.told("problem")
+    await pipeline.fire(ApplyState.apply(), sid=sid)
+    assert pipeline.told("step") is None, "nothing was previewed, so there is nothing to apply"
 
 
 async def test_somebody_elses_page_is_not_found(database: str, pipeline: Pipeline) -> None:
