@@ -68,7 +68,7 @@ def _head() -> rx.Component:
 
 def _apply_button() -> rx.Component:
     return rx.cond(
-        _ROW.status == "running",
+        _ROW.can_apply,
         rx.el.button(
             rx.icon("files", size=16, aria_hidden="true"),
             rx.el.span("Apply a template", class_name="pq-wide-only"),

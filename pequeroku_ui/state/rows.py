@@ -77,6 +77,8 @@ class Row:
     """For whoever may share it: with whom it is."""
     can_share: bool = False
     can_terminal: bool = False
+    can_apply: bool = False
+    """A template may be put into it now."""
     can_leave: bool = False
 
 
@@ -172,6 +174,7 @@ def row(view: ContainerView) -> Row:
         shared_with=_some_of(view.shared_with),
         can_share=status != "deleting" and Action.SHARE_SET in may,
         can_terminal=Action.WS_CONNECT in may,
+        can_apply=status == "running" and Action.TEMPLATE_APPLY in may,
         can_leave=Action.SHARE_LEAVE in may,
         **_life(view),
     )
