@@ -18,6 +18,9 @@ _HASHED = "/assets/"
 _PAGES = frozenset(
     {
         "/account",
+        "/account/activity",
+        "/account/webhooks",
+        "/inbox",
         "/login",
         "/teams",
         "/templates",
@@ -28,6 +31,7 @@ _PRIVATE = (
     "/containers",
     "/teams",
     "/templates",
+    "/inbox",
 )
 
 

@@ -16,12 +16,21 @@ from reflex.state import StateUpdate
 
 from backend.db import reading
 from backend.errors import NotFound, Unavailable
-from backend.events.bus import AccessChanged, ContainerChanged, Event, NodeChanged, SessionEnded, UsageSampled, bus
+from backend.events.bus import (
+    AccessChanged,
+    ContainerChanged,
+    Event,
+    InboxChanged,
+    NodeChanged,
+    SessionEnded,
+    UsageSampled,
+    bus,
+)
 from backend.rules.policy import Actor
 from backend.services import access, containers, identity, quotas
 from backend.services.views import ContainerView, CreditsView
 from backend.settings import settings
-from pequeroku_ui import guard
+from pequeroku_ui import guard, live_inbox
 from pequeroku_ui.state import base
 from pequeroku_ui.state.container import ContainerState
 from pequeroku_ui.state.dashboard import DashboardState
@@ -47,6 +56,8 @@ class _News:
     container_ids: set[int] = field(default_factory=set)
     topics: set[str] = field(default_factory=set)
     ended: set[int] = field(default_factory=set)
+    told: set[int] = field(default_factory=set)
+    """Users whose inbox changed, or what became of their webhooks' messages."""
 
     def touches(self, watch: Watch) -> bool:
         return self.everybody or watch.actor.user_id in self.user_ids or watch.topic in self.topics
@@ -68,6 +79,8 @@ async def follow(app: rx.App) -> None:
                 news.everybody = True
             case UsageSampled():
                 news.usage = True
+            case InboxChanged(user_id=user_id):
+                news.told.add(user_id)
             case SessionEnded(session_id=session_id):
                 news.ended.add(session_id)
             case _:
@@ -124,6 +137,11 @@ async def _tell(app: rx.App, news: _News) -> bool:
             by_user[watch.actor.user_id][token] = watch
     await _all(_close(app, token) for token in ended)
     is_done = await _all(_refresh(app, tabs) for tabs in by_user.values())
+    inboxes: dict[int, dict[str, Watch]] = defaultdict(dict)
+    for token, watch in watches().items():
+        if watch.actor.user_id in news.told:
+            inboxes[watch.actor.user_id][token] = watch
+    await _all(live_inbox.tell(app, tabs) for tabs in inboxes.values())
     if news.usage:
         await _all(_show_usage(app, token, watch) for token, watch in watches().items())
     return is_done

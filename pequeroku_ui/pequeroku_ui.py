@@ -14,16 +14,32 @@ from pequeroku_ui.components.boundary import boundary
 from pequeroku_ui.components.brand import NAME
 from pequeroku_ui.components.connection import connection_lost
 from pequeroku_ui.guard import Guard
-from pequeroku_ui.pages import account, container, dashboard, login, missing, team, teams, template, templates
+from pequeroku_ui.pages import (
+    account,
+    activity,
+    container,
+    dashboard,
+    inbox,
+    login,
+    missing,
+    team,
+    teams,
+    template,
+    templates,
+    webhooks,
+)
 from pequeroku_ui.state.account import AccountState
+from pequeroku_ui.state.activity import ActivityState
 from pequeroku_ui.state.base import keep_apart
 from pequeroku_ui.state.container import ContainerState
 from pequeroku_ui.state.dashboard import DashboardState
+from pequeroku_ui.state.inbox import InboxState
 from pequeroku_ui.state.login import LoginState
 from pequeroku_ui.state.team import TeamState
 from pequeroku_ui.state.teams import TeamsState
 from pequeroku_ui.state.template import TemplateState
 from pequeroku_ui.state.templates import TemplatesState
+from pequeroku_ui.state.webhooks import WebhooksState
 from pequeroku_ui.supervised import ends_with_its_supervisor
 
 reflex_setup.before_app()
@@ -82,5 +98,8 @@ app.add_page(
     title=rx.cond(TemplateState.shown.id > 0, TemplateState.shown.name, "Template") + f" · {NAME}",
     on_load=TemplateState.load,
 )
+app.add_page(activity.page, route="/account/activity", title=f"Activity · {NAME}", on_load=ActivityState.load)
+app.add_page(webhooks.page, route="/account/webhooks", title=f"Webhooks · {NAME}", on_load=WebhooksState.load)
+app.add_page(inbox.page, route="/inbox", title=f"Inbox · {NAME}", on_load=InboxState.load)
 app.add_page(login.page, route="/login", title=f"Sign in · {NAME}", on_load=LoginState.load)
 app.add_page(missing.page, route="/404", title=f"Not found · {NAME}")

@@ -47,6 +47,19 @@ def trouble(retry: rx.event.EventType[()]) -> rx.Component:
     )
 
 
+def bones(label: str) -> rx.Component:
+    """Stands in for a panel whose content is being read."""
+    return rx.el.div(
+        rx.el.div(class_name="pq-bone pq-bone-title"),
+        rx.el.div(class_name="pq-bone"),
+        rx.el.div(class_name="pq-bone pq-bone-short"),
+        class_name="pq-panel pq-section pq-bones",
+        role="status",
+        aria_busy="true",
+        aria_label=label,
+    )
+
+
 def theme_menu() -> rx.Component:
     """Light, dark, or as the system has it."""
     return rx.dropdown_menu.root(
@@ -79,7 +92,7 @@ def _bar() -> rx.Component:
         rx.el.div(
             brand(),
             _nav(),
-            rx.el.div(_credits(), theme_menu(), _user_menu(), class_name="pq-bar-end"),
+            rx.el.div(_credits(), _bell(), theme_menu(), _user_menu(), class_name="pq-bar-end"),
             native_form(id=_SIGN_OUT, action="/auth/logout", method="post", class_name="pq-gone"),
             class_name="pq-bar-inner",
         ),
@@ -95,6 +108,23 @@ def _place(label: str, href: str) -> rx.Component:
     path = rx.State.router.url.path
     here = (path == "/") | path.startswith("/containers") if href == "/" else path.startswith(href)
     return rx.link(label, href=href, underline="none", custom_attrs={"aria-current": rx.cond(here, "page", "false")})
+
+
+def _bell() -> rx.Component:
+    return rx.link(
+        rx.icon("bell", size=18, aria_hidden="true"),
+        rx.cond(
+            AppState.unread > 0,
+            rx.el.span(
+                rx.cond(AppState.unread > 99, "99+", AppState.unread), class_name="pq-count", aria_hidden="true"
+            ),
+        ),
+        href="/inbox",
+        underline="none",
+        aria_label="Inbox, " + AppState.unread.to_string() + " not read",
+        title="Inbox",
+        class_name="pq-ghost pq-bell",
+    )
 
 
 def _credits() -> rx.Component:

@@ -2,6 +2,7 @@
 
 import reflex as rx
 
+from pequeroku_ui.components.account_nav import account_head
 from pequeroku_ui.components.layout import page as framed
 from pequeroku_ui.components.layout import trouble
 from pequeroku_ui.components.moments import ago
@@ -11,7 +12,7 @@ from pequeroku_ui.state.account import AccountState, SessionRow
 def page() -> rx.Component:
     """Profile, password, sessions."""
     return framed(
-        rx.el.div(rx.el.h1("Account"), class_name="pq-head"),
+        account_head(),
         rx.cond(
             AccountState.trouble != "",
             trouble(AccountState.load),

@@ -2,6 +2,7 @@
 
 import reflex as rx
 
+from pequeroku_ui.components.activity import activity_dialog
 from pequeroku_ui.components.containers import delete_dialog, note, power_buttons, start_button, status_pill
 from pequeroku_ui.components.layout import page as framed
 from pequeroku_ui.components.layout import trouble
@@ -55,6 +56,7 @@ def _head() -> rx.Component:
         ),
         _why_this_node(),
         sharing_chips(_ROW),
+        rx.cond((_ROW.role == "") | ContainerState.is_admin, activity_dialog(_ROW)),
         rx.cond(_ROW.overridden != "", rx.el.span(_ROW.overridden, " overridden", class_name="pq-tag")),
         rx.el.div(
             _apply_button(),

@@ -9,7 +9,8 @@ from reflex.state import BaseState
 from backend.db import Tx, reading, transaction
 from backend.errors import Unauthenticated
 from backend.rules.policy import Actor
-from backend.services import quotas
+from backend.services import inbox, quotas
+from backend.services.inbox import NoticeView
 from backend.services.views import CreditsView
 from pequeroku_ui import faults, guard
 from pequeroku_ui.state import watching
@@ -26,10 +27,14 @@ class AppState(rx.State):
     quota_active: bool = True
     ready: bool = False
     """The page's content has been read once: until then a skeleton stands in."""
+    unread: int = 0
+    """Notifications that were not read yet."""
     trouble: str = ""
     """Why the content could not be read, as a sentence."""
 
     _session_id: int | None = None
+    _latest_notice_id: int = 0
+    """What is newer is news to this tab."""
 
     @asynccontextmanager
     async def _act(self) -> AsyncGenerator[tuple[Tx, Actor]]:
@@ -65,6 +70,13 @@ class AppState(rx.State):
         self.username, self.is_admin = actor.username, actor.is_superuser
         async with self._look() as (tx, _):
             self._show_credits(await quotas.my_credits(tx, actor))
+            self._show_unread(await inbox.unread_count(tx, actor), await inbox.list_inbox(tx, actor, limit=1))
+
+    def _show_unread(self, unread: int, latest: list[NoticeView]) -> list[NoticeView]:
+        """Returns those that this tab did not know of, oldest first."""
+        known, self.unread = self._latest_notice_id, unread
+        self._latest_notice_id = max([known, *(each.id for each in latest)])
+        return [each for each in reversed(latest) if each.id > known and not each.is_read]
 
     async def _renew(self, actor: Actor) -> None:
         """Something happened that concerns what this page shows: read it anew (live.py calls, for its watcher)."""

@@ -9,6 +9,8 @@ from backend.rules.policy import Actor
 DASHBOARD = "dashboard"
 TEAMS = "teams"
 TEAM = "team:"
+INBOX = "inbox"
+WEBHOOKS = "webhooks"
 _CONTAINER = "container:"
 
 
