@@ -26,6 +26,7 @@ OPERATIONS: dict[Action, str] = {}
 _QUIET = frozenset(
     {
         Action.ADMIN_ACT,  # what it does is an operation of its own, and audited as that
+        Action.ADMIN_ASK,
         Action.ADMIN_LIST,
         Action.ADMIN_OVERVIEW,
         Action.ADMIN_READ,

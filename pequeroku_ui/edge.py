@@ -21,6 +21,8 @@ _PAGES = frozenset(
         "/account/activity",
         "/account/webhooks",
         "/inbox",
+        "/admin",
+        "/admin/reconciler",
         "/login",
         "/teams",
         "/templates",
@@ -28,6 +30,7 @@ _PAGES = frozenset(
 )
 _PRIVATE = (
     "/account",
+    "/admin",
     "/containers",
     "/teams",
     "/templates",

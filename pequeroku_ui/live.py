@@ -30,7 +30,7 @@ from backend.rules.policy import Actor
 from backend.services import access, containers, identity, quotas
 from backend.services.views import ContainerView, CreditsView
 from backend.settings import settings
-from pequeroku_ui import guard, live_inbox
+from pequeroku_ui import guard, live_admin, live_inbox
 from pequeroku_ui.state import base
 from pequeroku_ui.state.container import ContainerState
 from pequeroku_ui.state.dashboard import DashboardState
@@ -52,6 +52,8 @@ class _News:
 
     everybody: bool = False
     usage: bool = False
+    machines: bool = False
+    """Something happened to some container or node: who administers looks at all of them."""
     user_ids: set[int] = field(default_factory=set)
     container_ids: set[int] = field(default_factory=set)
     topics: set[str] = field(default_factory=set)
@@ -70,13 +72,14 @@ async def follow(app: rx.App) -> None:
     def hear(event: Event) -> None:
         match event:
             case ContainerChanged(container_id=container_id, user_id=user_id):
+                news.machines = True
                 news.user_ids.add(user_id)
                 news.container_ids.add(container_id)
                 news.topics.add(topic_of(container_id))
             case AccessChanged(user_ids=user_ids):
                 news.user_ids.update(user_ids)
             case NodeChanged():
-                news.everybody = True
+                news.everybody = news.machines = True
             case UsageSampled():
                 news.usage = True
             case InboxChanged(user_id=user_id):
@@ -135,6 +138,9 @@ async def _tell(app: rx.App, news: _News) -> bool:
     for token, watch in watching.items():
         if token not in ended and news.touches(watch):
             by_user[watch.actor.user_id][token] = watch
+    if news.machines or news.usage or news.everybody:
+        admins = {token: each for token, each in watching.items() if each.topic in live_admin.TOPICS}
+        await _all(live_admin.refresh(app, token, each) for token, each in admins.items() if token not in ended)
     await _all(_close(app, token) for token in ended)
     is_done = await _all(_refresh(app, tabs) for tabs in by_user.values())
     inboxes: dict[int, dict[str, Watch]] = defaultdict(dict)

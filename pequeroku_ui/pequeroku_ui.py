@@ -17,6 +17,10 @@ from pequeroku_ui.guard import Guard
 from pequeroku_ui.pages import (
     account,
     activity,
+    admin_form,
+    admin_list,
+    admin_overview,
+    admin_reconciler,
     container,
     dashboard,
     inbox,
@@ -30,6 +34,10 @@ from pequeroku_ui.pages import (
 )
 from pequeroku_ui.state.account import AccountState
 from pequeroku_ui.state.activity import ActivityState
+from pequeroku_ui.state.admin import AdminDoorState, AdminListState
+from pequeroku_ui.state.admin_act import AdminActState
+from pequeroku_ui.state.admin_form import AdminFormState
+from pequeroku_ui.state.admin_overview import AdminOverviewState, AdminReconcilerState
 from pequeroku_ui.state.base import keep_apart
 from pequeroku_ui.state.container import ContainerState
 from pequeroku_ui.state.dashboard import DashboardState
@@ -101,5 +109,29 @@ app.add_page(
 app.add_page(activity.page, route="/account/activity", title=f"Activity · {NAME}", on_load=ActivityState.load)
 app.add_page(webhooks.page, route="/account/webhooks", title=f"Webhooks · {NAME}", on_load=WebhooksState.load)
 app.add_page(inbox.page, route="/inbox", title=f"Inbox · {NAME}", on_load=InboxState.load)
+app.add_page(
+    admin_overview.page,
+    route="/admin",
+    title=f"Admin · {NAME}",
+    on_load=[AdminDoorState.load, AdminOverviewState.load],
+)
+app.add_page(
+    admin_reconciler.page,
+    route="/admin/reconciler",
+    title=f"Reconciler · {NAME}",
+    on_load=[AdminDoorState.load, AdminReconcilerState.load],
+)
+app.add_page(
+    admin_list.page,
+    route="/admin/[area]/[noun]",
+    title=AdminListState.heading + f" · {NAME}",
+    on_load=[AdminDoorState.load, AdminActState.forget, AdminListState.load],
+)
+app.add_page(
+    admin_form.page,
+    route="/admin/[area]/[noun]/[key]",
+    title=AdminFormState.heading + f" · {NAME}",
+    on_load=[AdminDoorState.load, AdminActState.forget, AdminFormState.load],
+)
 app.add_page(login.page, route="/login", title=f"Sign in · {NAME}", on_load=LoginState.load)
 app.add_page(missing.page, route="/404", title=f"Not found · {NAME}")

@@ -135,6 +135,7 @@ class Action(StrEnum):
     ADMIN_LIST = "admin.list"
     ADMIN_READ = "admin.read"
     ADMIN_SAVE = "admin.save"
+    ADMIN_ASK = "admin.ask"
     ADMIN_ACT = "admin.act"
     AUDIT_LIST = "audit.list"
     AUDIT_USER = "audit.user"
@@ -286,6 +287,7 @@ _TABLE: dict[Action, tuple[Relation, Scope]] = {
     Action.ADMIN_LIST: (Relation.SUPERUSER, Scope.ADMIN),
     Action.ADMIN_READ: (Relation.SUPERUSER, Scope.ADMIN),
     Action.ADMIN_SAVE: (Relation.SUPERUSER, Scope.ADMIN),
+    Action.ADMIN_ASK: (Relation.SUPERUSER, Scope.ADMIN),
     Action.ADMIN_ACT: (Relation.SUPERUSER, Scope.ADMIN),
     Action.AUDIT_LIST: (Relation.SUPERUSER, Scope.ADMIN),
     Action.AUDIT_USER: (Relation.OWNER, Scope.READ),

@@ -160,6 +160,7 @@ def _user_menu() -> rx.Component:
             rx.el.p("Signed in as ", rx.el.b(AppState.username), class_name="pq-menu-head"),
             *(_menu_item(*place, class_name="pq-narrow-only") for place in _PLACES),
             _menu_item("user-round-cog", "Account", "/account"),
+            rx.cond(AppState.is_admin, _menu_item("shield", "Admin", "/admin")),
             rx.dropdown_menu.separator(),
             rx.dropdown_menu.item(
                 rx.icon("log-out", size=16, aria_hidden="true"),

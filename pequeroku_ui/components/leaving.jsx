@@ -37,7 +37,7 @@ export function LeaveGuard() {
     blocker.proceed?.();
   };
   return (
-    <span ref={mark}>
+    <span ref={mark} className="pq-guard">
       <dialog ref={dialog} className="pq-panel pq-leaving" aria-labelledby="leaving" onCancel={stay}>
         <h2 id="leaving">Leave without saving?</h2>
         <p className="pq-quiet">What you typed here is not saved.</p>

@@ -11,6 +11,8 @@ TEAMS = "teams"
 TEAM = "team:"
 INBOX = "inbox"
 WEBHOOKS = "webhooks"
+ADMIN_OVERVIEW = "admin:overview"
+ADMIN_RECONCILER = "admin:reconciler"
 _CONTAINER = "container:"
 
 

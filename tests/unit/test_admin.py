@@ -6,7 +6,7 @@ import pytest
 from sqlmodel import col, select
 
 from backend.db import reading, transaction
-from backend.errors import Forbidden, NotFound
+from backend.errors import Conflict, Forbidden, NotFound, PequerokuError
 from backend.models import AuditLog, Container, DesiredState, Status, User
 from backend.rules.forms import Refused
 from backend.rules.policy import NOBODY, SYSTEM, Actor
@@ -280,7 +280,7 @@ async def test_a_node_shows_its_score_with_the_parts() -> None:
     form = await _open("vm_manager/node", str(node.id))
     assert form.row is not None
     assert form.row.facts["score"] == 2 * 3072 + 7 - 0.5
-    assert form.row.facts["score_parts"] == "2 × 3,072 MiB free + 1 × 7 vCPUs free − ½ × 1 running"
+    assert form.row.facts["score_parts"] == "6,144 (2 × 3,072 MiB free) + 7 (vCPUs free) − 0.5 (½ × 1 running)"
 
 
 async def test_the_overview_counts_what_is_there_and_says_what_is_wrong() -> None:
@@ -303,3 +303,77 @@ async def test_the_overview_counts_what_is_there_and_says_what_is_wrong() -> Non
     assert f"Node “{bad.name}” does not answer: No route to host." in said
     assert any("pqk-lost" in each for each in said)
     assert "1 container in error." in said
+
+
+async def test_a_quota_is_edited_with_its_types_and_told_apart_from_another_edit() -> None:
+    async with transaction() as tx:
+        quota_id = str((await factories.make_quota_of(tx)).id)
+    opened = await _open("vm_manager/resourcequota", quota_id)
+    types = [each.value for each in next(each for each in opened.fields if each.name == "allowed_type_ids").choices]
+    typed = {**opened.values, "credits": "9", "allowed_type_ids": types[:1], "active": "on"}
+    await _save("vm_manager/resourcequota", quota_id, typed, opened.values)
+    after = await _open("vm_manager/resourcequota", quota_id)
+    assert (after.values["credits"], after.values["allowed_type_ids"]) == (9, types[:1])
+    with pytest.raises(rows.Stale, match="Credits: 3 → 9; Allowed types: small, medium, large → small"):
+        await _save("vm_manager/resourcequota", quota_id, typed, opened.values)
+    with pytest.raises(Refused, match="not offered any more"):
+        await _save("vm_manager/resourcequota", quota_id, {**typed, "allowed_type_ids": ["999"]}, after.values)
+    async with transaction() as tx:
+        said = await rows.act_on(tx, SYSTEM, "vm_manager/resourcequota", "grant", [quota_id], {})
+    assert said == "1 quota looked at: 2 missing public types were given."
+
+
+async def test_a_type_is_made_changed_and_kept_while_it_is_in_use() -> None:
+    path = "vm_manager/containertype"
+    fresh = await _open(path, "")
+    typed = {**fresh.values, "container_type_name": "gpu-small", "memory_mb": "8192", "vcpus": "4", "disk_gib": "40"}
+    typed |= {"credits_cost": "6", "private": "on", "idle_stop_min": "0", "lifetime_h": "0"}
+    key = await _save(path, "", typed, {})
+    opened = await _open(path, key)
+    assert (opened.values["memory_mb"], opened.values["private"]) == (8192, True)
+    await _save(path, key, {**opened.values, "credits_cost": "7"}, opened.values)
+    assert (await _open(path, key)).values["credits_cost"] == 7
+    with pytest.raises(PequerokuError) as refusal:
+        await _save(path, key, {**opened.values, "memory_mb": "-5"}, (await _open(path, key)).values)
+    assert set(rows.problems_of(refusal.value)) == {"memory_mb"}
+    async with transaction() as tx:
+        owner = await factories.an_actor(tx)
+        await factories.a_container(tx, owner, await factories.a_node(tx))
+        small = str((await factories.a_type(tx)).id)
+    async with transaction() as tx:
+        with pytest.raises(Conflict):
+            await rows.act_on(tx, SYSTEM, path, "delete", [small], {})
+
+
+async def test_a_template_is_made_with_its_files_and_edited() -> None:
+    path = "vm_manager/filetemplate"
+    file = {"path": "src/app.py", "mode": "755", "order": "1", "content": "print('hi')\n"}
+    typed = {"name": "My app", "slug": "", "description": "", "public": "on", "files": [file]}
+    key = await _save(path, "", typed, {})
+    opened = await _open(path, key)
+    assert (opened.values["slug"], opened.values["files"]) == ("my-app", [{**file, "order": 1}])
+    await _save(path, key, {**opened.values, "files": [file, {**file, "path": "b", "mode": ""}]}, opened.values)
+    after = await _open(path, key)
+    assert [(each["path"], each["mode"]) for each in after.values["files"]] == [("b", "644"), ("src/app.py", "755")]
+    for odd in ({**file, "mode": "9"}, {**file, "path": "../etc"}, {**file, "path": ""}, {**file, "order": "x"}, "no"):
+        with pytest.raises(PequerokuError):
+            await _save(path, key, {**opened.values, "files": [odd]}, after.values)
+
+
+async def test_a_user_is_made_disabled_and_given_a_password() -> None:
+    key = await _save(
+        _USERS, "", {"username": "bo", "password": "a password for bo", "email": "", "is_superuser": ""}, {}
+    )
+    opened = await _open(_USERS, key)
+    await _save(_USERS, key, {**opened.values, "is_active": "", "display_name": "Bo"}, opened.values)
+    assert (await _open(_USERS, key)).values["is_active"] is False
+    async with transaction() as tx:
+        said = await rows.act_on(tx, SYSTEM, _USERS, "reset", [key], {"password": "", "and_second_factor": "on"})
+        admin = (await tx.exec(select(User).where(col(User.is_superuser)))).one()
+    assert said.startswith("The password is now ")
+    async with reading() as tx:
+        kept = (await tx.exec(select(AuditLog).where(col(AuditLog.action) == "user.reset_password"))).one()
+    assert said.split()[4] not in repr((kept.message, kept.details))
+    async with transaction() as tx:
+        with pytest.raises(Conflict, match="last administrator"):
+            await rows.act_on(tx, SYSTEM, _USERS, "disable", [str(admin.id)], {})

@@ -259,10 +259,10 @@ async def test_a_password_is_changed_with_the_old_one_only(database: str, pipeli
 
 async def test_what_needs_an_admin_is_refused_to_users(database: str, pipeline: Pipeline) -> None:
     _, sid = await _somebody()
-    handler = DashboardState.event_handlers["load"].fn
+    handler = DashboardState.event_handlers["show_maker"].fn
     access(Access.ADMIN)(handler)
     try:
-        await pipeline.fire(DashboardState.load(), sid=sid)
+        await pipeline.fire(DashboardState.show_maker(True), sid=sid)
     finally:
         del handler.__access__
     assert "You may not do that." in pipeline.said[0]

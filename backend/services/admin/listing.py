@@ -134,8 +134,9 @@ def _sortable(screen: Screen) -> list[Column]:
 
 
 def _order(screen: Screen, sort: str) -> list[ColumnElement[Any]]:
-    """By the column, then by what its index has beside it, then by the key: no two pages show the same row."""
+    """By the column, then by the key: no two pages show the same row."""
     column = next(each for each in _sortable(screen) if each.name == sort.removeprefix("-"))
-    order = [each for each in (column.of, *column.then, screen.key) if each is not None]
+    first = column.of if column.by is None else column.by
+    order = [first, screen.key] if first is not None and first is not screen.key else [screen.key]
     turned: list[ColumnElement[Any]] = [each.desc() if sort.startswith("-") else each.asc() for each in order]
     return [turned[0].nulls_last(), *turned[1:]] if column.has_empties else turned

@@ -11,7 +11,7 @@ from backend.db import Tx
 from backend.errors import Conflict, Invalid, NotFound, PequerokuError
 from backend.models import AuditLog
 from backend.operation import note, operation, require
-from backend.rules.forms import Choice, Field, Refused, When, differences, etag_of, parse_all
+from backend.rules.forms import Choice, Field, Kind, Refused, When, differences, etag_of, parse_all
 from backend.rules.policy import Action, Actor
 from backend.services.admin.listing import Listed, read, selected
 from backend.services.admin.screen import Act, Screen, is_id
@@ -125,11 +125,26 @@ async def act_on(tx: Tx, actor: Actor, path: str, name: str, keys: Sequence[str]
     return await act.run(tx, actor, keys, parse_all((await _with_choices(tx, screen, act)).fields, typed))
 
 
+@operation(Action.ADMIN_ASK)
+async def act_fields(tx: Tx, actor: Actor, path: str, name: str) -> tuple[Field, ...]:
+    """What an act asks for, with what is offered now.
+
+    Raises:
+        NotFound: no such screen or act.
+    """
+    require(actor, Action.ADMIN_ASK)
+    screen = screen_at(path)
+    for act in screen.acts:
+        if act.name == name:
+            return (await _with_choices(tx, screen, act)).fields
+    raise NotFound("That action")
+
+
 def wrong_with(path: str, key: str, name: str, raw: object) -> str:
     """What is wrong with a value that was just typed into a screen's field, as a sentence; or ""."""
     screen = screen_at(path)
     field = next((each for each in screen.fields_of(key) if each.name == name), None)
-    if field is None or field.choices or screen.choices is not None:
+    if field is None or field.kind in (Kind.CHOICE, Kind.MANY, Kind.ITEMS):
         return ""
     try:
         field.parse(raw)
@@ -157,8 +172,10 @@ async def _row(tx: Tx, screen: Screen, key: str) -> Listed:
 
 async def _lock(tx: Tx, screen: Screen, key: str) -> None:
     """The row stays as it is while we compare and write. (Rows that are no table's have no lock to take.)"""
-    if screen.model is not None and is_id(key):
-        await tx.get(screen.model, int(key), with_for_update=True, populate_existing=True)
+    if screen.lock is not None and is_id(key):
+        await screen.lock(tx, key)
+    elif screen.model is not None and is_id(key):
+        await tx.get(screen.model, int(key), with_for_update={"key_share": True}, populate_existing=True)
 
 
 async def _fields(tx: Tx, screen: Screen, key: str, when: When) -> tuple[Field, ...]:

@@ -33,7 +33,7 @@ class Column:
     """A value of each row. Without an expression `of` it comes from the screen's `finish`, and can't be sorted by.
 
     `tones` colours words, `link` is where a value leads (`{name}` stands for a column), `hidden` ones are only for
-    `finish` and for links. `then` breaks ties before the key does: what an index has beside the column.
+    `finish` and for links. `by` is sorted by in its stead, where that means the same and has an index.
     `has_empties`: nulls stand last, whichever way it is sorted.
     """
 
@@ -46,7 +46,7 @@ class Column:
     unit: str = ""
     hidden: bool = False
     sortable: bool = True
-    then: tuple[Expr, ...] = ()
+    by: Expr | None = None
     has_empties: bool = False
 
 
@@ -117,6 +117,9 @@ class Screen:
     fields: tuple[Field, ...] | Callable[[str], tuple[Field, ...]] = ()
     choices: Callable[[Tx], Awaitable[Mapping[str, tuple[Choice, ...]]]] | None = None
     values: Callable[[Tx, str], Awaitable[dict[str, Any]]] | None = None
+    lock: Callable[[Tx, str], Awaitable[object]] | None = None
+    """Where the operation locks something else before the row, the same has to be done here: else they wait for each
+    other."""
     save: Callable[[Tx, Actor, str, Mapping[str, Any]], Awaitable[object]] | None = None
     add: Callable[[Tx, Actor, Mapping[str, Any]], Awaitable[object]] | None = None
     acts: tuple[Act, ...] = ()

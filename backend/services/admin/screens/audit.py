@@ -28,10 +28,10 @@ SCREEN = Screen(
     key=_ID,
     name=col(AuditLog.action),
     columns=(
-        Column("created_at", "When", _AT, Show.AT),
+        Column("created_at", "When", _AT, Show.AT, by=_ID),
         Column("actor_name", "Who", col(AuditLog.actor_name), sortable=False),
         Column("user_id", of=col(AuditLog.user_id), hidden=True),
-        Column("action", "Action", col(AuditLog.action), Show.CODE, then=(_AT,)),
+        Column("action", "Action", col(AuditLog.action), Show.CODE),
         Column("success", "Done", col(AuditLog.success), Show.SWITCH, sortable=False),
         Column("target_type", "Of", col(AuditLog.target_type), sortable=False),
         Column("target_id", "Number", col(AuditLog.target_id), sortable=False),

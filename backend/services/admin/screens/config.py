@@ -112,9 +112,8 @@ SCREEN = Screen(
     is_numbered=False,
     target_type="config",
     columns=(
-        Column("place", "Group", of=_KEYS.c.place, hidden=True),
-        Column("group", "Group", _KEYS.c.group, then=(_KEYS.c.place,)),
         Column("name", "Key", _KEYS.c.name, Show.CODE),
+        Column("group", "Group", _KEYS.c.group, by=_KEYS.c.place),
         Column(
             "value",
             "Value",

@@ -4,13 +4,15 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy.orm import join, outerjoin
-from sqlmodel import col
+from sqlmodel import col, select
 
 from backend.db import Tx
 from backend.models import Container, ContainerType, DesiredState, Node, Status, User
+from backend.rules.forms import Choice, Field, Kind
 from backend.rules.policy import Actor
-from backend.services import containers
+from backend.services import containers, sizes
 from backend.services.admin.screen import Act, Column, Facts, Screen, Show, numbered, one_of
+from backend.services.quotas import locked_quota
 
 _TONES = {
     "running": "good", "stopped": "off", "error": "bad", "unknown": "warn", "created": "busy", "provisioning": "busy"
@@ -23,6 +25,39 @@ def _each(do: Callable[[Tx, Actor, int], Awaitable[object]]) -> Callable[..., Aw
         return ""
 
     return run
+
+
+async def _types(tx: Tx) -> Mapping[str, tuple[Choice, ...]]:
+    rows = (await tx.exec(select(ContainerType).order_by(col(ContainerType.credits_cost)))).all()
+    return {"container_type_id": tuple(Choice(str(each.id), each.container_type_name) for each in rows)}
+
+
+async def _values(tx: Tx, key: str) -> dict[str, Any]:
+    row = await tx.get_one(Container, int(key))
+    return {
+        "container_type_id": str(row.container_type_id or ""),
+        "memory_mb": row.memory_mb_override,
+        "vcpus": row.vcpus_override,
+        "disk_gib": row.disk_gib_override,
+    }
+
+
+async def _lock(tx: Tx, key: str) -> None:
+    row = await tx.get(Container, int(key))
+    if row is not None:
+        await locked_quota(tx, row.user_id)
+        await tx.refresh(row, with_for_update=True)
+
+
+async def _save(tx: Tx, actor: Actor, key: str, values: Mapping[str, Any]) -> None:
+    """An empty number follows the type; the operation's word for that is 0."""
+    sizes_of_its_own = {name: values[name] or 0 for name in ("memory_mb", "vcpus", "disk_gib")}
+    kind = values["container_type_id"]
+    await sizes.resize(tx, actor, int(key), container_type_id=int(kind) if kind else None, **sizes_of_its_own)
+
+
+def _own(name: str, label: str, unit: str = "") -> Field:
+    return Field(name=name, label=label, kind=Kind.NUMBER, unit=unit, minimum=0, help="Empty: as its type says.")
 
 
 def _is_meant_to_run(facts: Facts) -> bool:
@@ -75,6 +110,16 @@ SCREEN = Screen(
         numbered("type", "Type number", col(Container.container_type_id)),
     ),
     ordering="-created_at",
+    fields=(
+        Field(name="container_type_id", label="Type", kind=Kind.CHOICE, help="One that runs is restarted to take it."),
+        _own("memory_mb", "Memory of its own", "MiB"),
+        _own("vcpus", "vCPUs of its own"),
+        _own("disk_gib", "Disk of its own", "GiB"),
+    ),
+    choices=_types,
+    values=_values,
+    lock=_lock,
+    save=_save,
     acts=(
         Act(
             name="start", label="Start", icon="play", done="started", run=_each(containers.power_on), applies=_can_start

@@ -1,0 +1,167 @@
+"""Any row of the administration: what it is, its form, what can be done to it, what happened to it."""
+
+import reflex as rx
+
+from pequeroku_ui.components.admin import act_button, admin_page, cell_view, field_view, outcome, problem_note
+from pequeroku_ui.components.layout import trouble
+from pequeroku_ui.components.leaving import leave_guard
+from pequeroku_ui.components.moments import ago
+from pequeroku_ui.state import admin_words as words
+from pequeroku_ui.state.admin_form import AdminFormState
+
+_S = AdminFormState
+
+
+def page() -> rx.Component:
+    """Head, form, facts, history."""
+    return admin_page(
+        rx.cond(
+            _S.trouble != "",
+            trouble(_S.load),
+            rx.cond(_S.ready, rx.cond(_S.is_missing, _missing(), _shown()), _skeleton()),
+        )
+    )
+
+
+def _shown() -> rx.Component:
+    return rx.fragment(
+        rx.el.div(
+            rx.el.div(
+                rx.link(
+                    rx.icon("arrow-left", size=16, aria_hidden="true"),
+                    _S.list_title,
+                    href=_S.list_href,
+                    class_name="pq-up",
+                    underline="none",
+                ),
+                rx.el.h1(_S.heading),
+            ),
+            rx.el.div(rx.foreach(_S.acts, act_button), class_name="pq-acts"),
+            class_name="pq-head",
+        ),
+        outcome(),
+        rx.el.div(
+            rx.el.div(
+                rx.cond((_S.fields.length() > 0) | (_S.entries_name != ""), _form()), _facts(), class_name="pq-column"
+            ),
+            rx.cond(~_S.is_new, rx.el.div(_links(), _history(), class_name="pq-column")),
+            class_name="pq-sections",
+        ),
+    )
+
+
+def _form() -> rx.Component:
+    return rx.el.section(
+        rx.form(
+            leave_guard(),
+            rx.foreach(_S.fields, lambda each: field_view(each, _problem_of(each), checks=_S.check)),
+            rx.cond(_S.entries_name != "", _entries()),
+            problem_note(_S.problem),
+            rx.el.div(rx.button(rx.cond(_S.is_new, "Add", "Save"), type="submit", size="3")),
+            on_submit=_S.save,
+            key=_S.version.to_string(),
+            class_name="pq-form",
+            aria_label=_S.heading,
+            no_validate=True,
+        ),
+        class_name="pq-panel pq-section",
+    )
+
+
+def _problem_of(each: words.FormField) -> rx.Var[str]:
+    return rx.cond(_S.problems.contains(each.name), _S.problems[each.name], "")
+
+
+def _entries() -> rx.Component:
+    return rx.el.fieldset(
+        rx.el.legend(_S.entries_name, class_name="pq-legend"),
+        rx.foreach(_S.entries, _entry),
+        rx.el.button("Add one", type="button", on_click=_S.add_entry, class_name="pq-icon-button"),
+        class_name="pq-entries",
+    )
+
+
+def _entry(each: words.Entry) -> rx.Component:
+    return rx.el.div(
+        rx.foreach(each.fields, lambda one: field_view(one, "")),
+        rx.el.button("Take out", type="button", on_click=_S.drop_entry(each.number), class_name="pq-icon-button"),
+        key=each.number.to_string(),
+        class_name="pq-entry",
+    )
+
+
+def _facts() -> rx.Component:
+    return rx.cond(
+        _S.facts.length() > 0,
+        rx.el.section(
+            rx.el.h2("What it is", id="facts"),
+            rx.el.dl(
+                rx.foreach(_S.facts, lambda cell: rx.fragment(rx.el.dt(cell.label), rx.el.dd(cell_view(cell)))),
+                class_name="pq-list pq-facts-list",
+            ),
+            class_name="pq-panel pq-section",
+            aria_labelledby="facts",
+        ),
+    )
+
+
+def _links() -> rx.Component:
+    return rx.cond(
+        _S.links.length() > 0,
+        rx.el.section(
+            rx.el.h2("See also", id="links"),
+            rx.el.ul(
+                rx.foreach(_S.links, lambda each: rx.el.li(rx.link(each.label, href=each.href))),
+                class_name="pq-see",
+                role="list",
+            ),
+            class_name="pq-panel pq-section",
+            aria_labelledby="links",
+        ),
+    )
+
+
+def _history() -> rx.Component:
+    return rx.cond(
+        _S.history.length() > 0,
+        rx.el.section(
+            rx.el.h2("History", id="history"),
+            rx.el.ol(rx.foreach(_S.history, _past), class_name="pq-history", role="list"),
+            class_name="pq-panel pq-section",
+            aria_labelledby="history",
+        ),
+    )
+
+
+def _past(each: words.Past) -> rx.Component:
+    return rx.el.li(
+        rx.el.p(
+            rx.link(each.action, href=each.href),
+            rx.cond(~each.is_done, rx.el.span("refused", class_name="pq-status", custom_attrs={"data-tone": "bad"})),
+            " by ",
+            rx.el.b(rx.cond(each.who != "", each.who, "nobody")),
+            " ",
+            ago(at=each.at),
+        ),
+        rx.cond(each.message != "", rx.el.p(each.message, class_name="pq-quiet")),
+    )
+
+
+def _missing() -> rx.Component:
+    return rx.el.div(
+        rx.el.h1("No such row"),
+        rx.el.p("It does not exist, or not any more."),
+        rx.link("To the overview", href="/admin", class_name="pq-button-link", underline="none"),
+        class_name="pq-panel pq-blank",
+    )
+
+
+def _skeleton() -> rx.Component:
+    return rx.el.div(
+        rx.el.div(class_name="pq-bone pq-bone-title"),
+        rx.el.div(class_name="pq-panel pq-bone-tall"),
+        class_name="pq-loading",
+        role="status",
+        aria_busy="true",
+        aria_label="Loading the row",
+    )

@@ -1,0 +1,130 @@
+"""The administration's first page: is anything wrong, what runs, and what is left."""
+
+import reflex as rx
+
+from backend.services.admin.overview import Trouble
+from pequeroku_ui.components.admin import admin_page
+from pequeroku_ui.components.layout import trouble
+from pequeroku_ui.state.admin_overview import AdminOverviewState, Figure, NodeLine
+
+_S = AdminOverviewState
+_HEIGHT = 220
+_INK = "var(--pq-ink-soft)"
+_PARTS = {"capacity": "var(--pq-track)", "promised": "var(--pq-busy)", "used now": "var(--pq-good)"}
+
+
+def page() -> rx.Component:
+    """Troubles first, then figures and plots."""
+    return admin_page(
+        rx.cond(
+            _S.trouble != "",
+            trouble(_S.load),
+            rx.cond(
+                _S.ready,
+                rx.fragment(rx.el.div(rx.el.h1("Overview"), class_name="pq-head"), _troubles(), _figures(), _plots()),
+                rx.el.div(
+                    rx.el.div(class_name="pq-bone pq-bone-title"),
+                    rx.el.div(class_name="pq-panel pq-bone-tall"),
+                    class_name="pq-loading",
+                    role="status",
+                    aria_busy="true",
+                    aria_label="Loading the overview",
+                ),
+            ),
+        )
+    )
+
+
+def _troubles() -> rx.Component:
+    return rx.cond(
+        _S.troubles.length() > 0,
+        rx.el.ul(rx.foreach(_S.troubles, _trouble), class_name="pq-troubles", role="list", aria_label="Needs you"),
+        rx.el.p(
+            rx.icon("check", size=18, aria_hidden="true"),
+            rx.el.span("Nothing needs you: every node answers, nothing is in error."),
+            class_name="pq-note",
+            custom_attrs={"data-tone": "good"},
+        ),
+    )
+
+
+def _trouble(each: Trouble) -> rx.Component:
+    return rx.el.li(
+        rx.icon("circle-alert", size=18, aria_hidden="true"),
+        rx.el.span(each.text),
+        rx.link("Look", href=each.link, aria_label="Look: " + each.text),
+        class_name="pq-note",
+        custom_attrs={"data-tone": rx.cond(each.is_grave, "bad", "warn")},
+    )
+
+
+def _figures() -> rx.Component:
+    return rx.el.ul(rx.foreach(_S.figures, _figure), class_name="pq-figures", role="list")
+
+
+def _figure(each: Figure) -> rx.Component:
+    inner = rx.fragment(rx.el.b(each.value), rx.el.span(each.label))
+    return rx.el.li(
+        rx.cond(each.href != "", rx.link(inner, href=each.href, underline="none"), rx.el.span(inner)),
+        class_name="pq-panel",
+    )
+
+
+def _plots() -> rx.Component:
+    hours = rx.recharts.bar_chart(
+        rx.recharts.bar(data_key="created", fill="var(--pq-busy)"),
+        rx.recharts.bar(data_key="failed", fill="var(--pq-bad)"),
+        *_axes("hour"),
+        data=_S.hours,
+        height=_HEIGHT,
+    )
+    states = rx.recharts.bar_chart(
+        rx.recharts.bar(data_key="containers", fill="var(--accent-9)"),
+        rx.recharts.x_axis(type_="number", stroke=_INK, allow_decimals=False, tick_line=False),
+        rx.recharts.y_axis(
+            data_key="name", type_="category", stroke=_INK, tick_line=False, axis_line=False, width=90, interval=0
+        ),
+        rx.recharts.graphing_tooltip(cursor=False),
+        layout="vertical",
+        data=_S.states,
+        height=_HEIGHT,
+    )
+    return rx.el.div(
+        _plot("Containers by state", states, rx.fragment()),
+        _plot("Made and failed, by hour", hours, rx.el.p(_S.hours_words, class_name="pq-quiet")),
+        _plot("CPU by node (vCPUs)", _loads(_S.cpu), _lines(lambda line: line.cpu)),
+        _plot("Memory by node (MiB)", _loads(_S.memory), _lines(lambda line: line.memory)),
+        class_name="pq-plots",
+    )
+
+
+def _loads(data: rx.Var) -> rx.Component:
+    bars = [rx.recharts.bar(data_key=part, fill=colour) for part, colour in _PARTS.items()]
+    return rx.recharts.bar_chart(*bars, *_axes("name"), data=data, height=_HEIGHT)
+
+
+def _axes(key: str) -> list[rx.Component]:
+    return [
+        rx.recharts.x_axis(data_key=key, stroke=_INK, tick_line=False),
+        rx.recharts.y_axis(stroke=_INK, allow_decimals=False, tick_line=False, axis_line=False),
+        rx.recharts.graphing_tooltip(cursor=False),
+        rx.recharts.legend(),
+    ]
+
+
+def _plot(title: str, chart: rx.Component, words: rx.Component) -> rx.Component:
+    return rx.el.section(
+        rx.el.h2(title),
+        rx.el.div(chart, class_name="pq-plot"),
+        words,
+        class_name="pq-panel pq-section",
+        aria_label=title,
+    )
+
+
+def _lines(said: rx.event.EventType) -> rx.Component:
+    return rx.el.ul(rx.foreach(_S.lines, lambda line: _line(line, said(line))), class_name="pq-see", role="list")
+
+
+def _line(line: NodeLine, said: rx.Var[str]) -> rx.Component:
+    return rx.el.li(rx.link(line.name, href=line.href), ": ", said, class_name="pq-quiet")
