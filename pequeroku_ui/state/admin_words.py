@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from backend.rules.forms import Field, Kind
-from backend.services.admin.listing import COUNTED_AT_MOST, Ask, Listed, Listing
+from backend.services.admin.listing import Ask, Listed, Listing
 from backend.services.admin.rows import Event, Form
 from backend.services.admin.screen import Act, Column, Screen, Show
 
@@ -210,7 +210,7 @@ def filter_boxes(screen: Screen, ask: Ask) -> list[FilterBox]:
 def count_words(screen: Screen, listing: Listing) -> str:
     """How many, in words."""
     if not listing.is_counted:
-        return f"More than {COUNTED_AT_MOST:,} {screen.many or screen.one + 's'}: search or filter to get further"
+        return f"{screen.counted(listing.count)} or more: search or filter to get further"
     return screen.counted(listing.count)
 
 

@@ -50,7 +50,7 @@ class Listing:
     ask: Ask
     count: int
     is_counted: bool
-    """False: there are more than `count`."""
+    """False: there may be more than `count`."""
     pages: int
 
 
@@ -65,14 +65,15 @@ async def list_rows(tx: Tx, actor: Actor, path: str, ask: Ask) -> Listing:
     require(actor, Action.ADMIN_LIST)
     screen = screen_at(path)
     understood = _understood(screen, ask)
-    wanted = _conditions(screen, understood)
+    wanted = await _conditions(tx, screen, understood)
     count = await _count(tx, screen, wanted)
+    most = screen.matches_at_most if understood.search and screen.matches_at_most else COUNTED_AT_MOST + 1
     pages = max(1, -(-min(count, COUNTED_AT_MOST) // PAGE_ROWS))
     page = min(understood.page, pages)
     query = selected(screen).where(*wanted).order_by(*_order(screen, understood.sort))
     rows = await read(tx, screen, query.limit(PAGE_ROWS).offset((page - 1) * PAGE_ROWS))
     asked = Ask(understood.search, understood.sort, page, understood.filters)
-    return Listing(tuple(rows), asked, min(count, COUNTED_AT_MOST), count <= COUNTED_AT_MOST, pages)
+    return Listing(tuple(rows), asked, min(count, COUNTED_AT_MOST), count < most, pages)
 
 
 def selected(screen: Screen, *, whole: bool = False) -> Select[Any]:
@@ -116,11 +117,11 @@ def _is_meant(condition: Any, text: str) -> bool:
     return bool(text) and condition(text) is not None
 
 
-def _conditions(screen: Screen, ask: Ask) -> list[ColumnElement[bool]]:
+async def _conditions(tx: Tx, screen: Screen, ask: Ask) -> list[ColumnElement[bool]]:
     made = [each.condition(ask.filters[each.name]) for each in screen.filters if each.name in ask.filters]
     wanted = [each for each in made if each is not None]
     if ask.search and screen.matches is not None:
-        return [*wanted, screen.matches(ask.search)]
+        return [*wanted, await screen.matches(tx, ask.search, ask.filters)]
     words = ask.search.split()[:_MOST_WORDS] if screen.search else []
     return [*wanted, and_(*(_holds(screen, word) for word in words))] if words else wanted
 

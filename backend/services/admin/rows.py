@@ -18,6 +18,7 @@ from backend.services.admin.screen import Act, Screen, is_id
 from backend.services.admin.screens import screen_at
 
 _HISTORY_ROWS = 20
+_NEWEST_FIRST = (col(AuditLog.created_at).desc(), col(AuditLog.id).desc())
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +224,7 @@ def _about(screen: Screen, key: str) -> Any:
 async def _history(tx: Tx, screen: Screen, key: str) -> tuple[Event, ...]:
     if not screen.target_type:
         return ()
-    query = select(AuditLog).where(_about(screen, key)).order_by(col(AuditLog.id).desc()).limit(_HISTORY_ROWS)
+    query = select(AuditLog).where(_about(screen, key)).order_by(*_NEWEST_FIRST).limit(_HISTORY_ROWS)
     rows = (await tx.exec(query)).all()
     return tuple(
         Event(row.id or 0, row.created_at, row.actor_name, row.action, row.message, row.success) for row in rows
@@ -232,7 +233,7 @@ async def _history(tx: Tx, screen: Screen, key: str) -> tuple[Event, ...]:
 
 async def _last_writer(tx: Tx, screen: Screen, key: str, actor: Actor) -> str:
     """Who the audit log has as the last to do something to the row; "you" in another window."""
-    query = select(AuditLog).where(_about(screen, key), col(AuditLog.success)).order_by(col(AuditLog.id).desc())
+    query = select(AuditLog).where(_about(screen, key), col(AuditLog.success)).order_by(*_NEWEST_FIRST)
     last = (await tx.exec(query.limit(1))).first()
     if last is None:
         return ""

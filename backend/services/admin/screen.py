@@ -91,8 +91,9 @@ class Screen:
 
     `source` is what SQLAlchemy selects from; `columns` of the list, and `facts` that only the row's page shows, are
     read from it. `search` are looked through for every word that is typed; where a table is too long for that,
-    `matches` makes the condition instead. `values` reads a form's values (None: the model's attributes of the same
-    names); `save` and `add` are the operations behind the form. `target_type` is the audit log's word for such rows.
+    `matches` makes the condition instead, from what is searched for and the filters, for the newest
+    `matches_at_most` rows. `values` reads a form's values (None: the model's attributes of the same names); `save`
+    and `add` are the operations behind the form. `target_type` is the audit log's word for such rows.
     """
 
     path: str
@@ -109,7 +110,8 @@ class Screen:
     target_type: str = ""
     is_numbered: bool = True
     search: tuple[Expr, ...] = ()
-    matches: Callable[[str], ColumnElement[bool]] | None = None
+    matches: Callable[[Tx, str, Mapping[str, str]], Awaitable[ColumnElement[bool]]] | None = None
+    matches_at_most: int = 0
     filters: tuple[Filter, ...] = ()
     facts: tuple[Column, ...] = ()
     finish: Callable[[Tx, list[Facts]], Awaitable[None]] | None = None
@@ -166,13 +168,21 @@ def since(name: str, label: str, of: Expr, *, is_end: bool = False) -> Filter:
     """A filter for a day, in UTC: from its beginning on, or until its end."""
 
     def condition(text: str) -> ColumnElement[bool] | None:
-        try:
-            day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
-        except ValueError:
+        moment = day_of(text, is_end=is_end)
+        if moment is None:
             return None
-        return of < day + timedelta(days=1) if is_end else of >= day
+        return of < moment if is_end else of >= moment
 
     return Filter(name, label, condition, is_date=True)
+
+
+def day_of(text: str, *, is_end: bool = False) -> datetime | None:
+    """When a day such as 2026-11-21 begins, in UTC, or is over; None for what is no day."""
+    try:
+        day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+        return day + timedelta(days=1) if is_end else day
+    except (ValueError, OverflowError):
+        return None
 
 
 def is_id(text: str) -> bool:
