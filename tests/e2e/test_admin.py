@@ -133,7 +133,7 @@ async def test_containers_are_stopped_in_bulk_after_a_question(
     for name in ("bulk-one", "bulk-two"):
         await create(theirs, name)
         await theirs.goto("/")
-        await expect(theirs.get_by_role("link", name=name)).to_be_visible()
+        await expect(theirs.get_by_role("link", name=name, exact=True)).to_be_visible()
     await arrive(page, _ADMIN)
     await page.goto("/admin/vm_manager/container/?q=bulk-")
     await page.get_by_label("Choose all rows of this page").check()

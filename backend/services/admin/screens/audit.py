@@ -9,10 +9,22 @@ from sqlmodel import col
 from backend.db import Tx
 from backend.models import AuditLog
 from backend.rules.policy import Action, Via
-from backend.services.admin.screen import Column, Facts, Screen, Show, exactly, numbered, one_of, since, yes_or_no
+from backend.services.admin.screen import (
+    Column,
+    Facts,
+    Screen,
+    Show,
+    day_of,
+    exactly,
+    numbered,
+    one_of,
+    since,
+    yes_or_no,
+)
 from backend.services.audit_search import Wanted, audit_matches
 
 _ID, _AT = col(AuditLog.id), col(AuditLog.created_at)
+_FOUND_AT_MOST = 500
 
 
 async def _matches(tx: Tx, search: str, filters: Mapping[str, str]) -> ColumnElement[bool]:
@@ -25,9 +37,11 @@ async def _matches(tx: Tx, search: str, filters: Mapping[str, str]) -> ColumnEle
         target_id=filters.get("target", ""),
         success=None if success is None else success == "yes",
         via=filters.get("via", ""),
+        since=day_of(filters.get("from", "")),
+        until=day_of(filters.get("to", ""), is_end=True),
         text=search,
     )
-    return await audit_matches(tx, wanted)
+    return await audit_matches(tx, wanted, limit=_FOUND_AT_MOST)
 
 
 async def _details(_tx: Tx, rows: list[Facts]) -> None:
@@ -66,6 +80,7 @@ SCREEN = Screen(
     ),
     finish=_details,
     matches=_matches,
+    matches_at_most=_FOUND_AT_MOST,
     filters=(
         one_of("action", "Action", col(AuditLog.action), {each.value: each.value for each in sorted(Action)}),
         yes_or_no("success", "Done", col(AuditLog.success), "Done", "Refused"),
