@@ -52,8 +52,6 @@ class _News:
 
     everybody: bool = False
     usage: bool = False
-    machines: bool = False
-    """Something happened to some container or node: who administers looks at all of them."""
     user_ids: set[int] = field(default_factory=set)
     container_ids: set[int] = field(default_factory=set)
     topics: set[str] = field(default_factory=set)
@@ -72,14 +70,13 @@ async def follow(app: rx.App) -> None:
     def hear(event: Event) -> None:
         match event:
             case ContainerChanged(container_id=container_id, user_id=user_id):
-                news.machines = True
                 news.user_ids.add(user_id)
                 news.container_ids.add(container_id)
                 news.topics.add(topic_of(container_id))
             case AccessChanged(user_ids=user_ids):
                 news.user_ids.update(user_ids)
             case NodeChanged():
-                news.everybody = news.machines = True
+                news.everybody = True
             case UsageSampled():
                 news.usage = True
             case InboxChanged(user_id=user_id):
@@ -138,7 +135,7 @@ async def _tell(app: rx.App, news: _News) -> bool:
     for token, watch in watching.items():
         if token not in ended and news.touches(watch):
             by_user[watch.actor.user_id][token] = watch
-    if news.machines or news.usage or news.everybody:
+    if news.container_ids or news.usage or news.everybody:
         admins = {token: each for token, each in watching.items() if each.topic in live_admin.TOPICS}
         await _all(live_admin.refresh(app, token, each) for token, each in admins.items() if token not in ended)
     await _all(_close(app, token) for token in ended)
