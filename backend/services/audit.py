@@ -11,7 +11,7 @@ from sqlmodel import col, delete, select
 from backend.audit import locked_chain, seal_of
 from backend.db import Tx
 from backend.errors import NotFound
-from backend.models import AIUsageLog, AuditLog, Container, User
+from backend.models import AIUsageLog, AuditLog, User
 from backend.models.base import now
 from backend.operation import note, operation, require
 from backend.rules.config_keys import AUDIT_RETENTION_DAYS
@@ -20,6 +20,7 @@ from backend.services import audit_chain
 from backend.services.audit_chain import ChainReport
 from backend.services.audit_search import Wanted, newest, newest_of
 from backend.services.config import value_of
+from backend.services.targets import visible
 
 PAGE = 50
 _MOST = 500
@@ -101,13 +102,10 @@ async def get_machine_logs(
     """What was done to a container, and by whom. Strangers who found nothing there are not in it.
 
     Raises:
-        NotFound: no such container, or not the actor's own.
+        NotFound: no such container, or not the actor's to see.
+        Forbidden: it is shared with the actor.
     """
-    note("container", container_id)
-    container = await tx.get(Container, container_id) if 0 < container_id < 2**31 else None
-    require(actor, Action.AUDIT_CONTAINER, owner_id=container.user_id if container else None, what="That container")
-    if container is None:
-        raise NotFound("That container")
+    container = await visible(Action.AUDIT_CONTAINER, tx, actor, container_id)
     its_own = and_(
         col(AuditLog.target_type) == "container",
         col(AuditLog.target_id) == str(container_id),

@@ -57,7 +57,9 @@ async def share(
     """
     container = await visible(Action.SHARE_SET, tx, actor, container_id)
     given = _role(role)
-    target = await _team(tx, actor, team_id) if team_id is not None else await _person(tx, container, username)
+    target = (
+        await _team(tx, actor, container_id, team_id) if team_id is not None else await _person(tx, container, username)
+    )
     await tx.refresh(container, with_for_update=True)
     is_team = isinstance(target, Team)
     note(message=f"{container.name} with {target.name if is_team else target.username} as {given}")
@@ -126,11 +128,22 @@ def _role(raw: str) -> Role:
         raise Invalid("Choose what they may do: viewer, operator or manager.", field="role") from fault
 
 
-async def _team(tx: Tx, person: Actor, team_id: int) -> Team:
-    """A team that the person may share with; locked, so that it is not deleted meanwhile."""
+async def _team(tx: Tx, person: Actor, container_id: int, team_id: int) -> Team:
+    """A team that the person may share with: one they are in, or that it is shared with already, for another role.
+
+    It is locked, so that it is not deleted meanwhile.
+    """
     known = 0 < team_id < 2**31
     team = await tx.get(Team, team_id, with_for_update=True, populate_existing=True) if known else None
-    if team is None or not (person.is_superuser or person.user_id in {team.owner_id, *await members_of(tx, team_id)}):
+    there = select(ContainerShare.id).where(
+        ContainerShare.container_id == container_id, ContainerShare.team_id == team_id
+    )
+    is_open = team is not None and (
+        person.is_superuser
+        or person.user_id in {team.owner_id, *await members_of(tx, team_id)}
+        or (await tx.exec(there)).first() is not None
+    )
+    if team is None or not is_open:
         raise NotFound("That team")
     if not team.active:
         raise Conflict(f"The team “{team.name}” is not active. Its owner can make it active again.")

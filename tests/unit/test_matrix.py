@@ -1,0 +1,158 @@
+"""The cross-tenant matrix: every operation, as everybody, gives exactly what the table says.
+
+Operations are found in OPERATIONS, and what they are about by the names of their parameters. One that is about
+something the matrix does not know makes it fail: say in `_OTHERS` what to give, or in tests/tenants.py whose it is.
+"""
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+import backend.services
+from backend.db import transaction
+from backend.errors import Forbidden, NotFound, PequerokuError, Unauthenticated
+from backend.models.base import now
+from backend.operation import OPERATIONS
+from backend.rules.policy import Action, Actor, Role, TeamRole, Verdict, judge
+from backend.rules.templates import Plan
+from backend.services.applying import Order
+from tests.tenants import NAMES, Thing, World, a_fresh_team, a_fresh_thing, a_world_of_tenants, leave_some_behind
+
+for _module in pkgutil.walk_packages(backend.services.__path__, "backend.services."):
+    importlib.import_module(_module.name)
+
+_ABOUT_CONTAINERS = {"container_id", "schedule_id", "share_id", "order"}
+_OF_ONESELF = {Action.WS_DISCONNECT}
+"""They name a container, and only note something about who asks."""
+_ONLY_FOR_ADMINS = {
+    action for action in Action if judge(Actor(1), action, owner_id=1, role=Role.MANAGER) is Verdict.FORBID
+} - {action for action in Action if action.value.startswith("team.")}
+"""No relation but being an administrator helps: there it does not matter what they are about."""
+_OTHERS: dict[str, object] = {
+    "name": "a name", "text": "words", "username": "", "password": "words", "proof": "words", "code": "000000",
+    "ticket": "none", "scope": "read", "old": "words", "new": "other words", "public_key": "no key",
+    "display_name": "Me", "email": "", "url": "http://192.0.2.1/", "container_type_id": 1, "role": "viewer",
+    "active": True, "enabled": True, "starts": True, "weekdays": "0", "time": "10:00", "time_zone": "UTC",
+    "terminal_id": "t1", "after_s": 1.0, "reason": "", "slug": "python-api", "version": 1,
+    "token": "no token", "uri": "memory://none", "outcome": Plan(), "form": "csv",
+}  # fmt: skip
+"""What to give for parameters that say nothing of whose a thing is."""
+
+
+class _Undo(Exception):
+    """It went through; nothing of it is kept."""
+
+
+def _function(action: Action) -> Callable[..., Any]:
+    module, _, name = OPERATIONS[action].rpartition(".")
+    return getattr(importlib.import_module(module), name)
+
+
+def _needed(action: Action) -> list[str]:
+    """The parameters that have to be given."""
+    kept = list(inspect.signature(_function(action)).parameters.values())[2:]
+    return [each.name for each in kept if each.default is each.empty and each.kind is not each.VAR_KEYWORD]
+
+
+def _subject(action: Action) -> str:
+    """What an operation is about: a container, a team, something of one's own, or nothing that is somebody's."""
+    names = set(_needed(action))
+    if action in _ONLY_FOR_ADMINS or action in _OF_ONESELF:
+        return "nothing"
+    if names & _ABOUT_CONTAINERS:
+        return "container"
+    if "team_id" in names:
+        return "team"
+    known = {"session_id", "notice_id", "delivery_id", "webhook_id", "template_id", "key_id", "user_id"}
+    return "own" if names & known else "nothing"
+
+
+def _arguments(action: Action, world: World, thing: Thing) -> dict[str, Any]:
+    somebody = "removed" if action is Action.TEAM_ADD_MEMBER else "team admin"
+    ids = world.own | {
+        "container_id": thing.container_id,
+        "schedule_id": thing.schedule_id,
+        "share_id": thing.share_id,
+        "team_id": world.team_id,
+        "order": Order(1, thing.container_id),
+        "at": now(),
+        "watched_since": now(),
+        "key_id": world.own["ssh key" if action is Action.SSH_KEY_REMOVE else "api key"],
+    }
+    if _subject(action) == "team":
+        ids["user_id"] = world.people[somebody].user_id or 0
+    more = {"username": world.people["stranger"].username} if action is Action.SHARE_SET else {}
+    given = ids | _OTHERS
+    if action in _ONLY_FOR_ADMINS:  # whoever else asks is refused before it matters what they gave
+        return {name: given.get(name) for name in _needed(action)}
+    return {name: given[name] for name in _needed(action)} | more
+
+
+def _cases(world: World, things: list[Thing]) -> Iterator[tuple[Action, str, Thing, Verdict]]:
+    """Each operation, as each person, and what the table says to it."""
+    for action in OPERATIONS:
+        about = _subject(action)
+        for who in NAMES:
+            actor = world.people[who]
+            for thing in things if about == "container" else things[:1]:
+                roles: dict[str, Role | TeamRole | None] = {
+                    "container": world.role_in_container(who, thing),
+                    "team": world.role_in_team(who),
+                }
+                owner_id = actor.user_id if about == "nothing" else world.owner_id
+                yield action, who, thing, judge(actor, action, owner_id=owner_id, role=roles.get(about))
+
+
+async def _outcome(action: Action, actor: Actor, arguments: dict[str, Any]) -> Verdict | None:
+    """What came of it; None where nobody is signed in. A refusal for other reasons means that the gate let it pass."""
+    try:
+        async with transaction() as tx:
+            await _function(action)(tx, actor, **arguments)
+            raise _Undo
+    except NotFound:
+        return Verdict.HIDE
+    except Forbidden:
+        return Verdict.FORBID
+    except _Undo:
+        return Verdict.ALLOW
+    except PequerokuError as refusal:
+        return None if refusal.message == Unauthenticated().message else Verdict.ALLOW
+
+
+@pytest.mark.parametrize("action", list(OPERATIONS))
+def test_the_matrix_knows_what_every_operation_is_about(action: Action) -> None:
+    if action in _ONLY_FOR_ADMINS:
+        return
+    known = {*_OTHERS, *_ABOUT_CONTAINERS, "team_id", "user_id", "key_id", "at", "watched_since"}
+    known |= {"session_id", "notice_id", "delivery_id", "webhook_id", "template_id"}
+    unknown = set(_needed(action)) - known
+    assert not unknown, f"{OPERATIONS[action]}: what is {unknown}? Tell tests/unit/test_matrix.py"
+
+
+def test_an_operation_that_names_nobodys_thing_hides_nothing_and_the_others_all_do() -> None:
+    stranger = Actor(10**6, "stranger")
+    for action in OPERATIONS:
+        verdict = judge(stranger, action, owner_id=1)
+        if _subject(action) == "nothing" and verdict is Verdict.HIDE:
+            assert judge(stranger, action, owner_id=stranger.user_id) is Verdict.ALLOW, action
+        elif _subject(action) in ("container", "team"):
+            assert verdict is Verdict.HIDE, f"{action} can be done to anybody's"
+
+
+async def test_everybody_gets_from_every_operation_what_the_table_says(database: str) -> None:
+    world = await a_world_of_tenants()
+    await a_fresh_team(world)
+    things = [await a_fresh_thing(world, role) for role in Role]
+    await leave_some_behind(world)
+    wrong: list[str] = []
+    for action, who, thing, said in _cases(world, things):
+        actor = world.people[who]
+        expected = None if who == "nobody" and said is not Verdict.ALLOW else said
+        came = await _outcome(action, actor, _arguments(action, world, thing))
+        if came is not expected:
+            wrong.append(f"{action} as {who} ({thing.role}): {came}, and the table says {expected}")
+    assert not wrong, "\n".join(wrong)

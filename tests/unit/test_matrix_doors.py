@@ -1,0 +1,298 @@
+"""The cross-tenant matrix at the doors: every event handler of the pages, every route and every socket, as everybody.
+
+Handlers and routes are found where they are registered. A handler that names a container or a team needs a line in
+`_HANDLERS`; every other one is tried by a stranger with the owner's ids, and must change and tell nothing of theirs.
+"""
+
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+import httpx
+import pytest
+import reflex as rx
+from fastapi.routing import APIRoute, APIWebSocketRoute
+from reflex_base.event import Event
+from reflex_base.registry import RegistrationContext
+from sqlmodel import SQLModel, select
+
+from backend.api.app import make_api
+from backend.db import reading
+from backend.models import AuditLog, Container, ContainerSchedule, ContainerShare, Team, TeamMembership
+from backend.rules.policy import Action, Role, Verdict, judge
+from pequeroku_ui.state.container import ContainerState
+from pequeroku_ui.state.power import PowerState
+from pequeroku_ui.state.settings import SettingsState
+from pequeroku_ui.state.sharing import SharingState
+from pequeroku_ui.state.team import TeamState
+from tests.asgi import ORIGIN, Socket
+from tests.stores import eventually
+from tests.tenants import NAMES, Thing, World, a_fresh_team, a_fresh_thing, a_world_of_tenants, leave_some_behind
+from tests.unit.test_states import Pipeline, pipeline  # noqa: F401 - a fixture
+
+_tabs = count(1)
+
+
+@dataclass(frozen=True)
+class Try:
+    """What a handler does, by the table, and the events of a browser that gets it to do so."""
+
+    action: Action
+    events: Callable[[World, Thing], list[rx.event.EventSpec]]
+    page: str = "/"
+
+
+def _in_team(action: Action, *events: Callable[[World], rx.event.EventSpec]) -> Try:
+    return Try(action, lambda world, _: [TeamState.load(), *(each(world) for each in events)], "/teams/{team}")
+
+
+def _asked(action: Action, what: str) -> Try:
+    return _in_team(
+        action, lambda world: TeamState.ask(what, world.people["team admin"].user_id), lambda _: TeamState.confirm()
+    )
+
+
+def _shared(action: Action, event: Callable[[World, Thing], rx.event.EventSpec]) -> Try:
+    return Try(action, lambda world, thing: [SharingState.open(thing.container_id), event(world, thing)])
+
+
+def _set(action: Action, event: Callable[[Thing], rx.event.EventSpec]) -> Try:
+    return Try(action, lambda _, thing: [SettingsState.open(thing.container_id), event(thing)])
+
+
+_FORM = {"what": "stop", "day0": "on", "time": "10:00", "time_zone": "UTC"}
+_HANDLERS: dict[str, list[Try]] = {
+    "ContainerState.load": [Try(Action.CONTAINER_READ, lambda *_: [ContainerState.load()], "/containers/{box}")],
+    "PowerState.start": [Try(Action.CONTAINER_POWER_ON, lambda _, thing: [PowerState.start(thing.container_id)])],
+    "PowerState.stop": [Try(Action.CONTAINER_POWER_OFF, lambda _, thing: [PowerState.stop(thing.container_id)])],
+    "PowerState.restart": [Try(Action.CONTAINER_RESTART, lambda _, thing: [PowerState.restart(thing.container_id)])],
+    "PowerState.ask_delete": [Try(Action.CONTAINER_READ, lambda _, thing: [PowerState.ask_delete(thing.container_id)])],
+    "PowerState.delete": [
+        Try(Action.CONTAINER_DELETE, lambda _, thing: [PowerState.ask_delete(thing.container_id), PowerState.delete()])
+    ],
+    "SharingState.open": [Try(Action.SHARE_LIST, lambda _, thing: [SharingState.open(thing.container_id)])],
+    "SharingState.share": [
+        _shared(
+            Action.SHARE_SET,
+            lambda world, _: SharingState.share({"username": world.people["removed"].username, "role": "viewer"}),
+        )
+    ],
+    "SharingState.change": [_shared(Action.SHARE_SET, lambda _, thing: SharingState.change(thing.share_id, "manager"))],
+    "SharingState.end": [_shared(Action.SHARE_END, lambda _, thing: SharingState.end(thing.share_id))],
+    "SharingState.leave": [Try(Action.SHARE_LEAVE, lambda _, thing: [SharingState.leave(thing.container_id)])],
+    "SettingsState.open": [Try(Action.SCHEDULE_LIST, lambda _, thing: [SettingsState.open(thing.container_id)])],
+    "SettingsState.resize": [_set(Action.CONTAINER_RESIZE, lambda _: SettingsState.resize({"type": "2"}))],
+    "SettingsState.add_schedule": [_set(Action.SCHEDULE_CREATE, lambda _: SettingsState.add_schedule(_FORM))],
+    "SettingsState.switch_schedule": [
+        _set(Action.SCHEDULE_UPDATE, lambda thing: SettingsState.switch_schedule(thing.schedule_id, False))
+    ],
+    "SettingsState.remove_schedule": [
+        _set(Action.SCHEDULE_DELETE, lambda thing: SettingsState.remove_schedule(thing.schedule_id))
+    ],
+    "SettingsState.keep": [Try(Action.CONTAINER_KEEP, lambda _, thing: [SettingsState.keep(thing.container_id)])],
+    "TeamState.load": [_in_team(Action.TEAM_READ)],
+    "TeamState.save": [_in_team(Action.TEAM_UPDATE, lambda world: TeamState.save({"name": f"{world.team_name} 2"}))],
+    "TeamState.add": [
+        _in_team(
+            Action.TEAM_ADD_MEMBER,
+            lambda world: TeamState.add({"username": world.people["direct"].username, "role": "admin"}),
+        )
+    ],
+    "TeamState.change_role": [
+        _in_team(
+            Action.TEAM_CHANGE_MEMBER,
+            lambda world: TeamState.change_role(world.people["member"].user_id, "admin"),
+        )
+    ],
+    "TeamState.bring_back": [
+        _in_team(Action.TEAM_CHANGE_MEMBER, lambda world: TeamState.bring_back(world.people["inactive"].user_id))
+    ],
+    "TeamState.activate": [_in_team(Action.TEAM_SET_ACTIVE, lambda _: TeamState.activate())],
+    "TeamState.confirm": [
+        _asked(Action.TEAM_REMOVE_MEMBER, "remove"),
+        _asked(Action.TEAM_HAND_OVER, "hand-over"),
+        _asked(Action.TEAM_LEAVE, "leave"),
+        _asked(Action.TEAM_SET_ACTIVE, "deactivate"),
+        _asked(Action.TEAM_DELETE, "delete"),
+    ],
+}
+_ONLY_SHOW = {
+    "PowerState.confirm", "SharingState.close", "SharingState.choose", "SettingsState.close", "SettingsState.suppose",
+    "TeamState.edit", "TeamState.ask", "TeamState.answer",
+}  # fmt: skip
+"""They change what the sender's own page shows, and read nothing."""
+_ABOUT_ONE_THING = ("ContainerState.", "PowerState.", "SharingState.", "SettingsState.", "TeamState.")
+_QUIET = {Action.CONTAINER_READ, Action.TEAM_READ, Action.SHARE_LIST, Action.SCHEDULE_LIST}
+_ROUTES: dict[tuple[str, str], Action | None] = {
+    ("GET", "/api/health"): None,
+    ("POST", "/auth/login"): None,
+    ("POST", "/auth/logout"): None,
+    ("GET", "/api/account/export"): None,
+    ("GET", "/api/audit/export/"): Action.AUDIT_EXPORT,
+    ("GET", "/api/containers/{container_id}/terminals/"): Action.TERMINAL_LOOK,
+    ("DELETE", "/api/containers/{container_id}/terminals/{terminal_id}/"): Action.TERMINAL_CLOSE,
+    ("SOCKET", "/ws/terminals/{container_id}/{terminal_id}"): Action.WS_CONNECT,
+}
+"""What a route does to a container or to everybody's; None: nothing of anybody's but the sender's own."""
+
+
+def _ours() -> dict[str, tuple[str, Any]]:
+    registered = RegistrationContext.get().event_handlers
+    return {
+        each.handler.fn.__qualname__: (name, each.handler.fn)
+        for name, each in registered.items()
+        if each.handler.fn.__module__.startswith("pequeroku_ui.")
+    }
+
+
+def _routes(of: Any) -> Iterator[tuple[str, str]]:
+    for route in of.routes:
+        if isinstance(route, APIRoute):
+            yield from ((method, route.path) for method in route.methods)
+        elif isinstance(route, APIWebSocketRoute):
+            yield "SOCKET", route.path
+        elif hasattr(route, "original_router"):
+            yield from _routes(route.original_router)
+
+
+def test_every_handler_about_a_container_or_a_team_is_in_the_matrix() -> None:
+    names = {"container_id", "share_id", "schedule_id", "team_id"}
+    about = {
+        name
+        for name, (_, handler) in _ours().items()
+        if name.startswith(_ABOUT_ONE_THING) or names & inspect.signature(handler).parameters.keys()
+    }
+    assert about == _HANDLERS.keys() | _ONLY_SHOW, "tell tests/unit/test_matrix_doors.py what they do"
+
+
+def test_every_route_and_socket_is_in_the_matrix() -> None:
+    assert set(_routes(make_api())) == _ROUTES.keys(), "tell tests/unit/test_matrix_doors.py what they do"
+
+
+async def _kept() -> list[str]:
+    """All that is the owner's or the team's, to be compared."""
+    tables: list[type[SQLModel]] = [Container, ContainerSchedule, ContainerShare, Team, TeamMembership]
+    async with reading() as tx:
+        return [str(sorted(map(str, (await tx.exec(select(each))).all()))) for each in tables]
+
+
+async def _went_through(action: Action, user_id: int | None, since: int, told: str, secret: str) -> bool:
+    """Whether the gate let it pass: by the audit log, and for looks, by what was told."""
+    async with reading() as tx:
+        query = select(AuditLog).where(AuditLog.id > since, AuditLog.action == action, AuditLog.user_id == user_id)
+        rows = (await tx.exec(query)).all()
+    refused = any(row.message.startswith(("not-found:", "forbidden:", "unauthenticated:")) for row in rows)
+    return not refused and (bool(rows) or (action in _QUIET and secret in told))
+
+
+async def _last_row() -> int:
+    async with reading() as tx:
+        return max((await tx.exec(select(AuditLog.id))).all(), default=0) or 0
+
+
+async def _try(pipe: Pipeline, world: World, thing: Thing, who: str, each: Try) -> str:
+    """Send the events as the person's browser; what is wrong with what came of it, or nothing."""
+    is_team = each.action.value.startswith("team.")
+    role = world.role_in_team(who) if is_team else world.role_in_container(who, thing)
+    verdict = judge(world.people[who], each.action, owner_id=world.owner_id, role=role)
+    before, since, told = await _kept(), await _last_row(), ""
+    page, tab = each.page.format(box=thing.container_id, team=world.team_id), f"tab-{next(_tabs)}"
+    for event in each.events(world, thing):
+        await pipe.fire(event, sid=world.sids[who], path=page, token=tab)
+        told += f"{pipe.deltas} {pipe.said}"
+    secret = world.team_name if is_team else thing.name
+    passed = await _went_through(each.action, world.people[who].user_id, since, told, secret)
+    wrong: list[str] = []
+    if passed is not (verdict is Verdict.ALLOW):
+        wrong.append(f"{'passed' if passed else 'refused'}, and the table says {verdict}")
+    if verdict is not Verdict.ALLOW and await _kept() != before:
+        wrong.append("something was changed")
+    if verdict is Verdict.HIDE and secret in told:
+        wrong.append("its name was told")
+    return f"{each.action} as {who} ({thing.role}): {'; '.join(wrong)}" if wrong else ""
+
+
+@pytest.mark.parametrize("name", sorted(_HANDLERS))
+async def test_a_handler_does_for_everybody_what_the_table_says(
+    database: str,
+    pipeline: Pipeline,  # noqa: F811
+    name: str,
+) -> None:
+    world = await a_world_of_tenants()
+    wrong: list[str] = []
+    for each in _HANDLERS[name]:
+        is_team = each.action.value.startswith("team.")
+        for role in [Role.VIEWER] if is_team else Role:
+            for number, who in enumerate(NAMES):
+                if is_team or not number:
+                    await a_fresh_team(world)
+                thing = await a_fresh_thing(world, role)
+                await leave_some_behind(world)
+                wrong.append(await _try(pipeline, world, thing, who, each))
+    assert not any(wrong), "\n".join(filter(None, wrong))
+
+
+async def test_no_other_handler_gives_a_stranger_anything_of_the_owners(
+    database: str,
+    pipeline: Pipeline,  # noqa: F811
+) -> None:
+    world = await a_world_of_tenants()
+    await a_fresh_team(world)
+    thing = await a_fresh_thing(world, Role.MANAGER)
+    await leave_some_behind(world)
+    before = await _kept()
+    ids = {str(each) for each in (thing.container_id, world.team_id, *world.own.values())}
+    for name, (event_name, handler) in _ours().items():
+        if name in _HANDLERS:
+            continue
+        names = list(inspect.signature(handler).parameters)[1:]
+        for value in ids:
+            payload: dict[str, Any] = {each: {"id": value} if each == "form" else value for each in names}
+            for who in ("stranger", "removed", "inactive", "unshared", "nobody"):
+                await pipeline.fire(Event(name=event_name, payload=payload), sid=world.sids[who], token=f"of-{who}")
+                told = f"{pipeline.deltas} {pipeline.said}"
+                assert thing.name not in told, f"{name} told {who} of the container"
+                assert world.team_name not in told, f"{name} told {who} of the team"
+                assert "A secret of the owner" not in told, f"{name} told {who} of a notification"
+            if not names:
+                break
+    assert await _kept() == before
+
+
+async def test_every_route_answers_everybody_as_the_table_says(database: str) -> None:
+    world = await a_world_of_tenants()
+    await a_fresh_team(world)
+    things = [await a_fresh_thing(world, role) for role in Role]
+    await leave_some_behind(world)
+    app, wrong = make_api(), []
+    for (method, path), action in _ROUTES.items():
+        for who in NAMES if action else []:
+            for thing in things:
+                role = world.role_in_container(who, thing)
+                verdict = judge(world.people[who], action, owner_id=world.owner_id, role=role)
+                url = path.format(container_id=thing.container_id, terminal_id="t1")
+                ask = _by_socket if method == "SOCKET" else _by_request
+                came = await ask(app, method, url, world.sids[who])
+                expected = {Verdict.HIDE: 404, Verdict.FORBID: 403}.get(verdict, 200)
+                if came != (401 if who == "nobody" else expected):
+                    wrong.append(f"{method} {path} as {who} ({thing.role}): {came}, and the table says {verdict}")
+    assert not wrong, "\n".join(wrong)
+
+
+async def _by_request(app: Any, method: str, url: str, sid: str) -> int:
+    """Its status; 200 for whatever came behind the gate."""
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=ORIGIN) as client:
+        answer = await client.request(method, url, headers={"cookie": f"sid={sid}", "origin": ORIGIN})
+    return answer.status_code if answer.status_code in (401, 403, 404) else 200
+
+
+async def _by_socket(app: Any, _method: str, url: str, sid: str) -> int:
+    """As a status: its close code, or 200 where it goes on."""
+    socket = Socket(app, url, sid=sid)
+    await eventually("an answer", lambda: socket.code is not None or socket.states)
+    if socket.code is None:
+        await socket.leave()
+        return 200
+    return socket.code - 4000
