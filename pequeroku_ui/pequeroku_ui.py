@@ -42,6 +42,7 @@ from pequeroku_ui.state.base import keep_apart
 from pequeroku_ui.state.container import ContainerState
 from pequeroku_ui.state.dashboard import DashboardState
 from pequeroku_ui.state.inbox import InboxState
+from pequeroku_ui.state.inviting import InvitingState
 from pequeroku_ui.state.login import LoginState
 from pequeroku_ui.state.team import TeamState
 from pequeroku_ui.state.teams import TeamsState
@@ -96,7 +97,7 @@ app.add_page(
     team.page,
     route="/teams/[team_id]",
     title=rx.cond(TeamState.shown.id > 0, TeamState.shown.name, "Team") + f" · {NAME}",
-    on_load=TeamState.load,
+    on_load=[TeamState.load, InvitingState.load],
 )
 app.add_page(account.page, route="/account", title=f"Account · {NAME}", on_load=AccountState.load)
 app.add_page(templates.page, route="/templates", title=f"Templates · {NAME}", on_load=TemplatesState.load)

@@ -12,7 +12,9 @@ from backend.models import (
     ApiKey,
     ContainerSchedule,
     ContainerShare,
+    ExternalIdentity,
     FileTemplate,
+    Invitation,
     Node,
     Notification,
     Session,
@@ -144,6 +146,8 @@ async def _belongings(tx: Tx, owner: Actor) -> dict[str, int]:
         "delivery_id": WebhookDelivery(webhook_id=webhook.id or 0, kind="container.failed"),
         "template_id": FileTemplate(slug="owners-own", name="Owner's own", public=False, owner_id=user_id),
         "api key": ApiKey(user_id=user_id, name="k", prefix="owners", secret_hash="x", scope="read"),
+        "identity_id": ExternalIdentity(user_id=user_id, issuer="https://id.example", subject="owner"),
+        "invitation_id": Invitation(token_hash="owner's", invited_by_id=user_id, expires_at=now() + timedelta(days=1)),
         "ssh key": SshKey(user_id=user_id, name="k", public_key="ssh-ed25519 AAAA", fingerprint="owners"),
     }
     tx.add_all(rows.values())

@@ -29,6 +29,7 @@ _DEEDS: dict[Action, str] = {
     Action.TEAM_READ: "See who is in the team and what is shared with it",
     Action.TEAM_LEAVE: "Leave the team",
     Action.TEAM_UPDATE: "Rename and describe it",
+    Action.INVITATION_CREATE: "Add, invite, change and remove people",
     Action.TEAM_ADD_MEMBER: "Add, invite, change and remove people",
     Action.TEAM_CHANGE_MEMBER: "Add, invite, change and remove people",
     Action.TEAM_REMOVE_MEMBER: "Add, invite, change and remove people",

@@ -2,6 +2,7 @@
 
 import reflex as rx
 
+from pequeroku_ui.components.inviting import inviter, role_field
 from pequeroku_ui.components.layout import page as framed
 from pequeroku_ui.components.layout import trouble
 from pequeroku_ui.components.moments import ago
@@ -86,7 +87,7 @@ def _people() -> rx.Component:
         rx.el.h2("People", id="people"),
         rx.el.p(_TEAM.people, " · owned by ", rx.el.b(_TEAM.owner), class_name="pq-quiet"),
         rx.el.ul(rx.foreach(TeamState.members, _member), class_name="pq-people", role="list"),
-        rx.cond(_TEAM.can_invite, _adder()),
+        rx.cond(_TEAM.can_invite, rx.fragment(_adder(), inviter())),
         class_name="pq-panel pq-section",
         aria_labelledby="people",
     )
@@ -165,7 +166,7 @@ def _adder() -> rx.Component:
                 ),
                 class_name="pq-field",
             ),
-            _role_field(),
+            role_field("As what"),
             rx.button("Add", type="submit", size="3"),
             class_name="pq-fields",
         ),
@@ -173,21 +174,6 @@ def _adder() -> rx.Component:
         on_submit=TeamState.add,
         key=TeamState.forms.to_string(),
         class_name="pq-form pq-adder",
-    )
-
-
-def _role_field() -> rx.Component:
-    return rx.el.label(
-        rx.el.span("As"),
-        rx.el.select(
-            rx.el.option("Member", value="member"),
-            rx.el.option("Admin", value="admin"),
-            name="role",
-            default_value="member",
-            aria_label="As what",
-            class_name="pq-input pq-select",
-        ),
-        class_name="pq-field",
     )
 
 

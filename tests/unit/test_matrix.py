@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import backend.services
+from backend import settings
 from backend.db import transaction
 from backend.errors import Forbidden, NotFound, PequerokuError, Unauthenticated
 from backend.models.base import now
@@ -20,12 +21,15 @@ from backend.operation import OPERATIONS
 from backend.rules.policy import Action, Actor, Role, TeamRole, Verdict, judge
 from backend.rules.templates import Plan
 from backend.services.applying import Order
+from backend.services.external import Person
 from tests.tenants import NAMES, Thing, World, a_fresh_team, a_fresh_thing, a_world_of_tenants, leave_some_behind
 
 for _module in pkgutil.walk_packages(backend.services.__path__, "backend.services."):
     importlib.import_module(_module.name)
 
 _ABOUT_CONTAINERS = {"container_id", "schedule_id", "share_id", "order"}
+_OWN = {"session_id", "notice_id", "delivery_id", "webhook_id", "template_id", "key_id", "user_id", "identity_id"}
+_OWN |= {"invitation_id"}
 _OF_ONESELF = {Action.WS_DISCONNECT}
 """They name a container, and only note something about who asks."""
 _ONLY_FOR_ADMINS = {
@@ -39,6 +43,7 @@ _OTHERS: dict[str, object] = {
     "active": True, "enabled": True, "starts": True, "weekdays": "0", "time": "10:00", "time_zone": "UTC",
     "terminal_id": "t1", "after_s": 1.0, "reason": "", "slug": "python-api", "version": 1,
     "token": "no token", "uri": "memory://none", "outcome": Plan(), "form": "csv",
+    "person": Person("https://id.example", "subject", "", "A newcomer", "a-newcomer"),
 }  # fmt: skip
 """What to give for parameters that say nothing of whose a thing is."""
 
@@ -65,10 +70,9 @@ def _subject(action: Action) -> str:
         return "nothing"
     if names & _ABOUT_CONTAINERS:
         return "container"
-    if "team_id" in names:
+    if "team_id" in names or action is Action.INVITATION_CREATE:
         return "team"
-    known = {"session_id", "notice_id", "delivery_id", "webhook_id", "template_id", "key_id", "user_id"}
-    return "own" if names & known else "nothing"
+    return "own" if names & _OWN else "nothing"
 
 
 def _arguments(action: Action, world: World, thing: Thing) -> dict[str, Any]:
@@ -85,7 +89,8 @@ def _arguments(action: Action, world: World, thing: Thing) -> dict[str, Any]:
     }
     if _subject(action) == "team":
         ids["user_id"] = world.people[somebody].user_id or 0
-    more = {"username": world.people["stranger"].username} if action is Action.SHARE_SET else {}
+    more: dict[str, Any] = {"username": world.people["stranger"].username} if action is Action.SHARE_SET else {}
+    more |= {"team_id": world.team_id} if action is Action.INVITATION_CREATE else {}
     given = ids | _OTHERS
     if action in _ONLY_FOR_ADMINS:  # whoever else asks is refused before it matters what they gave
         return {name: given.get(name) for name in _needed(action)}
@@ -127,8 +132,8 @@ async def _outcome(action: Action, actor: Actor, arguments: dict[str, Any]) -> V
 def test_the_matrix_knows_what_every_operation_is_about(action: Action) -> None:
     if action in _ONLY_FOR_ADMINS:
         return
-    known = {*_OTHERS, *_ABOUT_CONTAINERS, "team_id", "user_id", "key_id", "at", "watched_since"}
-    known |= {"session_id", "notice_id", "delivery_id", "webhook_id", "template_id"}
+    known = {*_OTHERS, *_ABOUT_CONTAINERS, "team_id", "at", "watched_since"}
+    known |= _OWN
     unknown = set(_needed(action)) - known
     assert not unknown, f"{OPERATIONS[action]}: what is {unknown}? Tell tests/unit/test_matrix.py"
 
@@ -143,7 +148,11 @@ def test_an_operation_that_names_nobodys_thing_hides_nothing_and_the_others_all_
             assert verdict is Verdict.HIDE, f"{action} can be done to anybody's"
 
 
-async def test_everybody_gets_from_every_operation_what_the_table_says(database: str) -> None:
+async def test_everybody_gets_from_every_operation_what_the_table_says(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ADMIN_TOKEN", "there is one, or that door is hidden from everybody")
+    settings.settings.cache_clear()
     world = await a_world_of_tenants()
     await a_fresh_team(world)
     things = [await a_fresh_thing(world, role) for role in Role]
