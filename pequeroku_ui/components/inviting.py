@@ -18,7 +18,7 @@ def inviter() -> rx.Component:
                     class_name="pq-field",
                 ),
                 role_field("Invited as what"),
-                rx.button("Invite", type="submit", size="3", variant="soft"),
+                rx.button("Invite", type="submit", size="3", variant="soft", color_scheme="gray"),
                 class_name="pq-fields",
             ),
             rx.cond(InvitingState.invite_problem != "", _problem()),

@@ -56,7 +56,7 @@ def _head() -> rx.Component:
         ),
         _why_this_node(),
         sharing_chips(_ROW),
-        rx.cond((_ROW.role == "") | ContainerState.is_admin, activity_dialog(_ROW)),
+        rx.cond(_ROW.can_see_activity, activity_dialog(_ROW)),
         rx.cond(_ROW.overridden != "", rx.el.span(_ROW.overridden, " overridden", class_name="pq-tag")),
         rx.el.div(
             _apply_button(),

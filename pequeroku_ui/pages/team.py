@@ -128,7 +128,9 @@ def _member_actions(each: MemberRow) -> rx.Component:
     return rx.el.div(
         rx.cond(
             _TEAM.can_invite & ~each.is_active,
-            rx.button("Bring back", on_click=TeamState.bring_back(each.id), variant="soft", size="2"),
+            rx.button(
+                "Bring back", on_click=TeamState.bring_back(each.id), variant="soft", color_scheme="gray", size="2"
+            ),
         ),
         rx.cond(
             _TEAM.can_own & each.is_active & ~each.is_owner,

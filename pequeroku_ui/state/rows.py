@@ -80,6 +80,7 @@ class Row:
     can_apply: bool = False
     """A template may be put into it now."""
     can_leave: bool = False
+    can_see_activity: bool = False
 
 
 @dataclass(frozen=True)
@@ -176,6 +177,7 @@ def row(view: ContainerView) -> Row:
         can_terminal=Action.WS_CONNECT in may,
         can_apply=status == "running" and Action.TEMPLATE_APPLY in may,
         can_leave=Action.SHARE_LEAVE in may,
+        can_see_activity=Action.AUDIT_CONTAINER in may,
         **_life(view),
     )
 

@@ -139,9 +139,7 @@ async def test_a_team_is_renamed_handed_over_left_and_ended(
     await expect(theirs).to_have_url(re.compile(r"/teams$"))
 
 
-async def test_a_link_that_is_shown_once_lets_its_holder_into_the_team(
-    new_context: NewContext, page: Page, person: Person, somebody_else: Person
-) -> None:
+async def test_the_link_of_an_invitation_is_shown_once_and_can_be_taken_back(page: Page, person: Person) -> None:
     await arrive(page, person)
     await _make_team(page, f"Invited by {person.name}")
     await page.get_by_label("Invited as what").select_option("admin")
@@ -151,10 +149,9 @@ async def test_a_link_that_is_shown_once_lets_its_holder_into_the_team(
     await page.reload()
     await expect(page.get_by_role("button", name="Take back the invitation")).to_be_visible()
     await expect(page.get_by_label("Invitation link")).to_have_count(0)
-    theirs = await _another(new_context, somebody_else)
-    await theirs.goto("/join/" + link.rpartition("/")[2])
-    await theirs.get_by_role("button", name="Join").click()
-    await expect(page.locator(f"[data-member='{somebody_else.name}']")).to_be_visible(timeout=_AT_ONCE_MS)
+    assert "/join/" in link
+    await page.get_by_role("button", name="Take back the invitation").click()
+    await expect(page.get_by_role("button", name="Take back the invitation")).to_have_count(0)
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])

@@ -1,5 +1,6 @@
 """Who gets at a container's terminals through the socket and the routes, and what they are told."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from backend.models import Container, Node, Session, Status, User
 from backend.models.base import now
 from backend.rules.policy import SYSTEM, Actor
 from backend.sealing import seal
-from backend.services import identity
+from backend.services import identity, sharing
 from tests.asgi import ORIGIN, Socket
 from tests.factories import a_container, a_node
 from tests.guests import LocalGuest, local_guest
@@ -176,6 +177,25 @@ async def test_what_ends_without_a_word_is_noticed_too(scene: Scene, monkeypatch
         else:
             (await tx.get_one(User, actor.user_id)).is_active = False
     assert await socket.closed() == 4401
+
+
+@pytest.mark.parametrize(("then", "code"), [("nothing", 4404), ("viewer", 4403)])
+async def test_whoever_loses_the_role_loses_the_open_terminal_at_once(scene: Scene, then: str, code: int) -> None:
+    alice = await identity.actor_for(scene.alice)
+    assert alice is not None
+    box = scene.container.id or 0
+    async with transaction() as tx:
+        await sharing.share(tx, alice, box, role="operator", username="mallory")
+    socket = scene.socket(sid=scene.mallory)
+    await eventually("the state", lambda: socket.states == ["waiting"])
+    async with transaction() as tx:
+        if then == "viewer":
+            await sharing.share(tx, alice, box, role="viewer", username="mallory")
+        else:
+            share = (await sharing.list_shares(tx, alice, box))[0]
+            await sharing.unshare(tx, alice, box, share.id)
+    async with asyncio.timeout(5):  # far less than the minute after which every tab looks by itself
+        assert await socket.closed() == code
 
 
 async def test_a_deleted_container_ends_it_too(scene: Scene) -> None:
