@@ -8,11 +8,15 @@
     │   ├── SecondStep        401  second-step         the password is right; a code is asked for, too
     │   └── NotConfirmed      401  not-confirmed       another service did not say who it is
     │       ├── NotLinked     401  not-linked
+    │       ├── UserDisabled  401  user-disabled
     │       └── SignUpClosed  401  sign-up-closed
     ├── Forbidden             403  forbidden           visible, but not the actor's to change
     ├── NotFound              404  not-found           absent, or not the actor's to see
     ├── Conflict              409  conflict            the state of things forbids it now
     │   ├── NameTaken         409  name-taken
+    │   ├── UsernameTaken     409  username-taken
+    │   ├── InvitationSpent   409  invitation-spent
+    │   ├── SignInTaken       409  sign-in-taken
     │   ├── QuotaExceeded     409  quota-exceeded
     │   └── NoRoom            409  no-room             no healthy node can carry it
     ├── Throttled             429  throttled           too many attempts; says when to come back
@@ -110,6 +114,15 @@ class NotLinked(NotConfirmed):
         )
 
 
+class UserDisabled(NotConfirmed):
+    """The other service has vouched for them, and they may not come in."""
+
+    code = "user-disabled"
+
+    def __init__(self) -> None:
+        super().__init__("That account is disabled. Ask an administrator.")
+
+
 class SignUpClosed(NotConfirmed):
     """Accounts are made by administrators, or for who was invited."""
 
@@ -153,6 +166,35 @@ class NameTaken(Conflict):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"You already have a container named “{name}”. Choose another name.")
+
+
+class UsernameTaken(Conflict):
+    """Somebody has the name, in whatever case."""
+
+    code = "username-taken"
+
+    def __init__(self) -> None:
+        super().__init__("That user name is taken. Choose another.")
+
+
+class InvitationSpent(Conflict):
+    """The link opens nothing (any more)."""
+
+    code = "invitation-spent"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "That invitation is not good any more: it was used, taken back, or is too old. Ask for another."
+        )
+
+
+class SignInTaken(Conflict):
+    """The account at the other service is linked with somebody else's here."""
+
+    code = "sign-in-taken"
+
+    def __init__(self) -> None:
+        super().__init__("Somebody else's account is linked with that sign-in.")
 
 
 class QuotaExceeded(Conflict):

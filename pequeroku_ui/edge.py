@@ -4,6 +4,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from backend.services import admin_token
 from pequeroku_ui.guard import login_path, sid_of
 
 _ALWAYS = {
@@ -23,7 +24,15 @@ _PAGES = frozenset(
         "/inbox",
         "/admin",
         "/admin/reconciler",
+        "/account/data",
+        "/account/invitations",
+        "/account/keys",
+        "/account/new-password",
+        "/account/security",
+        "/admin/login",
         "/login",
+        "/login/code",
+        "/signup",
         "/teams",
         "/templates",
     }
@@ -36,6 +45,11 @@ _PRIVATE = (
     "/templates",
     "/inbox",
 )
+
+
+_OPEN = "/admin/login"
+"""Under a private path, and for who is not signed in."""
+_NOWHERE = "/nowhere/"
 
 
 def at_the_edge(inner: ASGIApp) -> ASGIApp:
@@ -52,7 +66,9 @@ def at_the_edge(inner: ASGIApp) -> ASGIApp:
                 _add_headers(MutableHeaders(scope=message), path, int(message["status"]))
             await send(message)
 
-        if path in _PAGES:  # the static files would answer with a redirect to a folder of that name
+        if path.rstrip("/") == _OPEN and not admin_token.is_offered():
+            scope = {**scope, "path": _NOWHERE, "raw_path": _NOWHERE.encode()}
+        elif path in _PAGES:  # the static files would answer with a redirect to a folder of that name
             scope = {**scope, "path": f"{path}/", "raw_path": f"{path}/".encode()}
         answer = RedirectResponse(login_path(path), status_code=303) if _is_stranger(scope, path) else inner
         await answer(scope, receive, send_with_headers)
@@ -77,6 +93,6 @@ def _is_document(path: str) -> bool:
 def _is_stranger(scope: Scope, path: str) -> bool:
     """A page was asked for without any session cookie. Whether a cookie is any good, the guard looks up."""
     is_private = path == "/" or any(path == each or path.startswith(f"{each}/") for each in _PRIVATE)
-    if not is_private or scope["method"] not in ("GET", "HEAD"):
+    if not is_private or path.rstrip("/") == _OPEN or scope["method"] not in ("GET", "HEAD"):
         return False
     return not sid_of(Headers(scope=scope).get("cookie", ""))

@@ -83,6 +83,11 @@ def actor() -> Actor:
     return found
 
 
+def stranger(state: BaseState) -> Actor:
+    """Somebody who is not signed in, and where they are."""
+    return Actor(None, ip=state.router.session.client_ip, user_agent=state.router.headers.user_agent)
+
+
 class Guard(Middleware):
     """Looks up the session of every event, and drops what its sender may not do.
 

@@ -16,6 +16,10 @@ from pequeroku_ui.components.connection import connection_lost
 from pequeroku_ui.guard import Guard
 from pequeroku_ui.pages import (
     account,
+    account_data,
+    account_invitations,
+    account_keys,
+    account_security,
     activity,
     admin_form,
     admin_list,
@@ -26,6 +30,8 @@ from pequeroku_ui.pages import (
     inbox,
     login,
     missing,
+    new_password,
+    signup,
     team,
     teams,
     template,
@@ -41,9 +47,14 @@ from pequeroku_ui.state.admin_overview import AdminOverviewState, AdminReconcile
 from pequeroku_ui.state.base import keep_apart
 from pequeroku_ui.state.container import ContainerState
 from pequeroku_ui.state.dashboard import DashboardState
+from pequeroku_ui.state.farewell import FarewellState
 from pequeroku_ui.state.inbox import InboxState
+from pequeroku_ui.state.invitations import InvitationsState
 from pequeroku_ui.state.inviting import InvitingState
-from pequeroku_ui.state.login import LoginState
+from pequeroku_ui.state.keys import KeysState
+from pequeroku_ui.state.login import AdminLoginState, JoinState, LoginState, SignUpState
+from pequeroku_ui.state.new_password import NewPasswordState
+from pequeroku_ui.state.security import SecurityState
 from pequeroku_ui.state.team import TeamState
 from pequeroku_ui.state.teams import TeamsState
 from pequeroku_ui.state.template import TemplateState
@@ -134,5 +145,21 @@ app.add_page(
     title=AdminFormState.heading + f" · {NAME}",
     on_load=[AdminDoorState.load, AdminActState.forget, AdminFormState.load],
 )
+for _section, _page, _load in (
+    ("Security", account_security.page, SecurityState.load),
+    ("Keys", account_keys.page, KeysState.load),
+    ("Invitations", account_invitations.page, InvitationsState.load),
+    ("Data", account_data.page, FarewellState.load),
+):
+    app.add_page(_page, route=f"/account/{_section.lower()}", title=f"{_section} · {NAME}", on_load=_load)
+app.add_page(
+    new_password.page, route="/account/new-password", title=f"New password · {NAME}", on_load=NewPasswordState.load
+)
 app.add_page(login.page, route="/login", title=f"Sign in · {NAME}", on_load=LoginState.load)
+app.add_page(login.code_page, route="/login/code", title=f"Sign in · {NAME}", on_load=LoginState.load)
+app.add_page(
+    login.admin_page, route="/admin/login", title=f"Administration · {NAME}", on_load=AdminLoginState.load_admin_login
+)
+app.add_page(signup.page, route="/signup", title=f"Make an account · {NAME}", on_load=SignUpState.load_sign_up)
+app.add_page(signup.join_page, route="/join/[given_token]", title=f"Invitation · {NAME}", on_load=JoinState.load_join)
 app.add_page(missing.page, route="/404", title=f"Not found · {NAME}")

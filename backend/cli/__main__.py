@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from alembic import command
 
-from backend.cli import audit, config, nodes, quota, templates, types
+from backend.cli import audit, config, nodes, quota, templates, types, users
 from backend.cli.running import group, run
 from backend.db import transaction
 from backend.hypervisor.registry import nodes as hypervisors
@@ -17,6 +17,7 @@ from backend.services import identity
 from backend.tasks.plan import Planned, converge, plan
 
 app = group("What operators do from a shell.")
+app.add_typer(users.app, name="user")
 app.add_typer(audit.app, name="audit")
 app.add_typer(config.app, name="config")
 app.add_typer(nodes.app, name="node")

@@ -7,7 +7,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, func, select
 
 from backend.db import Tx
-from backend.errors import BadCredentials, Conflict, NotFound, NotLinked, SignUpClosed
+from backend.errors import Conflict, NotFound, NotLinked, SignInTaken, SignUpClosed, UserDisabled
 from backend.models import ExternalIdentity, User
 from backend.models.base import now
 from backend.operation import note, operation, require
@@ -46,7 +46,7 @@ async def enter(tx: Tx, actor: Actor, person: Person, invitation: str = "") -> t
 
     Raises:
         NotLinked: nobody here is linked with them, and no account may be made.
-        BadCredentials: the account is disabled.
+        UserDisabled: the account is.
         SecondStep: a code is asked for first.
         Conflict: the invitation is not good.
     """
@@ -55,7 +55,7 @@ async def enter(tx: Tx, actor: Actor, person: Person, invitation: str = "") -> t
     identity = (await tx.exec(_of(person).with_for_update())).first()
     user = await tx.get(User, identity.user_id) if identity else await _newcomer(tx, person, invitation)
     if user is None or not user.is_active:
-        raise BadCredentials("That account is disabled. Ask an administrator.")
+        raise UserDisabled
     note("user", user.id)
     if identity is not None:
         identity.last_login_at, identity.email = now(), person.email
@@ -125,7 +125,7 @@ async def _add(tx: Tx, person: Person, user_id: int) -> None:
     try:
         await tx.flush()
     except IntegrityError as fault:
-        raise Conflict("Somebody else's account is linked with that sign-in.") from fault
+        raise SignInTaken from fault
 
 
 def _of(person: Person):  # a query's type would say less than the query

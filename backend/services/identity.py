@@ -6,7 +6,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, func, select
 
 from backend.db import Tx
-from backend.errors import BadCredentials, Conflict, Invalid, NotFound
+from backend.errors import BadCredentials, Invalid, NotFound, UsernameTaken
 from backend.models import Session, User
 from backend.models.base import now
 from backend.operation import note, operation, require
@@ -162,5 +162,5 @@ async def add_user(tx: Tx, user: User) -> None:
     try:
         await tx.flush()
     except IntegrityError as fault:
-        raise Conflict("That user name is taken. Choose another.") from fault
+        raise UsernameTaken from fault
     await make_quota(tx, user)

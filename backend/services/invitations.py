@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement
 from sqlmodel import col, func, select
 
 from backend.db import Tx
-from backend.errors import Conflict, Invalid, NotFound
+from backend.errors import Conflict, Invalid, InvitationSpent, NotFound
 from backend.models import Invitation, Team, User
 from backend.models.base import now
 from backend.operation import note, operation, require
@@ -147,7 +147,7 @@ async def read_invitation(tx: Tx, actor: Actor, token: str) -> InvitationView:
     require(actor, Action.INVITATION_READ)
     found = (await tx.exec(_open().where(Invitation.token_hash == _digest(token)))).first()
     if found is None:
-        raise _not_good()
+        raise InvitationSpent
     return _view(*found)
 
 
@@ -174,7 +174,7 @@ async def take(tx: Tx, token: str, *, for_user_id: int) -> Invitation:
     query = select(Invitation).where(Invitation.token_hash == _digest(token)).with_for_update()
     row = (await tx.exec(query)).first()
     if row is None or row.accepted_at is not None or row.expires_at <= now() or not await _still_holds(tx, row):
-        raise _not_good()
+        raise InvitationSpent
     row.accepted_at, row.accepted_by_id = now(), for_user_id
     note("invitation", row.id, invitation_id=row.id)
     if row.team_id is not None:
@@ -205,10 +205,6 @@ def _open():  # a query's type would say less than the query
 
 def _is_open() -> tuple[ColumnElement[bool], ...]:
     return col(Invitation.accepted_at).is_(None), col(Invitation.expires_at) > now()
-
-
-def _not_good() -> Conflict:
-    return Conflict("That invitation is not good any more: it was used, taken back, or is too old. Ask for another.")
 
 
 def _digest(token: str) -> str:

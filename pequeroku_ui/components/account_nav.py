@@ -4,8 +4,12 @@ import reflex as rx
 
 _PAGES = [
     ("Profile", "/account"),
-    ("Activity", "/account/activity"),
+    ("Security", "/account/security"),
+    ("Keys", "/account/keys"),
+    ("Invitations", "/account/invitations"),
     ("Webhooks", "/account/webhooks"),
+    ("Activity", "/account/activity"),
+    ("Data", "/account/data"),
 ]
 
 

@@ -23,6 +23,7 @@ _SERVE_BUILT = {
     "__REFLEX_MOUNT_FRONTEND_COMPILED_APP": "true",
 }
 _START_S = 30
+ADMIN_PASSWORD, ADMIN_TOKEN = "an admin for tests", "a token for tests"
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run "
@@ -58,7 +59,13 @@ def serve(home: Path, extra: dict[str, str]) -> Generator[Served]:
     """Migrate, seed, make the people, serve; stop at the end."""
     port = free_port()
     environment = _environment(
-        {"PEQUEROKU_HOME": str(home), "PORT": str(port), "SUPERUSER_PASSWORD": "an admin for tests", **extra}
+        {
+            "PEQUEROKU_HOME": str(home),
+            "PORT": str(port),
+            "SUPERUSER_PASSWORD": ADMIN_PASSWORD,
+            "ADMIN_TOKEN": ADMIN_TOKEN,
+            **extra,
+        }
     )
     for module, *words in (("backend.cli", "migrate"), ("tests.e2e.people",)):
         subprocess.run([sys.executable, "-m", module, *words], cwd=ROOT, env=environment, check=True)

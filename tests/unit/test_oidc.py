@@ -142,7 +142,7 @@ async def test_an_invitation_opens_the_way_once(browser: httpx.AsyncClient, prov
     provider.person("sub-3", preferred_username="cleo")
     assert await _arrive(browser, invitation=token) == "/"
     provider.person("sub-4", preferred_username="dora")
-    assert await _arrive(browser, invitation=token) == "/login?error=conflict"
+    assert await _arrive(browser, invitation=token) == "/login?error=invitation-spent"
     assert await _arrive(browser) == "/login?error=not-linked"
 
 
@@ -151,7 +151,7 @@ async def test_who_is_disabled_stays_out(browser: httpx.AsyncClient, provider: O
     async with transaction() as tx:
         await users.set_user_active(tx, SYSTEM, ana.user_id or 0, False)
     provider.person("sub-1")
-    assert await _arrive(browser) == "/login?error=bad-credentials"
+    assert await _arrive(browser) == "/login?error=user-disabled"
     assert await _sessions() == 0
 
 
@@ -265,7 +265,7 @@ async def test_one_sign_in_belongs_to_one_person(browser: httpx.AsyncClient, pro
     provider.person("sub-1")
     async with visitor(sid=sid) as mine:
         ends = await _arrive(mine, link=oidc.link_ticket(bob.session_id or 0))
-    assert ends == "/account/security?error=conflict"
+    assert ends == "/account/security?error=sign-in-taken"
 
 
 _PROVIDER = Provider("oidc", "x", "https://issuer.example", "us", "a secret")

@@ -2,10 +2,12 @@
 
 import asyncio
 import dataclasses
+import re
 from collections.abc import AsyncGenerator
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 import reflex as rx
@@ -18,24 +20,33 @@ from backend.db import reading, transaction
 from backend.errors import DatabaseBusy, PequerokuError
 from backend.models import Container, DesiredState
 from backend.rules.policy import SYSTEM, Actor
-from backend.services import identity
+from backend.services import identity, oidc, users
 from backend.services.views import ContainerView, PhaseView
 from pequeroku_ui.guard import Access, Guard, access, login_path, sid_of
 from pequeroku_ui.pequeroku_ui import app
 from pequeroku_ui.state import rows
-from pequeroku_ui.state.account import AccountState
 from pequeroku_ui.state.applying import ApplyState
 from pequeroku_ui.state.base import AppState, as_id
 from pequeroku_ui.state.container import ContainerState
 from pequeroku_ui.state.dashboard import DashboardState
 from pequeroku_ui.state.devices import device_words
 from pequeroku_ui.state.login import LoginState
+from pequeroku_ui.state.new_password import NewPasswordState
 from pequeroku_ui.state.power import PowerState
+from pequeroku_ui.state.security import SecurityState
 from pequeroku_ui.state.watching import watches
 from tests import factories
 
 _PASSWORD = "a password for tests"
-_PUBLIC = {"pequeroku_ui.state.login.LoginState.load"}
+_PUBLIC = {
+    f"pequeroku_ui.state.login.{each}"
+    for each in (
+        "LoginState.load",
+        "SignUpState.load_sign_up",
+        "JoinState.load_join",
+        "AdminLoginState.load_admin_login",
+    )
+}
 
 
 class Pipeline:
@@ -249,9 +260,9 @@ async def test_a_bug_is_told_with_a_number_and_nothing_more(
 async def test_a_password_is_changed_with_the_old_one_only(database: str, pipeline: Pipeline) -> None:
     me, sid = await _somebody()
     new = "quite another password"
-    await pipeline.fire(AccountState.change_password({"old": "wrong", "new": new, "again": new}), sid=sid)
+    await pipeline.fire(SecurityState.change_password({"old": "wrong", "new": new, "again": new}), sid=sid)
     assert pipeline.told("problem")
-    await pipeline.fire(AccountState.change_password({"old": _PASSWORD, "new": new, "again": new}), sid=sid)
+    await pipeline.fire(SecurityState.change_password({"old": _PASSWORD, "new": new, "again": new}), sid=sid)
     assert "Your password is changed" in pipeline.said[0]
     async with transaction() as tx:
         assert await identity.sign_in(tx, Actor(None), me.username, new)
@@ -350,3 +361,33 @@ def test_the_way_back_is_kept_and_never_points_at_the_log_in_page() -> None:
     assert login_path("/containers/7") == "/login?next=/containers/7"
     assert login_path("/login?next=/x") == "/login"
     assert login_path("/", "session-ended") == "/login?error=session-ended"
+
+
+async def test_who_was_given_a_password_gets_nowhere_but_to_a_new_one(database: str, pipeline: Pipeline) -> None:
+    me, _ = await _somebody()
+    async with transaction() as tx:
+        given = await users.reset_password(tx, SYSTEM, me.user_id or 0)
+    async with transaction() as tx:
+        sid, _ = await identity.sign_in(tx, Actor(None), me.username, given)
+    for event in (DashboardState.load(), SecurityState.load(), PowerState.stop(1)):
+        await pipeline.fire(event, sid=sid)
+        assert [f"{each.name} {each.payload['path']}" for each in pipeline.events] == [
+            "_redirect /account/new-password"
+        ]
+    new = {"old": given, "new": "my very own password", "again": "my very own password"}
+    await pipeline.fire(NewPasswordState.change({**new, "again": "a slip of the pen"}), sid=sid)
+    assert pipeline.told("problem") == "The two new passwords differ."
+    await pipeline.fire(NewPasswordState.change(new), sid=sid)
+    await pipeline.fire(DashboardState.load(), sid=sid)
+    assert pipeline.told("ready") is True
+
+
+async def test_only_the_session_that_asked_is_sent_off_to_link(database: str, pipeline: Pipeline) -> None:
+    me, sid = await _somebody()
+    await pipeline.fire(SecurityState.link("https://evil.example/"), sid=sid)
+    assert "/auth/oidc/nothing/login?link=" in pipeline.said[0]
+    actor = await identity.actor_for(sid)
+    assert actor is not None
+    ticket = unquote(re.findall(r'link=([^"\\\\]+)', pipeline.said[0])[0])
+    assert oidc.session_of_ticket(ticket) == actor.session_id
+    assert me.username not in ticket

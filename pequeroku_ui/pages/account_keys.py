@@ -1,0 +1,142 @@
+"""My account: what lets programs in."""
+
+import reflex as rx
+
+from pequeroku_ui.components.account import account_page, section
+from pequeroku_ui.components.forms import choice, field, last_used, problem, shown_once, sure
+from pequeroku_ui.components.moments import ago, until
+from pequeroku_ui.state.keys import KeyRow, KeysState, SshKeyRow
+
+_SCOPES = (
+    ("read", "Read: look at containers"),
+    ("exec", "Exec: also start, stop, make, delete, and use terminals"),
+    ("admin", "Admin: everything you may do"),
+)
+_DAYS = (("30", "30 days"), ("90", "90 days"), ("365", "A year"), ("0", "Never"))
+
+
+def page() -> rx.Component:
+    """API keys, and SSH public keys beside."""
+    return account_page(KeysState.load, _api_keys(), _ssh_keys())
+
+
+def _api_keys() -> rx.Component:
+    return section(
+        "API keys",
+        "api-keys",
+        rx.cond(
+            KeysState.new_key != "",
+            shown_once(
+                "Your new key",
+                "Send it as “Authorization: Bearer …”. It is shown this once, and kept only as a hash.",
+                KeysState.new_key,
+                KeysState.put_away,
+            ),
+            _maker(),
+        ),
+        rx.cond(
+            KeysState.api_keys.length() > 0,
+            rx.el.ul(rx.foreach(KeysState.api_keys, _key), class_name="pq-sessions", role="list"),
+        ),
+        lead="Programs show one to come in as you, as far as its scope reaches.",
+    )
+
+
+def _maker() -> rx.Component:
+    return rx.form(
+        field("Name", "name", required=True, max_length=100, auto_complete="off", placeholder="what it is for"),
+        choice("It may", "scope", *_SCOPES, default_value="exec"),
+        choice("Expires after", "days", *_DAYS, default_value="90"),
+        problem(KeysState.problem),
+        rx.el.div(rx.button("Make a key", type="submit", size="3")),
+        on_submit=KeysState.create,
+        key="api" + KeysState.forms.to_string(),
+        class_name="pq-form",
+    )
+
+
+def _key(each: KeyRow) -> rx.Component:
+    return rx.el.li(
+        rx.icon("key-round", size=20, aria_hidden="true"),
+        rx.el.div(
+            rx.el.p(
+                rx.el.b(each.name),
+                rx.el.span(rx.cond(each.state != "", each.state, each.scope), class_name="pq-tag"),
+            ),
+            rx.el.p(rx.el.code(each.prefix), class_name="pq-quiet"),
+            rx.el.p(
+                last_used(each.last_used_at),
+                rx.cond(each.last_used_ip != "", rx.el.span(" from ", each.last_used_ip)),
+                rx.cond(each.expires_at != "", rx.el.span(" · expires ", until(at=each.expires_at))),
+                class_name="pq-quiet",
+            ),
+        ),
+        rx.cond(
+            each.state == "",
+            sure(
+                "Revoke this key?",
+                "What uses it is shut out at once. There is no way back: make another instead.",
+                "Revoke",
+                KeysState.revoke(each.id),
+                rx.button(
+                    "Revoke", variant="soft", color_scheme="gray", size="2", aria_label="Revoke the key " + each.name
+                ),
+            ),
+        ),
+        class_name=rx.cond(each.state != "", "pq-key-off", ""),
+        key="key" + each.id.to_string(),
+    )
+
+
+def _ssh_keys() -> rx.Component:
+    return section(
+        "SSH public keys",
+        "ssh-keys",
+        rx.form(
+            rx.el.label(
+                rx.el.span("Public key"),
+                rx.el.textarea(
+                    name="public_key",
+                    required=True,
+                    rows="3",
+                    placeholder="ssh-ed25519 AAAA… you@laptop",
+                    spell_check=False,
+                    auto_complete="off",
+                    class_name="pq-input pq-textarea",
+                ),
+                class_name="pq-field",
+            ),
+            field("Name", "name", max_length=100, auto_complete="off", placeholder="the comment in the key"),
+            problem(KeysState.ssh_problem),
+            rx.el.div(rx.button("Add", type="submit", size="3")),
+            on_submit=KeysState.add_ssh,
+            key="ssh" + KeysState.ssh_forms.to_string(),
+            class_name="pq-form",
+        ),
+        rx.cond(
+            KeysState.ssh_keys.length() > 0,
+            rx.el.ul(rx.foreach(KeysState.ssh_keys, _ssh_key), class_name="pq-sessions", role="list"),
+        ),
+        lead="They say who you are. Paste what “cat ~/.ssh/id_ed25519.pub” shows.",
+    )
+
+
+def _ssh_key(each: SshKeyRow) -> rx.Component:
+    return rx.el.li(
+        rx.icon("square-terminal", size=20, aria_hidden="true"),
+        rx.el.div(
+            rx.el.p(rx.el.b(each.name), rx.el.span(each.kind, class_name="pq-tag")),
+            rx.el.p(rx.el.code(each.fingerprint), class_name="pq-quiet"),
+            rx.el.p("Added ", ago(at=each.created_at), class_name="pq-quiet"),
+        ),
+        sure(
+            "Forget this key?",
+            "It says who you are no more. You can add it again.",
+            "Forget",
+            KeysState.remove_ssh(each.id),
+            rx.button(
+                "Remove", variant="soft", color_scheme="gray", size="2", aria_label="Remove the key " + each.name
+            ),
+        ),
+        key="ssh" + each.id.to_string(),
+    )

@@ -1,0 +1,134 @@
+"""The account's keys: what lets programs in as oneself."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import reflex as rx
+
+from backend.db import Tx
+from backend.errors import PequerokuError
+from backend.rules.policy import Actor
+from backend.services import keys
+from backend.services.keys import KeyView, SshKeyView
+from pequeroku_ui.state.base import AppState, as_id
+
+
+@dataclass(frozen=True)
+class KeyRow:
+    """An API key, in words. `state` is empty while it is good."""
+
+    id: int
+    name: str
+    prefix: str
+    scope: str
+    state: str
+    created_at: str
+    expires_at: str
+    last_used_at: str
+    last_used_ip: str
+
+
+@dataclass(frozen=True)
+class SshKeyRow:
+    """An SSH public key, in words."""
+
+    id: int
+    name: str
+    kind: str
+    fingerprint: str
+    created_at: str
+
+
+class KeysState(AppState):
+    """The person's keys, and a new one for the one time it is shown."""
+
+    api_keys: list[KeyRow] = []
+    ssh_keys: list[SshKeyRow] = []
+    new_key: str = ""
+    problem: str = ""
+    ssh_problem: str = ""
+    forms: int = 0
+    """Counts up when the form of API keys has done its work, so that it is drawn anew and empty."""
+    ssh_forms: int = 0
+    """The same, of the SSH keys'."""
+
+    @rx.event
+    async def load(self) -> None:
+        """The page was opened, or “Try again” pressed."""
+        self.new_key = self.problem = self.ssh_problem = ""
+        with self._loading():
+            await self._enter("")
+            await self._read()
+
+    @rx.event
+    async def create(self, form: dict[str, Any]) -> None:
+        """Make an API key and show it; or say by the form why not."""
+        words = {each: str(form.get(each, "")) for each in ("name", "scope")}
+        self.problem = await self._try(lambda tx, actor: self._make(tx, actor, as_id(form.get("days")), **words))
+        self.forms += 0 if self.problem else 1
+
+    @rx.event
+    async def put_away(self) -> None:
+        """The new key was kept."""
+        self.new_key = ""
+
+    @rx.event
+    async def revoke(self, key_id: int) -> rx.event.EventSpec:
+        """Make an API key worthless."""
+        async with self._act() as (tx, actor):
+            await keys.revoke_key(tx, actor, as_id(key_id))
+        await self._read()
+        return rx.toast.success("That key opens nothing any more.")
+
+    @rx.event
+    async def add_ssh(self, form: dict[str, Any]) -> None:
+        """Keep an SSH public key; or say by the form why not."""
+        words = {each: str(form.get(each, "")) for each in ("public_key", "name")}
+        self.ssh_problem = await self._try(lambda tx, actor: keys.add_ssh_key(tx, actor, **words))
+        self.ssh_forms += 0 if self.ssh_problem else 1
+
+    @rx.event
+    async def remove_ssh(self, key_id: int) -> rx.event.EventSpec:
+        """Forget an SSH public key."""
+        async with self._act() as (tx, actor):
+            await keys.remove_ssh_key(tx, actor, as_id(key_id))
+        await self._read()
+        return rx.toast.success("That key is forgotten.")
+
+    async def _make(self, tx: Tx, actor: Actor, days: int, *, name: str, scope: str) -> None:
+        _, self.new_key = await keys.create_key(tx, actor, name=name, scope=scope, days=days)
+
+    async def _try(self, work: Callable[[Tx, Actor], Awaitable[object]]) -> str:
+        """Do it; returns why it was refused, if it was."""
+        try:
+            async with self._act() as (tx, actor):
+                await work(tx, actor)
+        except PequerokuError as refusal:
+            return refusal.message
+        await self._read()
+        return ""
+
+    async def _read(self) -> None:
+        async with self._look() as (tx, actor):
+            self.api_keys = [_key_row(each) for each in await keys.list_keys(tx, actor)]
+            self.ssh_keys = [_ssh_row(each) for each in await keys.list_ssh_keys(tx, actor)]
+
+
+def _key_row(view: KeyView) -> KeyRow:
+    state = "" if view.is_good else ("revoked" if view.revoked_at else "expired")
+    return KeyRow(
+        id=view.id,
+        name=view.name,
+        prefix=f"pk_{view.prefix}_…",
+        scope=view.scope.value,
+        state=state,
+        created_at=view.created_at.isoformat(),
+        expires_at=view.expires_at.isoformat() if view.expires_at and view.is_good else "",
+        last_used_at=view.last_used_at.isoformat() if view.last_used_at else "",
+        last_used_ip=view.last_used_ip,
+    )
+
+
+def _ssh_row(view: SshKeyView) -> SshKeyRow:
+    return SshKeyRow(view.id, view.name, view.kind, view.fingerprint, view.created_at.isoformat())
