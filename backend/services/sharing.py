@@ -62,7 +62,7 @@ async def share(
     )
     await tx.refresh(container, with_for_update=True)
     is_team = isinstance(target, Team)
-    note(message=f"{container.name} with {target.name if is_team else target.username} as {given}")
+    note(message=f"{container.name} with {target.name if is_team else f'user {target.id}'} as {given}")
     shares = (await tx.exec(select(ContainerShare).where(ContainerShare.container_id == container_id))).all()
     known = next((each for each in shares if (each.team_id if is_team else each.user_id) == target.id), None)
     if known is not None:
@@ -158,7 +158,7 @@ async def _person(tx: Tx, container: Container, username: str) -> User:
     if found is None:
         raise Invalid(f"There is nobody named “{name}” here.", field="username")
     if found.id == container.user_id:
-        raise Conflict(f"It is {found.username}’s own already.")
+        raise Conflict("It is theirs already.")
     return found
 
 

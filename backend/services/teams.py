@@ -151,13 +151,13 @@ async def add_member(
         raise Conflict(f"The team “{team.name}” is not active. Make it active first.")
     known = await _membership(tx, team_id, user.id or 0)
     if known is not None and known.active:
-        raise Conflict(f"{user.username} is in the team already.")
+        raise Conflict("They are in the team already.")
     if len(await members_of(tx, team_id)) >= _MAX_PEOPLE:
         raise Conflict(f"A team has {_MAX_PEOPLE} people at most.")
     row = known or TeamMembership(team_id=team_id, user_id=user.id or 0)
     row.role, row.active = given, True
     tx.add(row)
-    note(message=f"{user.username} into {team.name} as {given}")
+    note(message=f"user {user.id} into {team.name} as {given}")
     await _save(tx, team)
     if user.id != actor.user_id:
         by = "You joined" if actor.via is Via.SYSTEM else f"{actor.username} added you to"
