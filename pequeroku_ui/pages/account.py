@@ -45,7 +45,7 @@ def _profile() -> rx.Component:
 
 def _facts() -> rx.Component:
     return section(
-        "Your account",
+        "What you have",
         "facts",
         rx.el.dl(
             rx.el.dt("User name"),
