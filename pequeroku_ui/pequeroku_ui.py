@@ -44,6 +44,7 @@ from pequeroku_ui.state.admin import AdminDoorState, AdminListState
 from pequeroku_ui.state.admin_act import AdminActState
 from pequeroku_ui.state.admin_form import AdminFormState
 from pequeroku_ui.state.admin_overview import AdminOverviewState, AdminReconcilerState
+from pequeroku_ui.state.admin_try import AdminTryState
 from pequeroku_ui.state.base import keep_apart
 from pequeroku_ui.state.container import ContainerState
 from pequeroku_ui.state.dashboard import DashboardState
@@ -143,7 +144,7 @@ app.add_page(
     admin_form.page,
     route="/admin/[area]/[noun]/[key]",
     title=AdminFormState.heading + f" · {NAME}",
-    on_load=[AdminDoorState.load, AdminActState.forget, AdminFormState.load],
+    on_load=[AdminDoorState.load, AdminActState.forget, AdminTryState.forget, AdminFormState.load],
 )
 for _section, _page, _load in (
     ("Security", account_security.page, SecurityState.load),

@@ -8,6 +8,7 @@ from pequeroku_ui.components.leaving import leave_guard
 from pequeroku_ui.components.moments import ago
 from pequeroku_ui.state import admin_words as words
 from pequeroku_ui.state.admin_form import AdminFormState
+from pequeroku_ui.state.admin_try import AdminTryState
 
 _S = AdminFormState
 
@@ -56,6 +57,7 @@ def _form() -> rx.Component:
             leave_guard(),
             rx.foreach(_S.fields, lambda each: field_view(each, _problem_of(each), checks=_S.check)),
             rx.cond(_S.entries_name != "", _entries()),
+            rx.cond(_S.can_try, _try_it()),
             problem_note(_S.problem),
             rx.el.div(rx.button(rx.cond(_S.is_new, "Add", "Save"), type="submit", size="3")),
             on_submit=_S.save,
@@ -65,6 +67,30 @@ def _form() -> rx.Component:
             no_validate=True,
         ),
         class_name="pq-panel pq-section",
+    )
+
+
+def _try_it() -> rx.Component:
+    """What stands in the field is sent, saved or not."""
+    typed = rx.Var("document.querySelector('input[name=uri]').value", _var_type=str)
+    return rx.el.div(
+        rx.el.button(
+            rx.icon("plug-zap", size=16, aria_hidden="true"),
+            "Test the connection",
+            type="button",
+            disabled=AdminTryState.is_trying,
+            on_click=AdminTryState.attempt(typed),
+            class_name="pq-icon-button",
+        ),
+        rx.el.div(
+            rx.cond(AdminTryState.is_trying, rx.el.p("Trying; this may take 15 seconds …", class_name="pq-quiet")),
+            rx.cond(
+                AdminTryState.said != "",
+                rx.el.p(AdminTryState.said, class_name="pq-note", custom_attrs={"data-tone": AdminTryState.tone}),
+            ),
+            role="status",
+        ),
+        class_name="pq-try",
     )
 
 

@@ -36,6 +36,8 @@ class AdminFormState(AppState):
     acts: list[words.ActButton] = []
     problems: dict[str, str] = {}
     problem: str = ""
+    can_try: bool = False
+    """There is a URI to be typed, which can be tried before it is saved."""
     version: int = 0
     """Counts up when the form is filled anew; until then what was typed stays."""
 
@@ -113,7 +115,7 @@ class AdminFormState(AppState):
         self.facts = words.facts(screen, form.row) if form.row else []
         self.links = words.links(screen, form.row) if form.row else []
         self.history, self.acts = words.history(form), words.act_buttons(form.acts)
-        self._made = form.fields
+        self._made, self.can_try = form.fields, any(each.name == "uri" for each in form.fields)
         self._fill(form.fields, form.values)
 
     def _fill(self, fields: tuple[Field, ...], values: Mapping[str, Any]) -> None:

@@ -7,10 +7,10 @@ from sqlmodel import col, select
 
 from backend.db import reading, transaction
 from backend.errors import Conflict, Forbidden, NotFound, PequerokuError
-from backend.models import AuditLog, Container, DesiredState, Status, User
+from backend.models import AIUsageLog, AuditLog, Container, DesiredState, Status, User
 from backend.rules.forms import Refused
 from backend.rules.policy import NOBODY, SYSTEM, Actor
-from backend.services import containers
+from backend.services import config, containers
 from backend.services.admin import listing, overview, rows
 from backend.services.admin.listing import Ask, Listing
 from backend.services.admin.screen import Screen
@@ -377,3 +377,33 @@ async def test_a_user_is_made_disabled_and_given_a_password() -> None:
     async with transaction() as tx:
         with pytest.raises(Conflict, match="last administrator"):
             await rows.act_on(tx, SYSTEM, _USERS, "disable", [str(admin.id)], {})
+
+
+async def test_the_list_of_ai_usage_has_the_total_and_the_row_its_parts() -> None:
+    path = "internal_config/aiusagelog"
+    async with transaction() as tx:
+        tx.add(AIUsageLog(query="Why?", response="Because.", prompt_tokens=1000, completion_tokens=2000))
+        await config.set_config(tx, SYSTEM, "token_input_price", "0.001")
+        await config.set_config(tx, SYSTEM, "token_output_price", "0.002")
+    (row,) = (await _list(path)).rows
+    shown = {each.name for each in SCREENS[path].columns if not each.hidden}
+    assert row.facts["total_cost"] == "5.000000"
+    assert not shown & {"cost_input", "cost_output"}
+    form = await _open(path, row.key)
+    assert form.row is not None
+    assert (form.row.facts["cost_input"], form.row.facts["cost_output"]) == ("1.000000", "4.000000")
+    assert form.fields == ()
+
+
+async def test_the_audit_log_is_searched_with_its_filters() -> None:
+    path = "internal_config/auditlog"
+    async with transaction() as tx:
+        await config.set_config(tx, SYSTEM, "default_credits", "7")
+        await config.set_config(tx, SYSTEM, "smtp_port", "25")
+    assert (await _list(path, search="default_credits")).count == 1
+    assert (await _list(path, search="default_credits", filters={"success": "no"})).count == 0
+    assert (await _list(path, filters={"action": "config.set", "target": "smtp_port"})).count == 1
+    assert (await _list(path, search="default_credits", filters={"to": "2020-01-01"})).count == 0
+    assert (await _list(path, filters={"from": "9999-12-31", "to": "9999-12-31"})).count == 0
+    for odd in ("%", '"', "'", "* OR", "NEAR(", "-a:b", "\0", "'; drop table audit_log; --"):
+        assert (await _list(path, search=odd)).ask.page == 1

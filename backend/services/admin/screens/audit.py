@@ -24,7 +24,7 @@ from backend.services.admin.screen import (
 from backend.services.audit_search import Wanted, audit_matches
 
 _ID, _AT = col(AuditLog.id), col(AuditLog.created_at)
-_FOUND_AT_MOST = 500
+_FOUND_AT_MOST = 100
 
 
 async def _matches(tx: Tx, search: str, filters: Mapping[str, str]) -> ColumnElement[bool]:
