@@ -65,6 +65,9 @@ class Settings(BaseSettings):
     """Resolvers the guests use, comma-separated. Guests reach no address of the node itself, not even for DNS."""
     boot_timeout_s: int = Field(default=180, ge=1)
     stop_grace_s: int = Field(default=90, ge=1)
+    live_migration: Literal["tls", "plain", "off"] = "tls"
+    """How the memory of running machines crosses the network between nodes."""
+    move_warning_s: int = Field(default=60, ge=0)
 
     @cached_property
     def url(self) -> URL:

@@ -53,6 +53,10 @@ class Terminal:
         self._moved = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
+    def readdress(self, address: GuestAddress) -> None:
+        """The machine is on another node now, as it runs: the next connection goes there."""
+        self._address = address
+
     @property
     def title(self) -> str:
         """What its program calls itself, or nothing."""
@@ -251,6 +255,11 @@ class Terminals:
             self._drop(address.domain_name, terminal)
             await terminal.close()
 
+    def readdress(self, address: GuestAddress) -> None:
+        """The machine has moved as it ran: its shells go on, and are found where it is now."""
+        for terminal in self._guests.get(address.domain_name, {}).values():
+            terminal.readdress(address)
+
     async def forget(self, domain_name: str) -> None:
         """The machine is off: its shells are gone, and so are our connections."""
         await guests().drop(domain_name)  # who is just opening something there fails now, and leaves the lock
@@ -273,6 +282,7 @@ class Terminals:
 
     async def _known(self, address: GuestAddress) -> dict[str, Terminal]:
         name = address.domain_name
+        self.readdress(address)
         if name not in self._listed:
             found = dtach.listed(await _run(address, dtach.LIST_COMMAND))[:MAX_TERMINALS]
             for terminal_id in found:

@@ -51,7 +51,7 @@ def domain(spec: DomainSpec, files: BootFiles, acceleration: Acceleration, *, wi
     if with_shares:
         _add(root, "cputune/shares", text=str(100 * spec.vcpus))
     devices = _add(root, "devices")
-    _add_disk(devices, f"{POOL_PATH}/{disk_name(spec.name)}")
+    _add_disk(devices, f"{POOL_PATH}/{disk_name(spec.disk_name)}")
     _add(devices, "controller", type="usb", model="none")
     _add(devices, "controller", type="virtio-serial", index="0")
     if spec.network:
@@ -101,7 +101,7 @@ def pool() -> str:
     return _text(root)
 
 
-def file_volume(name: str, size: int) -> str:
+def file_volume(name: str, size: int, *, mode: str = "0644") -> str:
     """A volume of so many bytes, to be filled by an upload and then only read, by QEMU's own user too."""
     root = ET.Element("volume")
     _add(root, "name", text=name)
@@ -109,15 +109,15 @@ def file_volume(name: str, size: int) -> str:
     _add(root, "allocation", text="0")
     target = _add(root, "target")
     _add(target, "format", type="raw")
-    _add(target, "permissions/mode", text="0644")
+    _add(target, "permissions/mode", text=mode)
     return _text(root)
 
 
-def overlay_volume(name: str, disk_gib: int, base_path: str) -> str:
+def overlay_volume(name: str, size: int, base_path: str, *, unit: str = "GiB") -> str:
     """A container's disk: what it writes itself, over the shared base image."""
     root = ET.Element("volume")
     _add(root, "name", text=name)
-    _add(root, "capacity", text=str(disk_gib), unit="GiB")
+    _add(root, "capacity", text=str(size), unit=unit)
     _add(root, "allocation", text="0")
     target = _add(root, "target")
     _add(target, "format", type="qcow2")

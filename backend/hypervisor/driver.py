@@ -7,8 +7,8 @@ Raises, all of them:
     NodeFault (ImageMissing, NodeDiskFull): it answered, and could not.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
@@ -56,17 +56,37 @@ class DomainSpec:
     authorized_key: str
     """Our public key into the guest, in OpenSSH form."""
     network: GuestNetwork | None = None
+    disk: str = ""
+    """Its disk's name, where that is not the domain's."""
 
     @property
     def name(self) -> str:
         return f"{PREFIX}{self.uuid}"
 
+    @property
+    def disk_name(self) -> str:
+        return self.disk or self.name
+
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """One look at a whole node: every domain and disk of ours, by domain name."""
+    """One look at a whole node: every domain and disk of ours. A disk without a domain of its name counts as one."""
 
     machines: Mapping[str, Seen]
+    disks: frozenset[str] = frozenset()
+
+    def of(self, name: str, disk: str) -> Seen:
+        """What was seen of one domain and its disk."""
+        seen = self.machines.get(name) or Seen()
+        return seen if disk == name else replace(seen, disk=disk in self.disks)
+
+
+@dataclass(frozen=True, slots=True)
+class DiskFacts:
+    """A disk's size as the guest sees it, in bytes, and the base image it stands on (empty: on none)."""
+
+    capacity_bytes: int
+    base: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +156,15 @@ class Hypervisor(Protocol):
 
     async def survey(self) -> Survey: ...
 
-    async def observe(self, name: str) -> Seen: ...
-
-    async def make_disk(self, name: str, disk_gib: int) -> None:
-        """Make the container's disk, an overlay on the base image. One that exists is left as it is."""
+    async def observe(self, name: str, disk: str = "") -> Seen:
+        """Look at one domain, and its disk where that has another name."""
         ...
 
-    async def grow_disk(self, name: str, disk_gib: int) -> None:
+    async def make_disk(self, disk: str, disk_gib: int) -> None:
+        """Make a container's disk, an overlay on the base image. One that exists is left as it is."""
+        ...
+
+    async def grow_disk(self, disk: str, disk_gib: int) -> None:
         """Make the container's disk at least so large. It never shrinks, and what is on it stays.
 
         Raises:
@@ -168,7 +190,46 @@ class Hypervisor(Protocol):
 
     async def undefine(self, name: str) -> None: ...
 
-    async def delete_disk(self, name: str) -> None: ...
+    async def delete_disk(self, disk: str) -> None:
+        """Delete it. One that is absent is fine; one that a running domain has is refused."""
+        ...
+
+    async def disk_facts(self, disk: str) -> DiskFacts: ...
+
+    def read_disk(self, disk: str) -> AsyncGenerator[bytes]:
+        """The bytes of the file that a disk or base image is. Of a running machine's disk they would make no sense."""
+        ...
+
+    async def write_disk(self, disk: str, facts: DiskFacts, content: AsyncIterable[bytes]) -> None:
+        """Make a disk from another one's bytes; `facts` are that one's.
+
+        Raises:
+            NodeFault: there is a disk of this name already, whole or not.
+        """
+        ...
+
+    async def has_base(self, base: str) -> bool:
+        """Whether a base image is there and whole."""
+        ...
+
+    async def write_base(self, base: str, content: AsyncIterable[bytes]) -> None:
+        """Put a base image there. It counts as whole once `keep_base` says so; until then this begins anew."""
+        ...
+
+    async def keep_base(self, base: str) -> None: ...
+
+    async def migrate(self, name: str, disk: str, target: "Hypervisor", new_disk: str) -> None:
+        """Move a running machine to another node as it runs, with its disk, which becomes `new_disk` there.
+
+        Raises:
+            NodeFault: it can't be; the machine runs on where it was.
+            Unavailable: a node was lost meanwhile; a look at both says where the machine is.
+        """
+        ...
+
+    async def stop_migrating(self, name: str) -> None:
+        """End a migration that is under way from this node: the machine stays. Without one it is fine."""
+        ...
 
     async def usage(self) -> Mapping[str, Usage]:
         """Figures of all running domains of ours; those that are too busy to tell are left out."""

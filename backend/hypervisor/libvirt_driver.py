@@ -4,20 +4,21 @@ libvirt is all that a node runs: disks, uploads and the way into guests go throu
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping
 from contextlib import suppress
 from typing import Any, TypeVar
 
 import libvirt
 
 from backend.errors import NodeFault, Unavailable
-from backend.hypervisor import domain_xml, libvirt_setup
+from backend.hypervisor import domain_xml, libvirt_disks, libvirt_looks, libvirt_migration, libvirt_setup
 from backend.hypervisor.domain_xml import POOL, disk_name
 from backend.hypervisor.driver import (
-    PREFIX,
     Acceleration,
     ByteStream,
+    DiskFacts,
     DomainSpec,
+    Hypervisor,
     NodeFacts,
     Preparation,
     Survey,
@@ -26,6 +27,7 @@ from backend.hypervisor.driver import (
 from backend.hypervisor.libvirt_calls import Calls
 from backend.hypervisor.libvirt_channel import LibvirtChannel
 from backend.hypervisor.libvirt_connection import Connection, close_connection, open_connection
+from backend.hypervisor.libvirt_disks import DiskStream
 from backend.hypervisor.libvirt_errors import (
     is_absent,
     is_unsupported,
@@ -33,8 +35,9 @@ from backend.hypervisor.libvirt_errors import (
     tolerate_absent,
     translate,
 )
+from backend.hypervisor.libvirt_migration import Ends
 from backend.hypervisor.libvirt_setup import Prepared
-from backend.rules.lifecycle import OffReason, Power, Seen
+from backend.rules.lifecycle import Seen
 
 T = TypeVar("T")
 
@@ -43,11 +46,10 @@ _BOOT_S = 30.0
 _USAGE_S = 20.0
 _SLOW_THREADS = 3  # a booting QEMU takes a core for seconds: more at once make all of them late
 _SLOW_QUEUE_S = 300.0
+_MOVE_THREADS = 3
+_MIGRATE_S = 1800.0
+_PIECE_S = 60.0  # for one piece of a disk, of a node that is busy
 _PREPARE_S = 900.0  # the base image crosses the network once
-
-_OFF = (libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_CRASHED)
-_PAUSED = (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PMSUSPENDED)
-_PASSING = (libvirt.VIR_DOMAIN_PAUSED_STARTING_UP, libvirt.VIR_DOMAIN_PAUSED_SHUTTING_DOWN)
 
 
 class LibvirtNode:
@@ -60,6 +62,7 @@ class LibvirtNode:
         self._deadline_s = deadline_s
         self._quick = Calls(self._name)
         self._slow = Calls(self._name, threads=_SLOW_THREADS)  # so that looking never waits for doing
+        self._moves = Calls(self._name, threads=_MOVE_THREADS)  # they take minutes
         self._connection = Connection(uri, self._changed)
         self._wakers: list[tuple[asyncio.AbstractEventLoop, Callable[[], None]]] = []
         self._prepared: Prepared | None = None
@@ -82,28 +85,28 @@ class LibvirtNode:
         return self._prepared.acceleration
 
     async def survey(self) -> Survey:
-        return Survey(await self._call(_survey))
+        return await self._call(libvirt_looks.survey)
 
-    async def observe(self, name: str) -> Seen:
-        return await self._call(lambda connection: _observe(connection, name))
+    async def observe(self, name: str, disk: str = "") -> Seen:
+        return await self._call(lambda connection: libvirt_looks.observe(connection, name, disk or name))
 
-    async def make_disk(self, name: str, disk_gib: int) -> None:
+    async def make_disk(self, disk: str, disk_gib: int) -> None:
         base = self._what_is_prepared().base
 
         def work(connection: libvirt.virConnect) -> None:
             pool = connection.storagePoolLookupByName(POOL)
             with tolerate_absent():
-                pool.storageVolLookupByName(disk_name(name))
+                pool.storageVolLookupByName(disk_name(disk))
                 return
-            pool.createXML(domain_xml.overlay_volume(disk_name(name), disk_gib, base), 0)
+            pool.createXML(domain_xml.overlay_volume(disk_name(disk), disk_gib, base), 0)
 
         await self._call_slow(work)
 
-    async def grow_disk(self, name: str, disk_gib: int) -> None:
+    async def grow_disk(self, disk: str, disk_gib: int) -> None:
         def work(connection: libvirt.virConnect) -> None:
-            self._check_off(connection, name)
+            self._check_off(connection, disk.partition(".")[0])
             try:
-                volume = connection.storagePoolLookupByName(POOL).storageVolLookupByName(disk_name(name))
+                volume = connection.storagePoolLookupByName(POOL).storageVolLookupByName(disk_name(disk))
             except libvirt.libvirtError as error:
                 if is_absent(error):
                     raise NodeFault(f"Node “{self._name}” has no disk of this machine.") from error
@@ -144,7 +147,7 @@ class LibvirtNode:
 
     async def resume(self, name: str) -> None:
         def work(domain: libvirt.virDomain) -> None:
-            if domain.state()[0] in _PAUSED:
+            if domain.state()[0] in libvirt_looks.PAUSED:
                 domain.resume()
 
         await self._with_domain(name, work)
@@ -157,17 +160,80 @@ class LibvirtNode:
 
         await self._with_domain(name, work)
 
-    async def delete_disk(self, name: str) -> None:
+    async def delete_disk(self, disk: str) -> None:
         def work(connection: libvirt.virConnect) -> None:
-            self._check_off(connection, name)
+            with tolerate_absent():
+                domain = connection.lookupByName(disk.partition(".")[0])
+                if domain.isActive() and f"/{disk_name(disk)}'" in domain.XMLDesc(0):
+                    raise NodeFault(f"Node “{self._name}” still runs this machine.")
             with tolerate_absent():
                 pool = connection.storagePoolLookupByName(POOL)
-                pool.storageVolLookupByName(disk_name(name)).delete(0)
+                pool.storageVolLookupByName(disk_name(disk)).delete(0)
 
         await self._call_slow(work)
 
+    async def disk_facts(self, disk: str) -> DiskFacts:
+        return await self._call(lambda connection: libvirt_disks.disk_facts(connection, disk))
+
+    async def read_disk(self, disk: str) -> AsyncGenerator[bytes]:
+        stream = await self._move(lambda: DiskStream.reading(self._uri, disk))
+        try:
+            while piece := await self._move(stream.read):
+                yield piece
+            await self._move(stream.finish)
+        finally:
+            await self._let_go(stream)
+
+    async def write_disk(self, disk: str, facts: DiskFacts, content: AsyncIterable[bytes]) -> None:
+        await self._write(disk, content, for_all=False)
+
+    async def has_base(self, base: str) -> bool:
+        return await self._call(lambda connection: libvirt_disks.has_base(connection, base))
+
+    async def write_base(self, base: str, content: AsyncIterable[bytes]) -> None:
+        await self._call_slow(lambda connection: libvirt_disks.forget_base(connection, base))
+        await self._write(base, content, for_all=True)
+
+    async def keep_base(self, base: str) -> None:
+        await self._call(lambda connection: libvirt_disks.keep_base(connection, base))
+
+    async def migrate(self, name: str, disk: str, target: Hypervisor, new_disk: str) -> None:
+        if not isinstance(target, LibvirtNode):
+            raise NodeFault("Nodes of two kinds can't exchange running machines.")
+        ends = Ends(self._uri, target._uri)
+
+        def work() -> None:
+            source, there = open_connection(ends.source_uri), open_connection(ends.target_uri)
+            try:
+                libvirt_migration.migrate(source, there, ends, name, disk, new_disk)
+            finally:
+                close_connection(there)
+                close_connection(source)
+
+        await self._run(work, self._moves, _MIGRATE_S, _SLOW_QUEUE_S)
+
+    async def stop_migrating(self, name: str) -> None:
+        if not self._is_mock:  # which knows no jobs
+            await self._with_domain(name, lambda domain: domain.abortJob())
+
+    async def _write(self, disk: str, content: AsyncIterable[bytes], *, for_all: bool) -> None:
+        stream = await self._move(lambda: DiskStream.writing(self._uri, disk, for_all=for_all))
+        try:
+            async for piece in content:
+                await self._move(lambda piece=piece: stream.write(piece))
+            await self._move(stream.finish)
+        finally:
+            await self._let_go(stream)
+
+    async def _let_go(self, stream: DiskStream) -> None:
+        with suppress(Unavailable):
+            await asyncio.shield(self._move(stream.close))
+
+    async def _move(self, work: Callable[[], T]) -> T:
+        return await self._run(work, self._moves, _PIECE_S, _SLOW_QUEUE_S)
+
     async def usage(self) -> Mapping[str, Usage]:
-        return await self._run(lambda: _usage(self._connection.get()), self._slow, _USAGE_S)
+        return await self._run(lambda: libvirt_looks.usage_of_all(self._connection.get()), self._slow, _USAGE_S)
 
     async def open_channel(self, name: str, channel: str) -> ByteStream:
         opened = LibvirtChannel(asyncio.get_running_loop())
@@ -192,6 +258,7 @@ class LibvirtNode:
             await self._run(self._connection.close, self._quick, self._deadline_s)
         self._quick.close()
         self._slow.close()
+        self._moves.close()
 
     # How calls are made.
 
@@ -271,71 +338,3 @@ class LibvirtNode:
         except libvirt.libvirtError as error:
             if not is_wrong_state(error):  # started by somebody else meanwhile
                 raise
-
-
-def _survey(connection: libvirt.virConnect) -> dict[str, Seen]:
-    """Two calls for the states of all domains and the names of all disks, however many there are."""
-    disks: set[str] = set()
-    with tolerate_absent():
-        disks = set(connection.storagePoolLookupByName(POOL).listVolumes())
-    flags = libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT
-    machines: dict[str, Seen] = {}
-    for domain, stats in connection.getAllDomainStats(libvirt.VIR_DOMAIN_STATS_STATE, flags):
-        name = domain.name()
-        if name.startswith(PREFIX):
-            machines[name] = _seen(stats["state.state"], stats["state.reason"], disk=disk_name(name) in disks)
-    for disk in disks:
-        name = disk.removesuffix(".qcow2")
-        if name.startswith(PREFIX) and name != disk and name not in machines:
-            machines[name] = Seen(disk=True)
-    return machines
-
-
-def _observe(connection: libvirt.virConnect, name: str) -> Seen:
-    disk = False
-    with tolerate_absent():
-        connection.storagePoolLookupByName(POOL).storageVolLookupByName(disk_name(name))
-        disk = True
-    with tolerate_absent():
-        state, reason = connection.lookupByName(name).state()
-        return _seen(state, reason, disk=disk)
-    return Seen(disk=disk)
-
-
-def _seen(state: int, reason: int, *, disk: bool) -> Seen:
-    if state in _OFF:
-        return Seen(defined=True, power=Power.OFF, off_reason=_off_reason(state, reason), disk=disk)
-    is_paused = state in _PAUSED and not (state == libvirt.VIR_DOMAIN_PAUSED and reason in _PASSING)
-    return Seen(defined=True, power=Power.PAUSED if is_paused else Power.ON, disk=disk)
-
-
-def _off_reason(state: int, reason: int) -> OffReason:
-    if state == libvirt.VIR_DOMAIN_CRASHED:
-        return OffReason.CRASHED
-    if reason == libvirt.VIR_DOMAIN_SHUTOFF_SHUTDOWN:
-        return OffReason.SHUT_DOWN
-    if reason in (libvirt.VIR_DOMAIN_SHUTOFF_CRASHED, libvirt.VIR_DOMAIN_SHUTOFF_FAILED):
-        return OffReason.CRASHED
-    return OffReason.UNKNOWN
-
-
-def _usage(connection: libvirt.virConnect) -> dict[str, Usage]:
-    kinds = libvirt.VIR_DOMAIN_STATS_CPU_TOTAL | libvirt.VIR_DOMAIN_STATS_VCPU | libvirt.VIR_DOMAIN_STATS_BALLOON
-    flags = libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_ACTIVE | libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT
-    figures: dict[str, Usage] = {}
-    for domain, stats in connection.getAllDomainStats(kinds, flags):
-        if domain.name().startswith(PREFIX) and "cpu.time" in stats:
-            figures[domain.name()] = _figures(stats)
-    return figures
-
-
-def _figures(stats: Mapping[str, Any]) -> Usage:
-    """Memory as the guest tells it through the balloon, in KiB; what it could still give out counts as free."""
-    total: int | None = stats.get("balloon.available")
-    free: int | None = stats.get("balloon.usable", stats.get("balloon.unused"))
-    return Usage(
-        cpu_ns=stats["cpu.time"],
-        vcpus=stats.get("vcpu.current", 1),
-        mem_used_mb=None if total is None or free is None else (total - free) // 1024,
-        mem_total_mb=None if total is None else total // 1024,
-    )

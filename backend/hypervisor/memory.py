@@ -6,9 +6,9 @@ guests that do not honour a request to shut down, and `crash` and `shut_down_ins
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import uuid4
 
 from backend.errors import NodeDiskFull, NodeFault, Unavailable
@@ -17,7 +17,9 @@ from backend.hypervisor.driver import (
     READY,
     Acceleration,
     ByteStream,
+    DiskFacts,
     DomainSpec,
+    Hypervisor,
     NodeFacts,
     Preparation,
     Survey,
@@ -27,6 +29,7 @@ from backend.rules.lifecycle import OffReason, Power, Seen
 
 _HOST_KEY = "AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 _GONE = b""
+_PIECE = 1024
 
 
 @dataclass(slots=True)
@@ -46,7 +49,14 @@ class MemoryNode:
     def __init__(self, *, cpus: int = 8, mem_mb: int = 32768, host_id: str = "") -> None:
         self.machines: dict[str, Machine] = {}
         self.disks: dict[str, int] = {}
-        """Sizes in GiB, by domain name."""
+        """Sizes in GiB, by name."""
+        self.contents: dict[str, bytes] = {}
+        """What stands on a disk, or in a base image, where that matters."""
+        self.base = ""
+        """The image that its disks stand on, if it is to have one."""
+        self.bases: set[str] = set()
+        self.takes_live = True
+        """Whether machines may come here as they run."""
         self.prepared: Preparation | None = None
         self.fault: Unavailable | None = None
         self.silent = False
@@ -71,28 +81,28 @@ class MemoryNode:
     async def survey(self) -> Survey:
         self._check()
         machines = {name: Seen(disk=True) for name in self.disks if name.startswith(PREFIX)}
-        machines |= {name: self._seen(name) for name in self.machines if name.startswith(PREFIX)}
-        return Survey(machines)
+        machines |= {name: self._seen(name, name) for name in self.machines if name.startswith(PREFIX)}
+        return Survey(machines, frozenset(self.disks))
 
-    async def observe(self, name: str) -> Seen:
+    async def observe(self, name: str, disk: str = "") -> Seen:
         self._check()
-        return self._seen(name)
+        return self._seen(name, disk or name)
 
-    async def make_disk(self, name: str, disk_gib: int) -> None:
+    async def make_disk(self, disk: str, disk_gib: int) -> None:
         self._check()
         self._check_prepared()
-        if self.full and name not in self.disks:
+        if self.full and disk not in self.disks:
             raise NodeDiskFull("in memory")
-        self.disks.setdefault(name, disk_gib)
+        self.disks.setdefault(disk, disk_gib)
 
-    async def grow_disk(self, name: str, disk_gib: int) -> None:
+    async def grow_disk(self, disk: str, disk_gib: int) -> None:
         self._check()
-        self._check_off(name)
-        if name not in self.disks:
+        self._check_off(disk.partition(".")[0])
+        if disk not in self.disks:
             raise NodeFault("The machine has no disk.")
-        if self.full and disk_gib > self.disks[name]:
+        if self.full and disk_gib > self.disks[disk]:
             raise NodeDiskFull("in memory")
-        self.disks[name] = max(self.disks[name], disk_gib)
+        self.disks[disk] = max(self.disks[disk], disk_gib)
 
     async def boot(self, spec: DomainSpec) -> None:
         self._check()
@@ -101,7 +111,7 @@ class MemoryNode:
             raise NodeFault("The node has no network for guests.")
         if self._is_on(spec.name):
             return
-        if spec.name not in self.disks:
+        if spec.disk_name not in self.disks:
             raise NodeFault("The machine has no disk.")
         boots = self.machines[spec.name].boots + 1 if spec.name in self.machines else 1
         self.machines[spec.name] = Machine(spec, Power.ON, boot_id=str(uuid4()), boots=boots)
@@ -128,10 +138,68 @@ class MemoryNode:
         if self.machines.pop(name, None):
             self._changed()
 
-    async def delete_disk(self, name: str) -> None:
+    async def delete_disk(self, disk: str) -> None:
         self._check()
-        self._check_off(name)
-        self.disks.pop(name, None)
+        if any(self._is_on(name) and each.spec.disk_name == disk for name, each in self.machines.items()):
+            raise NodeFault("The node still runs this machine.")
+        self.disks.pop(disk, None)
+        self.contents.pop(disk, None)
+
+    async def disk_facts(self, disk: str) -> DiskFacts:
+        self._check()
+        if disk not in self.disks:
+            raise NodeFault("The node has no such disk.")
+        return DiskFacts(self.disks[disk] << 30, self.base)
+
+    async def read_disk(self, disk: str) -> AsyncGenerator[bytes]:
+        self._check()
+        content = self.contents.get(disk, b"")
+        for at in range(0, len(content), _PIECE):
+            self._check()
+            yield content[at : at + _PIECE]
+
+    async def write_disk(self, disk: str, facts: DiskFacts, content: AsyncIterable[bytes]) -> None:
+        self._check()
+        if disk in self.disks:
+            raise NodeFault("The node has such a disk already.")
+        if self.full:
+            raise NodeDiskFull("in memory")
+        self.disks[disk] = facts.capacity_bytes >> 30
+        await self._write(disk, content)
+
+    async def has_base(self, base: str) -> bool:
+        self._check()
+        return base in self.bases
+
+    async def write_base(self, base: str, content: AsyncIterable[bytes]) -> None:
+        self._check()
+        await self._write(base, content)
+
+    async def keep_base(self, base: str) -> None:
+        self._check()
+        self.bases.add(base)
+
+    async def _write(self, name: str, content: AsyncIterable[bytes]) -> None:
+        self.contents[name] = b""
+        async for piece in content:
+            self._check()
+            self.contents[name] += piece
+
+    async def migrate(self, name: str, disk: str, target: Hypervisor, new_disk: str) -> None:
+        self._check()
+        if not isinstance(target, MemoryNode) or not target.takes_live or not self._is_on(name):
+            raise NodeFault("The machine can't be moved as it runs.")
+        target._check()
+        machine = self.machines.pop(name)
+        target.machines[name] = replace(machine, spec=replace(machine.spec, disk=new_disk))
+        target.disks[new_disk], target.contents[new_disk] = self.disks[disk], self.contents.get(disk, b"")
+        if port := self._channels.pop((name, READY), None):
+            port.close()
+        self._changed()
+        target._changed()
+
+    async def stop_migrating(self, name: str) -> None:
+        self._check()
 
     async def usage(self) -> Mapping[str, Usage]:
         self._check()
@@ -192,8 +260,8 @@ class MemoryNode:
     def _is_on(self, name: str) -> bool:
         return name in self.machines and self.machines[name].power is not Power.OFF
 
-    def _seen(self, name: str) -> Seen:
-        has_disk = name in self.disks
+    def _seen(self, name: str, disk: str) -> Seen:
+        has_disk = disk in self.disks
         if machine := self.machines.get(name):
             return Seen(defined=True, power=machine.power, off_reason=machine.off_reason, disk=has_disk)
         return Seen(disk=has_disk)

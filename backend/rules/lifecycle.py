@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from backend.rules.moves import Move, MoveWay
+
 
 class DesiredState(StrEnum):
     """What the owner wants."""
@@ -35,6 +37,7 @@ class Phase(StrEnum):
     GUEST = "guest"
     STOPPING = "stopping"
     DELETING = "deleting"
+    MOVING = "moving"
 
 
 class Power(StrEnum):
@@ -77,6 +80,7 @@ class Wish:
     retry_at: datetime | None = None
     disk_is_small: bool = False
     """The disk on the node is not known to be as large as the row says."""
+    move: Move | None = None
 
 
 class Step(StrEnum):
@@ -96,18 +100,28 @@ class Step(StrEnum):
     RESUME = "resume"
     NOTE_STOPPED = "note-stopped"
     NOTE_SHUT_DOWN_INSIDE = "note-shut-down-inside"
+    MIGRATE = "migrate"
+    COPY_DISK_AWAY = "copy-disk-away"
+    HAND_OVER = "hand-over"
+    END_ATTEMPT = "end-attempt"
+    AWAIT_OTHER_NODE = "await-other-node"
 
 
-def next_step(wish: Wish, seen: Seen, *, at: datetime, stop_grace: timedelta) -> Step | None:
+def next_step(wish: Wish, seen: Seen, *, at: datetime, stop_grace: timedelta, there: Seen | None = None) -> Step | None:
     """Decide the one next thing to do, or None when the container is as wished (or must be left alone for now).
 
     Args:
         stop_grace: how long a guest may take to shut down before its power is cut.
+        there: a look at the node it is moving to; needed, and awaited, while it may be on either.
     """
+    if wish.move is not None and wish.move.is_between:
+        return where_it_is(seen, there)
     if wish.retry_at is not None and at < wish.retry_at:
         return None
     if wish.delete_requested:
-        return _towards_gone(seen)
+        return Step.END_ATTEMPT if wish.move else _towards_gone(seen)
+    if wish.move is not None and (step := _towards_elsewhere(wish, wish.move, seen, at, stop_grace)):
+        return step
     if wish.desired is DesiredState.STOPPED:
         return _towards_off(wish, seen, at, stop_grace) or (
             None if wish.status in (Status.STOPPED, Status.CREATED) else Step.NOTE_STOPPED
@@ -122,6 +136,35 @@ def _towards_gone(seen: Seen) -> Step:
     if seen.defined:
         return Step.UNDEFINE
     return Step.DELETE_DISK if seen.disk else Step.DROP_ROW
+
+
+def where_it_is(here: Seen, there: Seen | None) -> Step:
+    """A live migration was begun and its end not noted. The machine has left once it does not run here any more and
+    is there: what was never whole there is gone from there as soon as nobody migrates it.
+    """
+    if here.power is Power.ON:
+        return Step.END_ATTEMPT
+    if there is None:
+        return Step.AWAIT_OTHER_NODE
+    if there.power is Power.ON or (there.defined and here.power is Power.OFF):
+        return Step.HAND_OVER
+    return Step.AWAIT_OTHER_NODE if there.defined else Step.END_ATTEMPT
+
+
+def _towards_elsewhere(wish: Wish, move: Move, seen: Seen, at: datetime, stop_grace: timedelta) -> Step | None:
+    """None where the move has to wait: for a boot to end, for people who were told, for what the owner wants first."""
+    if move.after is not None and at < move.after:
+        return None
+    if seen.power is Power.OFF:
+        if not seen.disk:
+            return None if wish.has_disk else Step.HAND_OVER  # a lost disk is reported, not moved
+        was_off_by_itself = wish.stop_asked_at is None and _was_shut_down_inside(wish, seen)
+        return None if was_off_by_itself else Step.COPY_DISK_AWAY
+    if wish.desired is DesiredState.STOPPED or wish.status is Status.PROVISIONING:
+        return None
+    if wish.status is Status.RUNNING and seen.power is Power.ON and move.way is MoveWay.OPEN:
+        return Step.MIGRATE
+    return _towards_off(wish, seen, at, stop_grace)
 
 
 def _towards_off(wish: Wish, seen: Seen, at: datetime, stop_grace: timedelta) -> Step | None:
@@ -147,12 +190,17 @@ def _towards_on(wish: Wish, seen: Seen, at: datetime, stop_grace: timedelta) -> 
 
 
 def _towards_boot(wish: Wish, seen: Seen) -> Step:
-    shut_down_inside = wish.status is Status.RUNNING and seen.off_reason is OffReason.SHUT_DOWN
-    if shut_down_inside and not is_restart_due(wish.restart_requested_at, wish.booted_at):
+    if _was_shut_down_inside(wish, seen):
         return Step.NOTE_SHUT_DOWN_INSIDE
     if seen.disk:
         return Step.GROW_DISK if wish.disk_is_small else Step.BOOT
     return Step.REPORT_LOST_DISK if wish.has_disk else Step.MAKE_DISK
+
+
+def _was_shut_down_inside(wish: Wish, seen: Seen) -> bool:
+    is_running = wish.desired is DesiredState.RUNNING and wish.status is Status.RUNNING
+    is_restarting = is_restart_due(wish.restart_requested_at, wish.booted_at)
+    return is_running and seen.off_reason is OffReason.SHUT_DOWN and not is_restarting
 
 
 def is_restart_due(requested_at: datetime | None, booted_at: datetime | None) -> bool:
@@ -171,6 +219,8 @@ def activity(shown: str, desired: str, phase: str, *, deleting: bool, restarting
         return "deleting"
     if shown in ("unknown", Status.ERROR):
         return shown
+    if phase == Phase.MOVING and shown != Status.RUNNING:
+        return "moving"
     if desired == DesiredState.STOPPED:
         return "stopped" if shown in (Status.STOPPED, Status.CREATED) else "stopping"
     if restarting and phase not in (Phase.BOOTING, Phase.GUEST):

@@ -8,7 +8,8 @@ from sqlmodel import col, func, select
 from backend.db import Tx
 from backend.errors import Conflict, Invalid, NotFound
 from backend.events.bus import NodeChanged, WishChanged, announce
-from backend.models import Container, MoveWay, Node
+from backend.models import Container, DesiredState, MoveWay, Node
+from backend.models.base import now
 from backend.operation import note, operation, require
 from backend.rules import names
 from backend.rules.node_uri import node_uri
@@ -152,6 +153,8 @@ async def undrain_node(tx: Tx, actor: Actor, node_id: int) -> Node:
     for container in (await tx.exec(waiting.order_by(col(Container.id)))).all():
         container.move_to_node_id, container.move_way = None, MoveWay.OPEN
         container.move_reason, container.move_after = "", None
+        if container.stop_asked_at is not None and container.desired_state is DesiredState.RUNNING:
+            container.restart_requested_at = now()  # its guest is on its way down: it is to come back
     node = await _locked(tx, node_id)
     note("node", node_id, node.name)
     node.draining = False

@@ -71,7 +71,8 @@ async def take_size(tx: Tx, container: Container, kind: ContainerType | None, *,
     """
     wanted = wanted_size(container, kind)
     if runs:
-        _check_room(wanted, await locked_node_facts(tx, node_id=container.node_id, without=container.id))
+        there = container.move_to_node_id or container.node_id
+        _check_room(wanted, await locked_node_facts(tx, node_id=there, without=container.id))
     write_size(container, wanted)
 
 

@@ -10,7 +10,7 @@ from backend.errors import DatabaseBusy, Unavailable
 from backend.hypervisor.driver import Hypervisor
 from backend.hypervisor.registry import nodes
 from backend.rules.lifecycle import backoff
-from backend.tasks import leases, node_probe
+from backend.tasks import leases, moving, node_probe
 from backend.tasks.helm import Helm
 from backend.tasks.leases import LeaseLost
 from backend.tasks.reconciler import Reconciler
@@ -104,6 +104,7 @@ class NodeLoop:
             sample_forever(self.node_id, helm.hypervisor, lambda: reconciler.containers), name=f"usage-{self.node_id}"
         )
         preparation = asyncio.create_task(self._prepare(helm, reconciler), name=f"prepare-{self.node_id}")
+        moves = asyncio.create_task(moving.keep_moving(helm), name=f"moves-{self.node_id}")
         beat_at = time.monotonic()
         try:
             while True:
@@ -117,7 +118,7 @@ class NodeLoop:
                     await node_probe.heartbeat(helm)
                     beat_at = time.monotonic()
         finally:
-            await _end(sampler, preparation)
+            await _end(sampler, preparation, moves)
             await reconciler.stop()
 
     async def _prepare(self, helm: Helm, reconciler: Reconciler) -> None:

@@ -12,7 +12,7 @@ from backend.errors import Unavailable
 from backend.hypervisor.registry import nodes
 from backend.models import Container, Node
 from backend.models.base import now
-from backend.rules.lifecycle import Seen, Status, next_step
+from backend.rules.lifecycle import Status, next_step
 from backend.settings import settings
 from backend.tasks.runner import running
 from backend.tasks.wishes import wishes_of_node
@@ -36,13 +36,13 @@ async def plan() -> list[Planned]:
     for node in known:
         try:
             hypervisor = await nodes().get(node.id or 0, node.uri, node.name)
-            machines = (await hypervisor.survey()).machines
+            survey = await hypervisor.survey()
         except Unavailable as fault:
             lines.append(Planned(f"{node.name}: does not answer: {fault}", due=True))
             continue
         for each in await wishes_of_node(node.id or 0):
             wish = each.wish
-            step = next_step(wish, machines.get(each.name) or Seen(), at=at, stop_grace=grace)
+            step = next_step(wish, survey.of(each.name, each.disk), at=at, stop_grace=grace)
             if step is None and wish.status is not Status.ERROR:
                 continue
             what = step or ("waits to try again" if wish.retry_at else "waits for somebody to retry")

@@ -8,6 +8,7 @@ everything settled costs one query and one call.
 import asyncio
 import logging
 import time
+from collections.abc import Set
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -15,9 +16,9 @@ from backend.db import transaction
 from backend.errors import ImageMissing, NodeFault, Unavailable
 from backend.models import Node
 from backend.models.base import now
-from backend.rules.lifecycle import Seen, Step, next_step
+from backend.rules.lifecycle import Step, next_step
 from backend.settings import settings
-from backend.tasks import steps
+from backend.tasks import moving, steps
 from backend.tasks.helm import Helm
 from backend.tasks.leases import LeaseLost
 from backend.tasks.wishes import Wanted, wish_of, wishes_of_node
@@ -78,7 +79,7 @@ class Reconciler:
                 if worker.waits and worker.intent != each.intent:
                     worker.task.cancel()  # it waits for what nobody wants any more; the next pass starts anew
                 continue
-            seen = survey.machines.get(each.name) or Seen()
+            seen = survey.of(each.name, each.disk)
             step = next_step(each.wish, seen, at=at, stop_grace=grace)
             if step in _STARTS and not self.may_boot:
                 continue
@@ -88,7 +89,8 @@ class Reconciler:
                 seconds = max(0.1, (each.wish.retry_at - at).total_seconds())
                 due = seconds if due is None else min(due, seconds)
         self.containers = {each.name: each.id for each in wanted}
-        await self._mark_orphans(sorted(survey.machines.keys() - self.containers.keys()))
+        known = {name for each in wanted for name in (each.name, each.disk)}
+        await self._mark_orphans(survey.machines.keys() - known)
         return due
 
     async def stop(self) -> None:
@@ -125,10 +127,11 @@ class Reconciler:
             self._wake_after(_AFTER_A_BUG_S)
 
     async def _work(self, container_id: int) -> None:
-        while (wanted := await wish_of(container_id)) is not None:
-            seen = await self._helm.hypervisor.observe(wanted.name)
+        while (wanted := await wish_of(container_id, self._helm.node_id)) is not None:
+            seen = await self._helm.hypervisor.observe(wanted.name, wanted.disk)
+            there = await moving.look_there(wanted)
             grace = timedelta(seconds=settings().stop_grace_s)
-            step = next_step(wanted.wish, seen, at=now(), stop_grace=grace)
+            step = next_step(wanted.wish, seen, at=now(), stop_grace=grace, there=there)
             if step is None or (step in _STARTS and not self.may_boot):
                 self.wake.set()
                 return
@@ -170,8 +173,9 @@ class Reconciler:
         handle = loop.call_later(seconds, ring)
         self._later.add(handle)
 
-    async def _mark_orphans(self, orphans: list[str]) -> None:
+    async def _mark_orphans(self, unknown: Set[str]) -> None:
         """Note what has our prefix and no row. It is only said, never deleted: it may be somebody's data."""
+        orphans = sorted(unknown - await moving.accounted_for(self._helm.node_id)) if unknown else []
         if orphans == self._orphans:
             return
         async with transaction() as tx:

@@ -16,6 +16,7 @@ from backend.models.base import now
 from backend.rules.lifecycle import Power, Step
 from backend.rules.network import guest_network
 from backend.settings import settings
+from backend.tasks import moving
 from backend.tasks.helm import Helm
 
 LOOK_AGAIN_S = 1.0
@@ -41,13 +42,13 @@ async def record_fault(helm: Helm, container: Container, fault: Exception) -> No
 
 async def _make_disk(helm: Helm, container: Container) -> None:
     await helm.write(_id(container), phase=Phase.DISK, status=Status.PROVISIONING, status_reason="")
-    await helm.hypervisor.make_disk(container.domain_name, container.disk_gib)
+    await helm.hypervisor.make_disk(container.disk_name, container.disk_gib)
 
 
 async def _grow_disk(helm: Helm, container: Container) -> None:
     """A fresh disk passes here too: one that stood there already may be of a size that was wished before."""
     await helm.write(_id(container), status=Status.PROVISIONING, status_reason="")
-    await helm.hypervisor.grow_disk(container.domain_name, container.disk_gib)
+    await helm.hypervisor.grow_disk(container.disk_name, container.disk_gib)
     await helm.write(_id(container), disk_made_gib=container.disk_gib)
 
 
@@ -72,6 +73,7 @@ async def _boot(helm: Helm, container: Container) -> None:
     ours = settings()
     spec = DomainSpec(
         uuid=container.uuid,
+        disk=container.disk,
         hostname=container.name,
         memory_mb=container.memory_mb,
         vcpus=container.vcpus,
@@ -143,7 +145,7 @@ async def _undefine(helm: Helm, container: Container) -> None:
 
 
 async def _delete_disk(helm: Helm, container: Container) -> None:
-    await helm.hypervisor.delete_disk(container.domain_name)
+    await helm.hypervisor.delete_disk(container.disk_name)
 
 
 async def _drop_row(helm: Helm, container: Container) -> None:
@@ -196,6 +198,11 @@ _DO: dict[Step, Callable[[Helm, Container], Awaitable[float | None]]] = {
     Step.RESUME: _resume,
     Step.NOTE_STOPPED: _note_stopped,
     Step.NOTE_SHUT_DOWN_INSIDE: _note_shut_down_inside,
+    Step.MIGRATE: moving.migrate,
+    Step.COPY_DISK_AWAY: moving.copy_disk_away,
+    Step.HAND_OVER: moving.hand_over,
+    Step.END_ATTEMPT: moving.end_attempt,
+    Step.AWAIT_OTHER_NODE: moving.await_other_node,
 }
 
 

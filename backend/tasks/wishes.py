@@ -1,6 +1,7 @@
 """What the rows of one node's containers say, read in bulk."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -10,6 +11,7 @@ from backend.db import reading
 from backend.models import Container
 from backend.models.containers import domain_name
 from backend.rules.lifecycle import Wish
+from backend.rules.moves import Move, MoveWay
 
 _COLUMNS = (
     col(Container.id),
@@ -23,15 +25,21 @@ _COLUMNS = (
     col(Container.stop_asked_at),
     col(Container.retry_at),
     col(Container.disk_made_gib) < col(Container.disk_gib),
+    col(Container.disk),
+    col(Container.move_to_node_id),
+    col(Container.move_way),
+    col(Container.move_disk),
+    col(Container.move_after),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """One container's wish, and the name of its domain."""
+    """One container's wish, and the names of its domain and its disk."""
 
     id: int
     name: str
+    disk: str
     wish: Wish
 
     @property
@@ -49,15 +57,21 @@ async def wishes_of_node(node_id: int) -> list[Wanted]:
         return [_wanted(tuple(row)) for row in rows.all()]
 
 
-async def wish_of(container_id: int) -> Wanted | None:
-    """One container; None when its row is gone."""
+async def wish_of(container_id: int, node_id: int) -> Wanted | None:
+    """One container; None when its row is gone, or is another node's."""
+    query = select(*_COLUMNS).where(col(Container.id) == container_id, col(Container.node_id) == node_id)
     async with reading() as tx:
         connection = await tx.connection()
-        row = (await connection.execute(select(*_COLUMNS).where(col(Container.id) == container_id))).first()
+        row = (await connection.execute(query)).first()
     return _wanted(tuple(row)) if row else None
 
 
 def _wanted(row: tuple[Any, ...]) -> Wanted:
-    container_id, uuid, desired, status, has_disk, deleted, restarted, booted, stop_asked, retry, is_small = row
-    wish = Wish(desired, status, has_disk, deleted is not None, restarted, booted, stop_asked, retry, is_small)
-    return Wanted(container_id, domain_name(uuid), wish)
+    container_id, uuid, desired, status, has_disk, deleted, *moments, is_small, disk = row[:12]
+    wish = Wish(desired, status, has_disk, deleted is not None, *moments, disk_is_small=is_small, move=_move(*row[12:]))
+    name = domain_name(uuid)
+    return Wanted(container_id, name, disk or name, wish)
+
+
+def _move(to_node_id: int | None, way: MoveWay, disk: str, after: datetime | None) -> Move | None:
+    return None if to_node_id is None else Move(to_node_id, way, bool(disk), after)

@@ -219,6 +219,7 @@ def _waiting() -> rx.Component:
             rx.match(
                 _ROW.status,
                 ("stopping", "The system inside is asked to shut down first, and given time to do so."),
+                ("moving", "Its disk is being copied to another node. What ran starts there by itself."),
                 ("restarting", "The system inside shuts down, then boots again from the same disk."),
                 "Its disk is being erased.",
             )

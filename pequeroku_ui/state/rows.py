@@ -27,6 +27,7 @@ _LABELS = {
     "unknown": "Unknown",
     "stopping": "Stopping",
     "restarting": "Restarting",
+    "moving": "Moving to another node",
     "deleting": "Deleting",
 }
 _TONES = {"running": "good", "stopped": "off", "error": "bad", "unknown": "warn"}

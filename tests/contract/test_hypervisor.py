@@ -2,14 +2,16 @@
 
 import asyncio
 import time
+from collections.abc import AsyncGenerator
 from dataclasses import replace
+from uuid import uuid4
 
 import libvirt
 import pytest
 
 from backend.errors import NodeFault, Unavailable
 from backend.hypervisor.domain_xml import POOL, disk_name
-from backend.hypervisor.driver import READY
+from backend.hypervisor.driver import READY, DiskFacts
 from backend.hypervisor.libvirt_driver import LibvirtNode
 from backend.hypervisor.memory import MemoryNode
 from backend.rules.lifecycle import OffReason, Power, Seen
@@ -162,3 +164,71 @@ async def _disk_gib(bench: Bench, name: str) -> int:
         return volume.info()[1] // 2**30
     finally:
         connection.close()
+
+
+async def _bytes(*pieces: bytes) -> AsyncGenerator[bytes]:
+    for piece in pieces:
+        yield piece
+
+
+async def test_a_disk_is_read_as_it_was_written_and_never_written_over(bench: Bench) -> None:
+    if bench.kind == "mock":
+        pytest.skip("libvirt's mock keeps no bytes")
+    node, name = bench.node, f"{bench.spec().name}.1"
+    content = [b"QFI\xfb" + bytes(200_000), b"\x01" * 1_500_000, b"end"]
+    await node.write_disk(name, DiskFacts(4 << 30, ""), _bytes(*content))
+    assert b"".join([piece async for piece in node.read_disk(name)]) == b"".join(content)
+    assert name in (await node.survey()).disks
+    with pytest.raises(NodeFault):
+        await node.write_disk(name, DiskFacts(4 << 30, ""), _bytes(b"other"))
+    assert b"".join([piece async for piece in node.read_disk(name)]) == b"".join(content)
+    await node.delete_disk(name)
+    with pytest.raises(NodeFault):
+        await node.disk_facts(name)
+
+
+async def test_a_machine_may_have_a_disk_of_another_name(bench: Bench) -> None:
+    node, spec = bench.node, bench.spec()
+    spec = replace(spec, disk=f"{spec.name}.3")
+    await node.make_disk(spec.disk, 4)
+    await node.boot(spec)
+    assert await node.observe(spec.name, spec.disk) == Seen(defined=True, power=Power.ON, disk=True)
+    assert (await node.observe(spec.name)).disk is False
+    survey = await node.survey()
+    assert survey.of(spec.name, spec.disk) == Seen(defined=True, power=Power.ON, disk=True)
+    if bench.kind != "mock":  # whose domains know no files
+        with pytest.raises(NodeFault):
+            await node.delete_disk(spec.disk)
+    await node.power_off(spec.name)
+    await node.undefine(spec.name)
+    await node.delete_disk(spec.disk)
+
+
+async def test_a_base_image_counts_once_it_is_said_to_be_whole(bench: Bench) -> None:
+    if bench.kind == "mock":
+        pytest.skip("libvirt's mock keeps no bytes")
+    node = bench.node
+    base = f"image-{uuid4().hex[:8]}"
+    assert not await node.has_base(base)
+    for content in (b"a half", b"the whole of it"):  # the first try was killed
+        await node.write_base(base, _bytes(content))
+        assert not await node.has_base(base)
+    await node.keep_base(base)
+    assert await node.has_base(base)
+    assert b"".join([piece async for piece in node.read_disk(base)]) == b"the whole of it"
+
+
+async def test_a_migration_that_is_not_under_way_is_ended_already(bench: Bench) -> None:
+    spec = await bench.running()
+    await bench.node.stop_migrating(spec.name)
+    await bench.node.stop_migrating("pqk-nobody")
+    assert (await bench.node.observe(spec.name)).power is Power.ON
+
+
+async def test_nodes_of_two_kinds_exchange_no_running_machines(bench: Bench) -> None:
+    spec = await bench.running()
+    other = LibvirtNode("test:///default") if bench.kind == "memory" else MemoryNode()
+    with pytest.raises(NodeFault):
+        await bench.node.migrate(spec.name, spec.name, other, f"{spec.name}.1")
+    assert (await bench.node.observe(spec.name)).power is Power.ON
+    await other.close()

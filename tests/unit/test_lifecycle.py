@@ -15,10 +15,12 @@ from backend.rules.lifecycle import (
     Status,
     Step,
     Wish,
+    activity,
     backoff,
     next_step,
     shown_status,
 )
+from backend.rules.moves import Move, MoveWay
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 AGO = NOW - timedelta(seconds=10)
@@ -29,6 +31,8 @@ SHUT = replace(OFF, off_reason=OffReason.SHUT_DOWN)
 PAUSED = replace(ON, power=Power.PAUSED)
 NOTHING = Seen()
 RUN, STOP = DesiredState.RUNNING, DesiredState.STOPPED
+STOPS = MoveWay.STOP
+BETWEEN = Wish(RUN, Status.RUNNING, has_disk=True, move=Move(2, MoveWay.LIVE, begun=True))
 
 TABLE = [
     # a start, from nothing to a shell
@@ -65,6 +69,25 @@ TABLE = [
     (Wish(RUN, Status.ERROR, retry_at=AGO), OFF, Step.BOOT),
     (Wish(RUN, Status.ERROR), ON, None),
     (Wish(STOP, Status.ERROR), ON, Step.POWER_OFF),
+    # a move with a stop: warned, asked off, copied; the row is the other node's then
+    (Wish(RUN, Status.RUNNING, has_disk=True, move=Move(2)), ON, Step.MIGRATE),
+    (Wish(RUN, Status.RUNNING, has_disk=True, move=Move(2, STOPS, after=NOW + GRACE)), ON, None),
+    (Wish(RUN, Status.RUNNING, has_disk=True, move=Move(2, STOPS, after=AGO)), ON, Step.ASK_OFF),
+    (Wish(RUN, Status.RUNNING, has_disk=True, stop_asked_at=AGO, move=Move(2, STOPS)), ON, Step.AWAIT_OFF),
+    (Wish(RUN, Status.RUNNING, has_disk=True, stop_asked_at=NOW - GRACE, move=Move(2, STOPS)), ON, Step.POWER_OFF),
+    (Wish(RUN, Status.RUNNING, has_disk=True, stop_asked_at=AGO, move=Move(2, STOPS)), SHUT, Step.COPY_DISK_AWAY),
+    (Wish(RUN, Status.PROVISIONING, has_disk=True, move=Move(2, STOPS, begun=True)), OFF, Step.COPY_DISK_AWAY),
+    (Wish(STOP, Status.STOPPED, has_disk=True, move=Move(2)), OFF, Step.COPY_DISK_AWAY),
+    (Wish(STOP, Status.RUNNING, has_disk=True, move=Move(2)), ON, Step.ASK_OFF),
+    (Wish(RUN, Status.CREATED, move=Move(2)), NOTHING, Step.HAND_OVER),
+    (Wish(RUN, Status.PROVISIONING, move=Move(2)), Seen(disk=True), Step.COPY_DISK_AWAY),
+    # … which waits for the end of a boot, for what was done inside, for a lost disk's report
+    (Wish(RUN, Status.PROVISIONING, has_disk=True, booted_at=AGO, move=Move(2)), ON, Step.AWAIT_GUEST),
+    (Wish(RUN, Status.RUNNING, has_disk=True, move=Move(2)), SHUT, Step.NOTE_SHUT_DOWN_INSIDE),
+    (Wish(RUN, Status.RUNNING, has_disk=True, move=Move(2)), Seen(defined=True), Step.REPORT_LOST_DISK),
+    (Wish(RUN, Status.ERROR, has_disk=True, retry_at=NOW + GRACE, move=Move(2)), OFF, None),
+    (Wish(RUN, Status.ERROR, has_disk=True, move=Move(2)), ON, Step.POWER_OFF),
+    (Wish(STOP, Status.STOPPED, has_disk=True, delete_requested=True, move=Move(2)), OFF, Step.END_ATTEMPT),
     # a deletion: domain, disk, row
     (Wish(RUN, Status.RUNNING, delete_requested=True), ON, Step.POWER_OFF),
     (Wish(RUN, Status.RUNNING, delete_requested=True), OFF, Step.UNDEFINE),
@@ -78,9 +101,39 @@ def test_the_table(wish: Wish, seen: Seen, step: Step | None) -> None:
     assert next_step(wish, seen, at=NOW, stop_grace=GRACE) is step
 
 
+BOTH = [
+    # what is running here has not left, whatever is there
+    (ON, None, Step.END_ATTEMPT),
+    (ON, NOTHING, Step.END_ATTEMPT),
+    (ON, PAUSED, Step.END_ATTEMPT),
+    # it has: it is there, or was and is to be booted there, from the disk it wrote last
+    (Seen(disk=True), ON, Step.HAND_OVER),
+    (OFF, ON, Step.HAND_OVER),
+    (PAUSED, ON, Step.HAND_OVER),
+    (Seen(disk=True), OFF, Step.HAND_OVER),
+    # it never came: here is all there is
+    (OFF, NOTHING, Step.END_ATTEMPT),
+    (PAUSED, NOTHING, Step.END_ATTEMPT),
+    # nobody can say yet
+    (OFF, None, Step.AWAIT_OTHER_NODE),
+    (PAUSED, None, Step.AWAIT_OTHER_NODE),
+    (PAUSED, PAUSED, Step.AWAIT_OTHER_NODE),
+]
+
+
+@pytest.mark.parametrize(("here", "there", "step"), BOTH)
+@pytest.mark.parametrize("change", [{}, {"delete_requested": True}, {"desired": STOP}, {"retry_at": NOW + GRACE}])
+def test_where_a_machine_is_after_a_migration_broke_off(
+    here: Seen, there: Seen | None, step: Step, change: dict[str, object]
+) -> None:
+    wish = replace(BETWEEN, **change)
+    assert next_step(wish, here, at=NOW, stop_grace=GRACE, there=there) is step
+
+
 moments = st.none() | st.integers(-300, 300).map(lambda s: NOW + timedelta(seconds=s))
 wishes = st.builds(
     Wish,
+    activity,
     desired=st.sampled_from(DesiredState),
     status=st.sampled_from(Status),
     has_disk=st.booleans(),
@@ -90,6 +143,8 @@ wishes = st.builds(
     stop_asked_at=moments,
     retry_at=moments,
     disk_is_small=st.booleans(),
+    move=st.none()
+    | st.builds(Move, to_node_id=st.just(2), way=st.sampled_from(MoveWay), begun=st.booleans(), after=moments),
 )
 sights = st.builds(
     Seen,
@@ -116,6 +171,23 @@ def test_a_disk_that_is_lost_is_never_replaced_by_an_empty_one(wish: Wish, seen:
         assert not seen.disk
 
 
+@given(wishes, sights, st.none() | sights)
+def test_nothing_boots_here_while_it_may_run_there(wish: Wish, seen: Seen, there: Seen | None) -> None:
+    step = next_step(wish, seen, at=NOW, stop_grace=GRACE, there=there)
+    if wish.move is not None and wish.move.is_between:
+        assert step in (Step.END_ATTEMPT, Step.HAND_OVER, Step.AWAIT_OTHER_NODE)
+    if step is Step.HAND_OVER:
+        assert seen.power is not Power.ON
+
+
+@given(wishes, sights)
+def test_only_a_disk_that_nothing_writes_to_is_copied(wish: Wish, seen: Seen) -> None:
+    if next_step(wish, seen, at=NOW, stop_grace=GRACE) is Step.COPY_DISK_AWAY:
+        assert seen.power is Power.OFF
+        assert seen.disk
+        assert not wish.delete_requested
+
+
 @given(wishes, sights)
 def test_nothing_boots_that_is_on_or_unwanted(wish: Wish, seen: Seen) -> None:
     if next_step(wish, seen, at=NOW, stop_grace=GRACE) is Step.BOOT:
@@ -126,7 +198,7 @@ def test_nothing_boots_that_is_on_or_unwanted(wish: Wish, seen: Seen) -> None:
 
 @given(wishes, st.booleans())
 def test_a_deletion_always_comes_to_its_end(wish: Wish, disk: bool) -> None:
-    wish = replace(wish, delete_requested=True, retry_at=None)
+    wish = replace(wish, delete_requested=True, retry_at=None, move=None)
     seen = Seen(defined=True, power=Power.ON, disk=disk)
     steps = []
     for _ in range(5):
@@ -146,7 +218,9 @@ def test_a_deletion_always_comes_to_its_end(wish: Wish, disk: bool) -> None:
 
 @given(wishes, sights)
 def test_after_a_failure_nothing_is_tried_before_its_time(wish: Wish, seen: Seen) -> None:
-    assert next_step(replace(wish, retry_at=NOW + timedelta(seconds=1)), seen, at=NOW, stop_grace=GRACE) is None
+    wish = replace(wish, retry_at=NOW + timedelta(seconds=1))
+    if wish.move is None or not wish.move.is_between:
+        assert next_step(wish, seen, at=NOW, stop_grace=GRACE) is None
 
 
 @given(st.integers(0, 100))
@@ -166,3 +240,9 @@ def test_a_disk_grows_only_while_its_machine_is_off_and_before_it_boots(wish: Wi
         assert seen.power is Power.OFF
         assert seen.disk
     assert not (step is Step.BOOT and wish.disk_is_small)
+
+
+def test_what_is_being_copied_is_shown_as_moving_and_what_moves_as_it_runs_as_running() -> None:
+    assert activity("provisioning", "running", "moving", deleting=False, restarting=False) == "moving"
+    assert activity("stopped", "stopped", "moving", deleting=False, restarting=False) == "moving"
+    assert activity("running", "running", "moving", deleting=False, restarting=False) == "running"

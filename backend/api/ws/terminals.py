@@ -75,6 +75,7 @@ class _Tab:
         self._size = (_number(socket.query_params.get("cols"), 80), _number(socket.query_params.get("rows"), 24))
         self._changed, self._news = asyncio.Event(), asyncio.Event()
         self._terminal: Terminal | None = None
+        self._node_id = 0
         self._viewer: Viewer | None = None
 
     async def serve(self) -> None:
@@ -119,6 +120,9 @@ class _Tab:
             if not door.is_running and self._viewer is not None:
                 await terminals().forget(door.domain_name)
                 self._viewer.tell(Notice(State.WAITING))
+            elif self._viewer is not None and door.node_id != self._node_id:
+                terminals().readdress(await door.address())
+                self._node_id = door.node_id
 
     async def _look(self) -> Door:
         async with reading() as tx:
@@ -140,6 +144,7 @@ class _Tab:
     async def _show(self, door: Door) -> bool:
         """Send what the terminal says until it ends (True) or its machine does (False)."""
         try:
+            self._node_id = door.node_id
             self._terminal = await terminals().open(await door.address(), self._terminal_id, *self._size)
         except Unavailable as fault:
             await self._tell(Notice(State.LOST, fault.message))
