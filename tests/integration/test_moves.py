@@ -11,6 +11,7 @@ import pytest
 from sqlmodel import select
 
 from backend.db import reading, transaction
+from backend.errors import Unavailable
 from backend.guest.shell import guests
 from backend.guest.terminals import terminals
 from backend.hypervisor.registry import nodes as hypervisors
@@ -86,10 +87,18 @@ async def _drain(world: World) -> None:
 
 
 async def _run(container_id: int, command: str) -> str:
-    async with reading() as tx:
-        door = await doors.look(tx, SYSTEM, container_id)
-    done = await guests().run(await door.address(), command, timeout_s=60)
-    return done.stdout.decode().strip()
+    """A command's output. Just after a migration the guest's sshd may still see off whom it knew on the other node."""
+
+    async def tried() -> tuple[str] | None:
+        async with reading() as tx:
+            door = await doors.look(tx, SYSTEM, container_id)
+        try:
+            done = await guests().run(await door.address(), command, timeout_s=60)
+        except Unavailable:
+            return None
+        return (done.stdout.decode().strip(),)
+
+    return (await eventually(f"“{command}” to run", tried, seconds=120))[0]
 
 
 async def _until_moved(world: World, made: list[int]) -> None:

@@ -133,7 +133,6 @@ def test_where_a_machine_is_after_a_migration_broke_off(
 moments = st.none() | st.integers(-300, 300).map(lambda s: NOW + timedelta(seconds=s))
 wishes = st.builds(
     Wish,
-    activity,
     desired=st.sampled_from(DesiredState),
     status=st.sampled_from(Status),
     has_disk=st.booleans(),
