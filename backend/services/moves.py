@@ -7,7 +7,7 @@ from sqlmodel import col, select
 
 from backend.db import Tx
 from backend.events.bus import WishChanged, announce
-from backend.models import Container, DesiredState, Node
+from backend.models import Container, DesiredState, Leftover, Node
 from backend.models.base import now
 from backend.rules.moves import MoveWay
 from backend.rules.placement import NodeFacts, Size, choose
@@ -36,9 +36,10 @@ async def plan_moves(tx: Tx, node_id: int) -> int:
     here = facts.pop(node_id, None)
     if here is None or not here.draining:
         return 0
-    given = 0
+    given, littered = 0, await _littered(tx)
     for row in rows:
-        if (chosen := _place(row, [_as_target(each, here) for each in facts.values()])) is not None:
+        others = [_as_target(each, here, row, littered) for each in facts.values()]
+        if (chosen := _place(row, others)) is not None:
             given += 1
             if row.desired_state is DesiredState.RUNNING:
                 facts[chosen] = _with(facts[chosen], row)
@@ -57,6 +58,8 @@ def _place(row: Container, nodes: list[NodeFacts]) -> int | None:
     size = Size(row.memory_mb, row.vcpus) if row.desired_state is DesiredState.RUNNING else Size(0, 0)
     decision = choose(nodes, size)
     if decision.node_id is None:
+        if row.move_to_node_id is not None and row.stop_asked_at is not None and size.memory_mb:
+            row.restart_requested_at = now()  # its guest is on its way down: it is to come back
         row.move_to_node_id = None
         reason = f"No other node takes it: {decision.why_nobody}."[:500]
         if row.move_reason != reason:
@@ -68,9 +71,18 @@ def _place(row: Container, nodes: list[NodeFacts]) -> int | None:
     return decision.node_id
 
 
-def _as_target(node: NodeFacts, here: NodeFacts) -> NodeFacts:
+async def _littered(tx: Tx) -> set[tuple[int, str]]:
+    """Nodes on which something of a domain is still to be deleted: it must not come back before that."""
+    return set((await tx.exec(select(Leftover.node_id, Leftover.domain))).all())
+
+
+def _as_target(node: NodeFacts, here: NodeFacts, row: Container, littered: set[tuple[int, str]]) -> NodeFacts:
     """A guest is built for one kind of processor."""
-    return node if node.arch == here.arch else replace(node, trouble=f"{node.arch or 'unknown'} is not {here.arch}")
+    if node.arch != here.arch:
+        return replace(node, trouble=f"{node.arch or 'unknown'} is not {here.arch}")
+    if (node.id, row.domain_name) in littered:
+        return replace(node, trouble="an earlier copy is being deleted there")
+    return node
 
 
 def _with(node: NodeFacts, row: Container) -> NodeFacts:

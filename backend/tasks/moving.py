@@ -7,6 +7,7 @@ The old disk is deleted afterwards. A process that dies at any line leaves eithe
 
 import asyncio
 import logging
+from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID
 
@@ -58,7 +59,7 @@ async def look_there(wanted: Wanted) -> Seen | None:
         return None
     try:
         return await (await _hypervisor_of(move.to_node_id)).observe(wanted.name)
-    except Unavailable:
+    except (Unavailable, TargetFault):
         return None
 
 
@@ -137,8 +138,9 @@ async def end_attempt(helm: Helm, container: Container) -> float | None:
         if where_it_is(here, there) is not Step.END_ATTEMPT:
             return _LOOK_AGAIN_S
         if target is not None and there is not None and there.defined:
-            await target.power_off(container.domain_name)
-            await target.undefine(container.domain_name)
+            with suppress(Unavailable):  # then it is done when that node sweeps
+                await target.power_off(container.domain_name)
+                await target.undefine(container.domain_name)
     await _settle(helm, container)
     return None
 
@@ -162,7 +164,11 @@ async def accounted_for(node_id: int) -> set[str]:
 
 
 async def sweep(helm: Helm) -> None:
-    """Delete what moves left on this node: the disk first made sure to be nobody's, then the domain, then the disk."""
+    """Delete what moves left on this node: domain, then disk.
+
+    The domain is left alone where the container is here, or on its way here; and it is sent here only when nothing of
+    it is left (plan_moves), so that what was true when we looked still is when we act.
+    """
     async with reading() as tx:
         left = (await tx.exec(select(Leftover).where(Leftover.node_id == helm.node_id))).all()
     for each in left:
@@ -170,7 +176,8 @@ async def sweep(helm: Helm) -> None:
             await helm.check(tx)
             owner = await _owner_of(tx, each.domain)
         if owner is not None and owner.node_id == helm.node_id and owner.disk_name == each.disk:
-            raise RuntimeError(f"the disk {each.disk} is in use, and noted as left over")
+            log.error("the disk %s is in use, and noted as left over: it is kept", each.disk)
+            continue
         try:
             if owner is None or helm.node_id not in (owner.node_id, owner.move_to_node_id):
                 await helm.hypervisor.power_off(each.domain)
@@ -201,20 +208,20 @@ async def _begin(helm: Helm, container: Container, way: MoveWay) -> str | None:
 
 
 async def _settle(helm: Helm, container: Container) -> None:
-    """After a live attempt: another one if it broke off, the way with a stop if it was refused."""
+    """After a live attempt: the way with a stop if it was refused; if it broke off, it is planned anew."""
     async with transaction() as tx:
         row = await _locked(tx, helm, container)
         if row is None:
             return
         _leave_copy(tx, row)
         row.move_disk, row.phase, row.status_reason = "", Phase.NONE, ""
-        if row.delete_requested_at is not None:
-            _end_of_move(row)
-        elif row.move_reason:
+        if row.move_reason and row.delete_requested_at is None:
             row.move_way = MoveWay.STOP
             await _say_beforehand(tx, row)
         else:
-            row.move_way = MoveWay.OPEN
+            after = row.move_after
+            _end_of_move(row)
+            row.move_after = after
         announce(tx, ContainerChanged(row.id or 0, row.user_id))
 
 

@@ -112,8 +112,9 @@ class NodeLoop:
                 due_s = await reconciler.run_pass()
                 self._failures = 0
                 await self._wait(min(_RESYNC_S, due_s or _RESYNC_S))
-                if preparation.done():
-                    preparation.result()
+                for each in (preparation, moves):
+                    if each.done():
+                        each.result()
                 if time.monotonic() - beat_at >= _HEARTBEAT_S:
                     await node_probe.heartbeat(helm)
                     beat_at = time.monotonic()

@@ -7,6 +7,7 @@ import pytest
 from sqlmodel import col, select
 
 from backend.db import reading, transaction
+from backend.errors import Unavailable
 from backend.hypervisor.driver import DiskFacts
 from backend.hypervisor.memory import MemoryNode
 from backend.hypervisor.registry import nodes as hypervisors
@@ -390,3 +391,50 @@ async def test_where_a_given_node_has_gone_another_is_looked_for(still: World) -
     kept = await still.row(row.id or 0)
     assert kept.move_to_node_id is None
     assert "is being emptied" in kept.move_reason
+
+
+async def test_a_target_that_dies_after_a_migration_is_waited_for_and_nothing_boots_twice(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = await world.create()
+    real = world.one.migrate
+
+    async def moves_and_dies(*given: object) -> None:
+        await real(*given)  # type: ignore[arg-type]
+        world.two.silent = True
+        raise Unavailable("The connection broke.")
+
+    monkeypatch.setattr(world.one, "migrate", moves_and_dies)
+    await world.ask(nodes.drain_node)
+
+    async def told() -> bool:
+        return "is left as it is until that node is back" in (await world.row(made)).status_reason
+
+    await eventually("the wait for the other node", told)
+    assert world.one.machines == {}
+    world.two.silent = False
+    await world.until_moved(made)
+    await world.check_one_of(made)
+    assert world.two.machines[(await world.row(made)).domain_name].boots == 1
+
+
+async def test_nothing_is_sent_where_something_of_it_is_still_to_be_deleted(still: World) -> None:
+    async with transaction() as tx:
+        row = await a_container(tx, still.actor, still.rows[0])
+        tx.add(Leftover(node_id=still.rows[1].id or 0, domain=row.domain_name, disk=f"{row.domain_name}.1"))
+    await still.ask(nodes.drain_node)
+    async with transaction() as tx:
+        assert await plan_moves(tx, still.rows[0].id or 0) == 0
+    assert "an earlier copy is being deleted there" in (await still.row(row.id or 0)).move_reason
+
+
+async def test_what_was_asked_to_shut_down_comes_back_when_there_is_nowhere_to_go(still: World) -> None:
+    async with transaction() as tx:
+        row = await a_container(tx, still.actor, still.rows[0], stop_asked_at=now(), move_to_node_id=still.rows[1].id)
+        (await tx.get_one(Node, still.rows[1].id)).healthy = False
+    await still.ask(nodes.drain_node)
+    async with transaction() as tx:
+        await plan_moves(tx, still.rows[0].id or 0)
+    kept = await still.row(row.id or 0)
+    assert kept.move_to_node_id is None
+    assert kept.restart_requested_at is not None
