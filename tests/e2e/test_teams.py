@@ -164,6 +164,8 @@ async def test_axe_finds_nothing_serious_and_nothing_scrolls_sideways(
     await arrive(page, person)
     await page.goto("/teams")
     await expect(page.get_by_role("heading", name="Work on the same machines")).to_be_visible()
+    await expect(page.locator("#new-team")).to_be_enabled()
+    await page.locator("#new-team").evaluate("each => Promise.all(each.getAnimations().map(one => one.finished))")
     await _look_at(page, f"no-teams-{scheme}")
     await page.locator("#new-team").click()
     await expect(page.get_by_role("dialog")).to_be_visible()
