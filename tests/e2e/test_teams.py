@@ -164,8 +164,6 @@ async def test_axe_finds_nothing_serious_and_nothing_scrolls_sideways(
     await arrive(page, person)
     await page.goto("/teams")
     await expect(page.get_by_role("heading", name="Work on the same machines")).to_be_visible()
-    await expect(page.locator("#new-team")).to_be_enabled()
-    await page.locator("#new-team").evaluate("each => Promise.all(each.getAnimations().map(one => one.finished))")
     await _look_at(page, f"no-teams-{scheme}")
     await page.locator("#new-team").click()
     await expect(page.get_by_role("dialog")).to_be_visible()
@@ -203,6 +201,11 @@ async def _share_is_refused_in_words(page: Page) -> None:
 
 
 async def _look_at(page: Page, where: str) -> None:
+    await expect(page.locator(":is(#new-team, #new-container):disabled")).to_have_count(0)
+    await page.evaluate(  # until they have the colours of what can be pressed
+        "Promise.all([...document.querySelectorAll('#new-team, #new-container')]"
+        ".flatMap(each => each.getAnimations()).map(one => one.finished))"
+    )
     await assert_accessible(page, where)
     wide, window = await page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
     assert wide <= window, f"{where} is {wide} px wide in {window}"
