@@ -101,7 +101,7 @@ async def test_what_is_searched_for_is_text_and_nothing_else() -> None:
 
 
 @pytest.mark.parametrize("said", ["\0", "\ud800", "a\0b", "\x1b[2J", " " * 50, "x" * 5000, "y " * 500])
-async def test_no_search_breaks_thelisted(said: str) -> None:
+async def test_no_search_breaks_the_list(said: str) -> None:
     await _users("ana")
     assert (await listed(_USERS, search=said)).ask.page == 1
 
