@@ -64,7 +64,8 @@ async def _drained(actor: Actor, first: int, other: int) -> list[Figure]:
     began = time.perf_counter()
     await eventually("the drain", lambda: _all_run_off(made, first), seconds=600)
     taken_s = time.perf_counter() - began
-    lost = sum([await _shells(each) != before[each] for each in made])
+    after = {each: await _shells(each) for each in made}
+    lost = sum(after[each] != before[each] or b"alive" not in after[each] for each in made)
     return [
         Figure(f"drain of a node with {_MACHINES} running machines", taken_s, "s", 1),
         Figure("shells lost by it", lost, "", _MACHINES, 0),
@@ -89,11 +90,12 @@ async def _all_run_off(made: list[int], node_id: int) -> bool:
 
 
 async def _shells(container_id: int, *, start: bool = False) -> bytes:
-    """The guest's boot, and the process of its shell."""
+    """The guest's boot, the process of its shell, and that it is alive."""
     async with reading() as tx:
         door = await doors.look(tx, SYSTEM, container_id)
-    begin = f"{dtach.start_command(_SHELL, 80, 24)}; sleep 1; " if start else ""
-    command = f"{begin}cat /proc/sys/kernel/random/boot_id; pgrep -f '^[^ ]*dtach.*{_SHELL}'"
+    begin = f"({dtach.start_command(_SHELL, 80, 24)}); sleep 1; " if start else ""
+    pid = f"{dtach.socket_of(_SHELL)}.pid"
+    command = f"{begin}cat /proc/sys/kernel/random/boot_id {pid}; {dtach.fate_command(_SHELL)}"
     for _ in range(5):
         with suppress(Unavailable):  # the guest's sshd sees off whom it knew on the other node
             return (await guests().run(await door.address(), command, timeout_s=60)).stdout
