@@ -21,6 +21,7 @@ def _export() -> rx.Component:
             rx.icon("download", size=16, aria_hidden="true"),
             "Download my data",
             href="/api/account/export",
+            custom_attrs={"download": True},  # no navigation: a page that is being left hears no more clicks
             class_name="pq-button-link",
         ),
         lead="One file with everything that is kept about you, as JSON. Files inside your machines are not in it: "

@@ -6,7 +6,7 @@ from backend.db import dispose, transaction
 from backend.rules.policy import SYSTEM
 from backend.services.identity import create_user
 
-COUNT = 60
+COUNT = 150
 PASSWORD = "a password for tests"
 
 
