@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, text, tuple_
+from sqlalchemy import ColumnElement, and_, case, text, true, tuple_
 from sqlalchemy import select as sa_select
 from sqlmodel import col, func, select
 
@@ -47,6 +47,13 @@ async def audit_matches(tx: Tx, wanted: Wanted, *, limit: int = 1000) -> ColumnE
     return col(AuditLog.id).in_([row.id for row in await newest(tx, wanted, limit=limit)])
 
 
+def needs_words(wanted: Wanted) -> bool:
+    """It is the index of words that finds these rows: every index of a column could hold a million that don't fit."""
+    target = [each for each in (wanted.target_type, wanted.target_id) if each]
+    others = (wanted.user_id, wanted.action or None, wanted.via or None, wanted.success)
+    return bool(wanted.text.strip()) or len(target) == 1 or sum(each is not None for each in others) + bool(target) > 1
+
+
 def words_of(said: str, *, at_most: int | None = _MOST_WORDS) -> list[str]:
     """The words in a text, as the index has them; where there are none, one that no row has."""
     return [word[:_LONGEST_WORD] for word in _WORD.findall(said.lower())][:at_most] or [_NO_WORD]
@@ -55,12 +62,11 @@ def words_of(said: str, *, at_most: int | None = _MOST_WORDS) -> list[str]:
 async def newest(tx: Tx, wanted: Wanted, *, before_id: int | None = None, limit: int) -> list[AuditLog]:
     """The newest rows that are wanted, of those that come behind the row `before_id`.
 
-    By time, where columns are asked; by id, which is as good, where words are.
+    By time, where a column is asked; by id, which is as good, where words are, or columns that no one index serves.
     """
-    conditions = _conditions(wanted)
-    if wanted.text.strip():
-        return await _newest_with_words(tx, wanted, conditions, before_id, limit)
-    return await newest_of(tx, conditions, before_id=before_id, limit=limit)
+    if needs_words(wanted):
+        return await _newest_with_words(tx, wanted, before_id, limit)
+    return await newest_of(tx, _conditions(wanted), before_id=before_id, limit=limit)
 
 
 async def newest_of(
@@ -76,19 +82,18 @@ async def newest_of(
     return list((await tx.exec(query)).all())
 
 
-async def _newest_with_words(
-    tx: Tx, wanted: Wanted, conditions: Sequence[ColumnElement[bool]], before_id: int | None, limit: int
-) -> list[AuditLog]:
+async def _newest_with_words(tx: Tx, wanted: Wanted, before_id: int | None, limit: int) -> list[AuditLog]:
     """A common word is found among the latest rows; only then is the index asked, which gathers all that it has."""
-    asked = _Asked(words_of(wanted.text), _words_for_filters(wanted))
+    asked = _Asked(words_of(wanted.text) if wanted.text.strip() else [], _words_for_filters(wanted))
+    fits = case((and_(true(), *_conditions(wanted)), 1), else_=0) == 1  # in these words no index is taken for it
     above, end = await _span(tx, wanted)
     below = min(each for each in (before_id, end, await _end(tx)) if each is not None)
     floor = max(above + 1, below - _RECENT)
-    found = await _rows(tx, await _recent(tx, asked, conditions, (floor - 1, below), limit), conditions)
+    found = await _rows(tx, await _recent(tx, asked, fits, (floor - 1, below), limit), fits)
     below, chunk = floor, limit
     while len(found) < limit and below > above + 1:
         ids = await _indexed(tx, asked, (above, below), chunk)
-        found += await _rows(tx, ids, conditions)
+        found += await _rows(tx, ids, fits)
         if len(ids) < chunk:
             break
         below, chunk = ids[-1], min(4 * chunk, _MOST_AT_ONCE)
@@ -97,21 +102,23 @@ async def _newest_with_words(
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """Words that a row has to have; the last of those that were typed may be the beginning of one."""
+    """Words that a row has to have; the last of those that were typed, if any were, may be the beginning of one."""
 
     said: list[str]
     exact: list[str]
 
     @property
     def on_sqlite(self) -> str:
-        return " ".join(f'"{word}"' for word in [*self.exact, *self.said]) + "*"
+        return " ".join(f'"{word}"' for word in [*self.exact, *self.said]) + ("*" if self.said else "")
 
     @property
     def on_postgresql(self) -> str:
-        return " & ".join(f"'{word}'" for word in [*self.exact, *self.said]) + ":*"
+        return " & ".join(f"'{word}'" for word in [*self.exact, *self.said]) + (":*" if self.said else "")
 
     def stands_in(self, text: str) -> bool:
         """Whether what was typed is in a row's text, as the index would have it."""
+        if not self.said:
+            return True
         if not all(word in text for word in self.said):
             return False
         words = words_of(text, at_most=None)
@@ -119,12 +126,10 @@ class _Asked:
         return all(word in words for word in whole) and any(word.startswith(last) for word in words)
 
 
-async def _recent(
-    tx: Tx, asked: _Asked, conditions: Sequence[ColumnElement[bool]], between: tuple[int, int], limit: int
-) -> list[int]:
+async def _recent(tx: Tx, asked: _Asked, fits: ColumnElement[bool], between: tuple[int, int], limit: int) -> list[int]:
     """Ids of wanted rows with the words, newest first, both ends excluded; the rows are looked at, which are few."""
     row_id, connection = col(AuditLog.id), await tx.connection()
-    of_late = [*conditions, row_id > between[0], row_id < between[1]]
+    of_late = [fits, row_id > between[0], row_id < between[1]]
     if tx.get_bind().dialect.name == "postgresql":
         has_words = text("audit_log.words @@ to_tsquery('simple', :q)").bindparams(q=asked.on_postgresql)
         ids = select(AuditLog.id).where(*of_late, has_words).order_by(row_id.desc()).limit(limit)
@@ -142,10 +147,10 @@ async def _indexed(tx: Tx, asked: _Asked, between: tuple[int, int], limit: int) 
     return await _ids(tx, _SQLITE, {**values, "q": asked.on_sqlite})
 
 
-async def _rows(tx: Tx, ids: list[int], conditions: Sequence[ColumnElement[bool]]) -> list[AuditLog]:
+async def _rows(tx: Tx, ids: list[int], fits: ColumnElement[bool]) -> list[AuditLog]:
     if not ids:
         return []
-    query = select(AuditLog).where(col(AuditLog.id).in_(ids), *conditions).order_by(col(AuditLog.id).desc())
+    query = select(AuditLog).where(col(AuditLog.id).in_(ids), fits).order_by(col(AuditLog.id).desc())
     return list((await tx.exec(query)).all())
 
 

@@ -54,7 +54,13 @@ async def record_statuses(page: Page) -> None:
 
 
 async def assert_accessible(page: Page, where: str) -> None:
-    """Let axe look at the page: nothing serious."""
+    """Let axe look at the page, once nothing fades in any more: nothing serious."""
+    await page.evaluate(
+        """() => Promise.allSettled(
+            document.getAnimations().filter(each => isFinite(each.effect.getComputedTiming().endTime))
+                .map(each => each.finished)
+        )"""
+    )
     found = (await Axe().run(page)).response["violations"]
     grave = [
         f"{each['id']}: {node['target']} {node['failureSummary']}"

@@ -45,6 +45,7 @@ def tasks(world: World, tmp_path: Path, request: pytest.FixtureRequest) -> Gener
     process.start()
     yield process
     process.kill()
+    print(process.said())  # pytest shows it beside a failure
 
 
 @pytest.fixture
@@ -53,3 +54,4 @@ def more_tasks(world: World, tmp_path: Path) -> Generator[TaskProcess]:
     process = TaskProcess(tmp_path / "more-tasks.log")
     yield process
     process.kill()
+    print(process.said())

@@ -53,6 +53,10 @@ class TaskProcess:
             self._process.wait(20)
             self._process = None
 
+    def said(self) -> str:
+        """The end of its log."""
+        return self._log.read_text(errors="replace")[-20_000:] if self._log.exists() else ""
+
     def suspend(self) -> None:
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)

@@ -50,9 +50,9 @@ async def test_rows_are_found_by_what_stands_in_their_columns() -> None:
     async with transaction() as tx:
         person = await an_actor(tx)
     await _written(
+        _row("third", created_at=now() - timedelta(days=40)),
         _row("first", user_id=person.user_id, target_type="container", target_id="7"),
         _row("second", action="user.login", success=False, target_type="user", target_id="7"),
-        _row("third", created_at=now() - timedelta(days=40)),
     )
     assert await _found() == ["second", "first", "third"]
     assert await _found(user_id=person.user_id) == ["first"]
@@ -79,6 +79,25 @@ async def test_words_are_found_wherever_they_stand_and_the_last_may_be_begun() -
     assert await _found(text="otter", success=False) == []
     assert await _found(text="calm", since=now() - timedelta(hours=1)) == ["“calm-otter” was made"]
     assert await _found(text="calm", until=now() - timedelta(hours=9)) == []
+
+
+async def test_several_filters_hold_at_once_in_what_is_old_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backend.services.audit_search._RECENT", 2)
+    ways = [(via, success, number) for number in (7, 8) for via in ("web", "cli") for success in (True, False)] * 2
+    await _written(
+        *(
+            _row(f"{at}", via=via, success=fine, target_type="container", target_id=f"{number}")
+            for at, (via, fine, number) in enumerate(ways)
+        )
+    )
+    for via, success, number in ways:
+        wanted = [f"{at}" for at, each in enumerate(ways) if each == (via, success, number)]
+        assert await _found(via=via, success=success, target_type="container", target_id=f"{number}") == wanted[::-1]
+    halves = [f"{at}" for at, each in enumerate(ways) if each[0] == "cli" and each[1]]
+    assert await _found(via="cli", success=True) == halves[::-1]
+    assert await _found(target_type="container", target_id="9", via="web") == []
+    assert len(await _found(via="", target_type="container")) == len(ways)
+    assert await _found(via="", target_type="node") == []
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.sql import Select
 
 from backend.db import Tx
@@ -65,9 +65,8 @@ async def list_rows(tx: Tx, actor: Actor, path: str, ask: Ask) -> Listing:
     require(actor, Action.ADMIN_LIST)
     screen = screen_at(path)
     understood = _understood(screen, ask)
-    wanted = await _conditions(tx, screen, understood)
+    wanted, most = await _conditions(tx, screen, understood)
     count = await _count(tx, screen, wanted)
-    most = screen.matches_at_most if understood.search and screen.matches_at_most else COUNTED_AT_MOST + 1
     pages = max(1, -(-min(count, COUNTED_AT_MOST) // PAGE_ROWS))
     page = min(understood.page, pages)
     query = selected(screen).where(*wanted).order_by(*_order(screen, understood.sort))
@@ -117,13 +116,14 @@ def _is_meant(condition: Any, text: str) -> bool:
     return bool(text) and condition(text) is not None
 
 
-async def _conditions(tx: Tx, screen: Screen, ask: Ask) -> list[ColumnElement[bool]]:
+async def _conditions(tx: Tx, screen: Screen, ask: Ask) -> tuple[list[ColumnElement[bool]], int]:
+    """The conditions, and a number: where so many rows are found there may be more."""
+    if screen.matches is not None and (found := await screen.matches(tx, ask.search, ask.filters)) is not None:
+        return [found], screen.matches_at_most
     made = [each.condition(ask.filters[each.name]) for each in screen.filters if each.name in ask.filters]
-    wanted = [each for each in made if each is not None]
-    if ask.search and screen.matches is not None:
-        return [*wanted, await screen.matches(tx, ask.search, ask.filters)]
     words = ask.search.split()[:_MOST_WORDS] if screen.search else []
-    return [*wanted, and_(*(_holds(screen, word) for word in words))] if words else wanted
+    wanted = [*(each for each in made if each is not None), *(_holds(screen, word) for word in words)]
+    return wanted, COUNTED_AT_MOST + 1
 
 
 def _holds(screen: Screen, word: str) -> ColumnElement[bool]:

@@ -92,8 +92,9 @@ class Screen:
     `source` is what SQLAlchemy selects from; `columns` of the list, and `facts` that only the row's page shows, are
     read from it. `search` are looked through for every word that is typed; where a table is too long for that,
     `matches` makes the condition instead, from what is searched for and the filters, for the newest
-    `matches_at_most` rows. `values` reads a form's values (None: the model's attributes of the same names); `save`
-    and `add` are the operations behind the form. `target_type` is the audit log's word for such rows.
+    `matches_at_most` rows, or None where the filters alone do. `values` reads a form's values (None: the model's
+    attributes of the same names); `save` and `add` are the operations behind the form. `target_type` is the audit
+    log's word for such rows.
     """
 
     path: str
@@ -110,7 +111,7 @@ class Screen:
     target_type: str = ""
     is_numbered: bool = True
     search: tuple[Expr, ...] = ()
-    matches: Callable[[Tx, str, Mapping[str, str]], Awaitable[ColumnElement[bool]]] | None = None
+    matches: Callable[[Tx, str, Mapping[str, str]], Awaitable[ColumnElement[bool] | None]] | None = None
     matches_at_most: int = 0
     filters: tuple[Filter, ...] = ()
     facts: tuple[Column, ...] = ()

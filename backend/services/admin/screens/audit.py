@@ -21,14 +21,14 @@ from backend.services.admin.screen import (
     since,
     yes_or_no,
 )
-from backend.services.audit_search import Wanted, audit_matches
+from backend.services.audit_search import Wanted, audit_matches, needs_words
 
 _ID, _AT = col(AuditLog.id), col(AuditLog.created_at)
 _FOUND_AT_MOST = 100
 
 
-async def _matches(tx: Tx, search: str, filters: Mapping[str, str]) -> ColumnElement[bool]:
-    """Through the index of words; the newest of what is found, when that is very much."""
+async def _matches(tx: Tx, search: str, filters: Mapping[str, str]) -> ColumnElement[bool] | None:
+    """Through the index of words where that is needed; the newest of what is found, when that is very much."""
     success, user = filters.get("success"), filters.get("user")
     wanted = Wanted(
         user_id=int(user) if user else None,
@@ -41,7 +41,7 @@ async def _matches(tx: Tx, search: str, filters: Mapping[str, str]) -> ColumnEle
         until=day_of(filters.get("to", ""), is_end=True),
         text=search,
     )
-    return await audit_matches(tx, wanted, limit=_FOUND_AT_MOST)
+    return await audit_matches(tx, wanted, limit=_FOUND_AT_MOST) if needs_words(wanted) else None
 
 
 async def _details(_tx: Tx, rows: list[Facts]) -> None:
