@@ -313,10 +313,10 @@ def destination(raw: str, mode: Mode) -> str:
     parts = [part for part in text.split("/") if part not in ("", ".")]
     if not text.startswith("/") or ".." in parts:
         raise Invalid("Give the folder from the root on, such as /app, without “..”.", field="destination")
-    if not text.isprintable() or len(text.encode(errors="replace")) > MAX_PATH or len(parts) > MAX_DEPTH:
-        raise Invalid(
-            "That folder's path is too long, or has characters in it that can't be shown.", field="destination"
-        )
+    if len(text.encode(errors="replace")) > MAX_PATH or len(parts) > MAX_DEPTH:
+        raise Invalid("That folder's path is too long.", field="destination")
+    if not text.isprintable() or any(part != part.strip() for part in parts):
+        raise Invalid("That folder's path has characters in it that cause trouble.", field="destination")
     clear = "/" + "/".join(parts)
     if any(clear == each or clear.startswith(f"{each}/") for each in _SYSTEM) and not clear.startswith("/usr/local/"):
         raise Invalid(f"{clear} belongs to the system. Choose a folder such as /app or /srv/site.", field="destination")

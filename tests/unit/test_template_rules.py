@@ -3,7 +3,7 @@
 import posixpath
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from backend.errors import Invalid, PequerokuError
@@ -73,6 +73,8 @@ def test_whatever_is_typed_a_path_stays_inside_and_means_one_thing(raw: str) -> 
 
 
 @given(st.one_of(st.text(max_size=40), st.lists(_PIECES, max_size=16).map(lambda parts: "/" + "/".join(parts))))
+@example("/0 /")
+@example("/ /")
 def test_whatever_is_typed_a_destination_is_one_absolute_folder_of_a_project(raw: str) -> None:
     for mode in Mode:
         try:
