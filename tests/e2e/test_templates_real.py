@@ -41,6 +41,7 @@ async def test_a_template_is_previewed_applied_and_found_in_the_machine(
     await page.get_by_role("button", name="Apply", exact=True).click()
     await expect(page.get_by_text("The template is in /app.")).to_be_visible(timeout=_LOOK_MS)
     await page.get_by_role("button", name="Close", exact=True).click()
+    await expect(page.get_by_role("dialog")).to_have_count(0)  # it gives the focus back as it goes
     terminal = page.locator(".xterm-rows").first
     await page.locator(".xterm-helper-textarea").first.focus()
     await page.keyboard.type("touch /app/mine; ls /app\n")
