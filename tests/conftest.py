@@ -4,7 +4,6 @@ import os
 import shutil
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -14,8 +13,6 @@ from backend.events.bus import bus
 from backend.migrations import migrate
 from backend.seed import seed
 from tests import stores
-
-_numbers = count(1)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -53,10 +50,13 @@ async def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-async def postgres_template(postgres_server: str) -> str:
-    """The name of a migrated and seeded PostgreSQL database, to be copied."""
-    await _migrate(stores.create_database(postgres_server, "pequeroku_template"))
-    return "pequeroku_template"
+async def kept_postgresql(postgres_server: str) -> AsyncGenerator[stores.Kept]:
+    """A migrated and seeded PostgreSQL database."""
+    url = stores.create_database(postgres_server, "pequeroku")
+    await _migrate(url)
+    kept = stores.Kept(url)
+    yield kept
+    kept.close()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -80,10 +80,9 @@ def fresh_sqlite(sqlite_template: Path, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def fresh_postgresql(postgres_server: str, postgres_template: str) -> Generator[str]:
-    name = f"pequeroku_{next(_numbers)}"
-    yield stores.create_database(postgres_server, name, postgres_template)
-    stores.drop_database(postgres_server, name)
+def fresh_postgresql(kept_postgresql: stores.Kept) -> str:
+    kept_postgresql.begin_again()
+    return kept_postgresql.url
 
 
 @asynccontextmanager

@@ -5,6 +5,7 @@ import glob
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -88,7 +89,7 @@ def postgres() -> Generator[str]:
         wait_for("PostgreSQL", lambda: _answers(url))
         yield url
     finally:
-        server.terminate()
+        server.send_signal(signal.SIGINT)  # whoever is still connected is cut off
         server.wait(20)
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -108,14 +109,51 @@ def redis() -> Generator[str]:
             server.wait(10)
 
 
-def create_database(url: str, name: str, template: str = "template0") -> str:
-    """A database of its own on the server; gives its URL. Files are copied: the log of a copy costs twice the time."""
+def create_database(url: str, name: str) -> str:
+    """A database of its own on the server; gives its URL."""
     with psycopg.connect(f"{url}/postgres", autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY'.encode())
+        connection.execute(f'CREATE DATABASE "{name}"'.encode())
     return f"{url}/{name}"
 
 
-def drop_database(url: str, name: str) -> None:
-    """Remove it, whoever is still connected."""
-    with psycopg.connect(f"{url}/postgres", autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'.encode())
+class Kept:
+    """A database whose rows, and where its sequences stand, are remembered, to begin again with them.
+
+    That takes a tenth of the time of a new database.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._connection = psycopg.connect(url, autocommit=True)
+        self._connection.execute("CREATE SCHEMA kept")
+        steps = [step for name in self._names("SELECT tablename FROM pg_tables") for step in self._keep(name)]
+        places = self._connection.execute("SELECT sequencename, last_value FROM pg_sequences").fetchall()
+        steps += [f"PERFORM setval('public.\"{name}\"', {at or 1}, {at is not None})" for name, at in places]
+        body = ";\n".join(["SET LOCAL session_replication_role = replica", *steps, ""])
+        function = f"CREATE FUNCTION kept.begin_again() RETURNS void LANGUAGE plpgsql AS $$ BEGIN {body} END $$"
+        self._connection.execute(function.encode())
+
+    def begin_again(self) -> None:
+        """Put back what was kept; whoever is still connected is cut off first."""
+        self._connection.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        self._connection.execute("SELECT kept.begin_again()")
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _names(self, query: str) -> list[str]:
+        return [row[0] for row in self._connection.execute(f"{query} WHERE schemaname = 'public'".encode()).fetchall()]
+
+    def _keep(self, table: str) -> list[str]:
+        """Copy the rows; gives the statements that put them back."""
+        self._connection.execute(f'CREATE TABLE kept."{table}" AS TABLE public."{table}"'.encode())
+        query = "SELECT column_name FROM information_schema.columns WHERE table_schema = 'public' AND table_name = %s"
+        names = self._connection.execute(f"{query} AND is_generated = 'NEVER'".encode(), [table]).fetchall()
+        columns = ", ".join(f'"{name}"' for (name,) in names)
+        return [
+            f'DELETE FROM public."{table}"',
+            f'INSERT INTO public."{table}" ({columns}) SELECT {columns} FROM kept."{table}"',
+        ]
