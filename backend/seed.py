@@ -45,7 +45,7 @@ async def seed() -> FirstAdmin | None:
 
 async def _types(tx: Tx) -> None:
     if (await tx.exec(select(ContainerType.id).limit(1))).first() is None:
-        tx.add_all(ContainerType.model_validate(each.model_dump()) for each in _TYPES)
+        tx.add_all(ContainerType(**each.model_dump()) for each in _TYPES)
         await tx.flush()
 
 

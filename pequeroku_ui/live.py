@@ -108,7 +108,7 @@ async def follow(app: rx.App) -> None:
 async def _run_out() -> set[int]:
     """Sessions of open tabs that ended without a word. A database that fails now is asked again: we must go on."""
     try:
-        return await identity.ended({watch.actor.session_id or 0 for watch in watches().values()})
+        return await identity.ended({sid for each in watches().values() if (sid := each.actor.session_id) is not None})
     except Exception:
         log.exception("could not look for sessions that ran out")
         return set()

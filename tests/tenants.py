@@ -61,7 +61,7 @@ class World:
 
     @property
     def owner_id(self) -> int:
-        return self.people["owner"].user_id or 0
+        return self.people["owner"].person_id
 
     def role_in_container(self, who: str, thing: Thing) -> Role | None:
         """What the person is to the container, as it was arranged here: not as the database says."""
@@ -101,19 +101,19 @@ async def a_fresh_thing(world: World, role: Role) -> Thing:
         name = f"secret-box-{next(_numbers)}"
         container = await a_container(tx, owner, world.node)
         container.name = name
-        schedule = ContainerSchedule(container_id=container.id or 0, minute_of_day=60)
+        schedule = ContainerSchedule(container_id=container.id, minute_of_day=60)
         tx.add(schedule)
         await tx.flush()
-        box = container.id or 0
+        box = container.id
         await sharing.share(tx, owner, box, role=role, team_id=world.team_id)
         for who in ("direct", "unshared"):
             await sharing.share(tx, owner, box, role=role, username=people[who].username)
         await tx.flush()
         shares = (await tx.exec(select(ContainerShare).where(ContainerShare.container_id == box))).all()
         gone = next(each for each in shares if each.user_id == people["unshared"].user_id)
-        await sharing.unshare(tx, owner, box, gone.id or 0)
+        await sharing.unshare(tx, owner, box, gone.id)
         through_team = next(each.id for each in shares if each.team_id is not None)
-    return Thing(role, name, box, through_team or 0, schedule.id or 0)
+    return Thing(role, name, box, through_team or 0, schedule.id)
 
 
 async def leave_some_behind(world: World) -> None:
@@ -122,8 +122,8 @@ async def leave_some_behind(world: World) -> None:
     async with transaction() as tx:
         members = (await tx.exec(select(TeamMembership.user_id).where(TeamMembership.team_id == world.team_id))).all()
         if people["removed"].user_id in members:
-            await teams.remove_member(tx, owner, world.team_id, people["removed"].user_id or 0)
-        await teams.change_member(tx, owner, world.team_id, people["inactive"].user_id or 0, active=False)
+            await teams.remove_member(tx, owner, world.team_id, people["removed"].person_id)
+        await teams.change_member(tx, owner, world.team_id, people["inactive"].person_id, active=False)
 
 
 async def _signed_in(tx: Tx, actor: Actor) -> str:
@@ -136,14 +136,14 @@ async def _signed_in(tx: Tx, actor: Actor) -> str:
 
 async def _belongings(tx: Tx, owner: Actor) -> dict[str, int]:
     """One of each thing that is a person's alone."""
-    user_id = owner.user_id or 0
+    user_id = owner.person_id
     webhook = Webhook(user_id=user_id, url="http://192.0.2.1/", secret_sealed="")
     tx.add(webhook)
     await tx.flush()
     rows = {
         "session_id": Session(user_id=user_id, token_hash="owner's other", expires_at=now() + timedelta(days=1)),
         "notice_id": Notification(user_id=user_id, kind="container.failed", title="A secret of the owner"),
-        "delivery_id": WebhookDelivery(webhook_id=webhook.id or 0, kind="container.failed"),
+        "delivery_id": WebhookDelivery(webhook_id=webhook.id, kind="container.failed"),
         "template_id": FileTemplate(slug="owners-own", name="Owner's own", public=False, owner_id=user_id),
         "api key": ApiKey(user_id=user_id, name="k", prefix="owners", secret_hash="x", scope="read"),
         "identity_id": ExternalIdentity(user_id=user_id, issuer="https://id.example", subject="owner"),
@@ -152,4 +152,4 @@ async def _belongings(tx: Tx, owner: Actor) -> dict[str, int]:
     }
     tx.add_all(rows.values())
     await tx.flush()
-    return {name: row.id or 0 for name, row in rows.items()} | {"webhook_id": webhook.id or 0, "user_id": user_id}
+    return {name: row.id for name, row in rows.items()} | {"webhook_id": webhook.id, "user_id": user_id}

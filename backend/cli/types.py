@@ -91,5 +91,5 @@ async def type_id(tx: Tx, name: str) -> int:
     """The id of a type by its name."""
     for each in await types.list_types(tx, SYSTEM):
         if each.container_type_name == name:
-            return each.id or 0
+            return each.id
     raise NotFound(f"The type “{name}”")

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import JSON, Column, Index, Text
 from sqlmodel import Field
 
-from backend.models.base import Table, at_field
+from backend.models.base import Table, at_field, id_field
 
 
 class AuditLog(Table, table=True):
@@ -26,7 +26,7 @@ class AuditLog(Table, table=True):
         Index("ix_audit_log_via_created", "via", "created_at"),
     )
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = id_field()
     user_id: int | None = Field(default=None, foreign_key="user_account.id", ondelete="SET NULL")
     actor_name: str = Field(default="", max_length=64)
     """The user's name at the time."""
@@ -56,7 +56,7 @@ class AuditChain(Table, table=True):
 
     __tablename__ = "audit_chain"
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = id_field()
     first_id: int = 1
     before_first: str = Field(default="", max_length=64)
     """The hash of the last row that retention removed."""
@@ -74,7 +74,7 @@ class AIUsageLog(Table, table=True):
         Index("ix_ai_usage_log_container_created", "container_id", "created_at"),
     )
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = id_field()
     user_id: int | None = Field(default=None, foreign_key="user_account.id", ondelete="SET NULL")
     container_id: int | None = Field(default=None, foreign_key="container.id", ondelete="SET NULL")
     query: str = Field(default="", sa_type=Text)

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import JSON, Enum, Index
 from sqlmodel import Field
 
-from backend.models.base import Table, at_field
+from backend.models.base import Table, at_field, id_field
 from backend.rules.lifecycle import DesiredState, Phase, Status
 from backend.rules.moves import MoveWay
 
@@ -20,7 +20,7 @@ class ContainerType(Table, table=True):
 
     __tablename__ = "container_type"
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = id_field()
     container_type_name: str = Field(max_length=64, unique=True)
     memory_mb: int
     vcpus: int
@@ -49,7 +49,7 @@ class Container(Table, table=True):
     __tablename__ = "container"
     __table_args__ = (Index("ux_container_user_name", "user_id", "name", unique=True),)
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = id_field()
     uuid: UUID = Field(default_factory=uuid4, unique=True)
     name: str = Field(max_length=63)
     user_id: int = Field(foreign_key="user_account.id", index=True)
@@ -135,7 +135,7 @@ class ContainerSchedule(Table, table=True):
 
     __tablename__ = "container_schedule"
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = id_field()
     container_id: int = Field(foreign_key="container.id", index=True, ondelete="CASCADE")
     desired_state: DesiredState = _enum(DesiredState.STOPPED)
     weekdays: str = Field(default="0123456", max_length=7)

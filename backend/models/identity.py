@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Index, UniqueConstraint, func, text
 from sqlmodel import Field
 
-from backend.models.base import Table, at_field
+from backend.models.base import Table, at_field, id_field
 
 
 class User(Table, table=True):
@@ -14,7 +14,7 @@ class User(Table, table=True):
     __tablename__ = "user_account"
     __table_args__ = (Index("ux_user_account_username_lower", func.lower(text("username")), unique=True),)
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = id_field()
     username: str = Field(max_length=64, unique=True, index=True)
     display_name: str = Field(default="", max_length=100)
     email: str = Field(default="", max_length=254)
@@ -40,7 +40,7 @@ class ExternalIdentity(Table, table=True):
     __tablename__ = "external_identity"
     __table_args__ = (UniqueConstraint("issuer", "subject"),)
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = id_field()
     user_id: int = Field(foreign_key="user_account.id", index=True, ondelete="CASCADE")
     issuer: str = Field(max_length=300)
     subject: str = Field(max_length=255)
@@ -54,7 +54,7 @@ class RecoveryCode(Table, table=True):
 
     __tablename__ = "recovery_code"
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = id_field()
     user_id: int = Field(foreign_key="user_account.id", index=True, ondelete="CASCADE")
     code_hash: str = Field(max_length=64)
     used_at: datetime | None = at_field(nullable=True)
@@ -65,7 +65,7 @@ class Session(Table, table=True):
 
     __tablename__ = "session"
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = id_field()
     user_id: int = Field(foreign_key="user_account.id", index=True, ondelete="CASCADE")
     token_hash: str = Field(max_length=64, unique=True, index=True)
     created_at: datetime = at_field(set_now=True)
@@ -90,7 +90,7 @@ class Invitation(Table, table=True):
 
     __tablename__ = "invitation"
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = id_field()
     token_hash: str = Field(max_length=64, unique=True, index=True)
     email: str = Field(default="", max_length=254)
     team_id: int | None = Field(default=None, foreign_key="team.id", index=True, ondelete="CASCADE")

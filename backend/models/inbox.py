@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import JSON, Index
 from sqlmodel import Field
 
-from backend.models.base import Table, at_field
+from backend.models.base import Table, at_field, id_field
 
 
 class Notification(Table, table=True):
@@ -15,7 +15,7 @@ class Notification(Table, table=True):
     __tablename__ = "notification"
     __table_args__ = (Index("ix_notification_user_created", "user_id", "created_at"),)
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = id_field()
     user_id: int = Field(foreign_key="user_account.id", ondelete="CASCADE")
     kind: str = Field(max_length=32)
     """A word of rules/notices.py."""
@@ -32,7 +32,7 @@ class Webhook(Table, table=True):
 
     __tablename__ = "webhook"
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = id_field()
     user_id: int = Field(foreign_key="user_account.id", index=True, ondelete="CASCADE")
     url: str = Field(max_length=500)
     secret_sealed: str = Field(max_length=400)
@@ -48,7 +48,7 @@ class WebhookDelivery(Table, table=True):
     __tablename__ = "webhook_delivery"
     __table_args__ = (Index("ix_webhook_delivery_due", "state", "next_try_at"),)
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = id_field()
     webhook_id: int = Field(foreign_key="webhook.id", index=True, ondelete="CASCADE")
     kind: str = Field(max_length=32)
     payload: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)

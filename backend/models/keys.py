@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlmodel import Field
 
-from backend.models.base import Table, at_field
+from backend.models.base import Table, at_field, id_field
 
 
 class ApiKey(Table, table=True):
@@ -12,7 +12,7 @@ class ApiKey(Table, table=True):
 
     __tablename__ = "api_key"
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = id_field()
     user_id: int = Field(foreign_key="user_account.id", index=True, ondelete="CASCADE")
     name: str = Field(max_length=100)
     prefix: str = Field(max_length=16, unique=True, index=True)
@@ -31,7 +31,7 @@ class SshKey(Table, table=True):
 
     __tablename__ = "ssh_key"
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = id_field()
     user_id: int = Field(foreign_key="user_account.id", index=True, ondelete="CASCADE")
     name: str = Field(max_length=100)
     public_key: str = Field(max_length=1000)

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import JSON
 from sqlmodel import Field
 
-from backend.models.base import Table, at_field
+from backend.models.base import Table, at_field, id_field
 
 
 class Node(Table, table=True):
@@ -13,7 +13,7 @@ class Node(Table, table=True):
 
     __tablename__ = "node"
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = id_field()
     name: str = Field(max_length=64, unique=True, index=True)
     uri: str = Field(max_length=500)
     host_id: str = Field(default="", max_length=64)
@@ -55,7 +55,7 @@ class Leftover(Table, table=True):
 
     __tablename__ = "leftover"
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = id_field()
     node_id: int = Field(foreign_key="node.id", index=True, ondelete="CASCADE")
     domain: str = Field(max_length=80)
     disk: str = Field(max_length=80)

@@ -2,7 +2,7 @@
 
 from sqlmodel import Field
 
-from backend.models.base import Table
+from backend.models.base import Table, id_field
 
 
 class QuotaType(Table, table=True):
@@ -19,7 +19,7 @@ class ResourceQuota(Table, table=True):
 
     __tablename__ = "resource_quota"
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = id_field()
     user_id: int = Field(foreign_key="user_account.id", unique=True, index=True, ondelete="CASCADE")
     ai_use_per_day: int = 5
     credits: int = 3

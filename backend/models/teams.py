@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint
 from sqlmodel import Field
 
-from backend.models.base import Table, at_field
+from backend.models.base import Table, at_field, id_field
 
 
 class Team(Table, table=True):
@@ -13,7 +13,7 @@ class Team(Table, table=True):
 
     __tablename__ = "team"
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = id_field()
     name: str = Field(max_length=64, unique=True)
     description: str = Field(default="", max_length=300)
     owner_id: int = Field(foreign_key="user_account.id", index=True, ondelete="CASCADE")
@@ -31,7 +31,7 @@ class TeamMembership(Table, table=True):
         Index("ix_team_membership_team_active", "team_id", "active"),
     )
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = id_field()
     team_id: int = Field(foreign_key="team.id", ondelete="CASCADE")
     user_id: int = Field(foreign_key="user_account.id", ondelete="CASCADE")
     role: str = Field(default="member", max_length=16)
@@ -49,7 +49,7 @@ class ContainerShare(Table, table=True):
         UniqueConstraint("container_id", "user_id"),
     )
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = id_field()
     container_id: int = Field(foreign_key="container.id", index=True, ondelete="CASCADE")
     team_id: int | None = Field(default=None, foreign_key="team.id", index=True, ondelete="CASCADE")
     user_id: int | None = Field(default=None, foreign_key="user_account.id", index=True, ondelete="CASCADE")

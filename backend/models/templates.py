@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Text, UniqueConstraint
 from sqlmodel import Field
 
-from backend.models.base import Table, at_field
+from backend.models.base import Table, at_field, id_field
 
 
 class FileTemplate(Table, table=True):
@@ -13,7 +13,7 @@ class FileTemplate(Table, table=True):
 
     __tablename__ = "file_template"
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = id_field()
     slug: str = Field(max_length=64, unique=True, index=True)
     name: str = Field(max_length=100)
     description: str = Field(default="", max_length=500)
@@ -32,7 +32,7 @@ class FileTemplateItem(Table, table=True):
     __tablename__ = "file_template_item"
     __table_args__ = (UniqueConstraint("template_id", "path"),)
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = id_field()
     template_id: int = Field(foreign_key="file_template.id", index=True, ondelete="CASCADE")
     path: str = Field(max_length=255)
     content: str = Field(default="", sa_type=Text)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from backend.errors import Unauthenticated
+
 
 class Via(StrEnum):
     """The door an actor came through."""
@@ -52,6 +54,20 @@ class Actor:
     """The prefix of the API key that was shown, if one was."""
     must_change_password: bool = False
     """Until a new one is chosen, nothing else is done."""
+
+    @property
+    def person_id(self) -> int:
+        """Their user id, for what only a person can have or do.
+
+        Raises:
+            Unauthenticated: nobody is signed in.
+            RuntimeError: it is the system, which has no account; a caller's mistake.
+        """
+        if self.via is Via.SYSTEM:
+            raise RuntimeError("the system has no account: only a person can have or do this")
+        if self.user_id is None:
+            raise Unauthenticated
+        return self.user_id
 
 
 SYSTEM = Actor(None, "system", is_superuser=True, via=Via.SYSTEM)

@@ -6,7 +6,7 @@ A share is the whole of what somebody else may do: being an admin of a team adds
 from collections.abc import Iterable
 from dataclasses import replace
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, false
 from sqlmodel import col, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -19,7 +19,7 @@ from backend.services.views import ContainerView
 def visible_containers_for(person: Actor) -> ColumnElement[bool]:
     """The condition on Container that holds for what is the person's own or shared with them."""
     shared = select(ContainerShare.container_id).where(_reaches(person.user_id))
-    return or_(col(Container.user_id) == (person.user_id or 0), col(Container.id).in_(shared))
+    return or_(col(Container.user_id) == person.user_id, col(Container.id).in_(shared))
 
 
 async def can_view_container(tx: Tx, person: Actor, container_id: int) -> bool:
@@ -61,7 +61,8 @@ async def members_of(tx: Tx, team_id: int) -> set[int]:
 
 def _reaches(user_id: int | None) -> ColumnElement[bool]:
     """The condition on ContainerShare: it is with this user, or with a team that they are actively in."""
-    user_id = user_id or 0  # nobody: NULL would match every share with a team
+    if user_id is None:
+        return false()  # nobody: NULL would match every share with a team
     teams: SelectOfScalar[int] = select(TeamMembership.team_id).where(
         TeamMembership.user_id == user_id, col(TeamMembership.active)
     )

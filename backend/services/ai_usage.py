@@ -75,7 +75,7 @@ async def _newest(
 def _view(row: AIUsageLog, actor: Actor) -> UsageView:
     is_theirs = actor.is_superuser or row.user_id == actor.user_id
     return UsageView(
-        id=row.id or 0,
+        id=row.id,
         at=row.created_at,
         user_id=row.user_id,
         container_id=row.container_id,

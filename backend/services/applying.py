@@ -153,4 +153,4 @@ async def _permit(action: Action, tx: Tx, actor: Actor, order: Order) -> Permit:
         raise NotFound("That template")
     destination = rules.destination(order.destination, order.mode)
     note(message=f"{template.slug} into {destination}, {order.mode}", template_id=template.id)
-    return Permit(template.slug, destination, tuple(await files_of(tx, template.id or 0)), entrance)
+    return Permit(template.slug, destination, tuple(await files_of(tx, template.id)), entrance)

@@ -146,8 +146,8 @@ async def prune(tx: Tx, actor: Actor) -> int:
     if doomed:
         last_id, last_hash, _ = doomed[-1]
         await tx.exec(delete(AuditLog).where(col(AuditLog.id) <= last_id))
-        if (last_id or 0) >= end.first_id:
-            end.first_id, end.before_first = (last_id or 0) + 1, last_hash
+        if last_id >= end.first_id:
+            end.first_id, end.before_first = last_id + 1, last_hash
             end.seal = seal_of(end)
         await tx.flush()
     usage = select(AIUsageLog.id).where(col(AIUsageLog.created_at) < cutoff).limit(_PRUNED_AT_ONCE)
@@ -189,7 +189,7 @@ def _view(row: AuditLog, actor: Actor) -> AuditView:
     """Where somebody else sat is theirs to know; where a stranger guessed at a name, is for the one it belongs to."""
     is_theirs = actor.is_superuser or row.user_id in (None, actor.user_id)
     return AuditView(
-        id=row.id or 0,
+        id=row.id,
         at=row.created_at,
         user_id=row.user_id,
         actor_name=row.actor_name,

@@ -59,7 +59,7 @@ async def _rows(tx: Tx, end: AuditChain, report: ChainReport) -> Fault | None:
         for row in rows:
             if fault := _row(row, last_id, before, end):
                 return fault
-            last_id, before = row.id or 0, row.hash
+            last_id, before = row.id, row.hash
             report.checked += 1
             report.erased += row.erased_at is not None
         tx.expunge_all()
@@ -73,7 +73,7 @@ async def _rows(tx: Tx, end: AuditChain, report: ChainReport) -> Fault | None:
 
 
 def _row(row: AuditLog, last_id: int, before: str, end: AuditChain) -> Fault | None:
-    row_id = row.id or 0
+    row_id = row.id
     if row_id > end.last_id:
         return Fault(f"Row {row_id} stands behind the end of the chain: it was put in.", row_id)
     if row_id != last_id + 1:

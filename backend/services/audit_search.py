@@ -133,10 +133,10 @@ async def _recent(tx: Tx, asked: _Asked, fits: ColumnElement[bool], between: tup
     if tx.get_bind().dialect.name == "postgresql":
         has_words = text("audit_log.words @@ to_tsquery('simple', :q)").bindparams(q=asked.on_postgresql)
         ids = select(AuditLog.id).where(*of_late, has_words).order_by(row_id.desc()).limit(limit)
-        return [each or 0 for each in (await tx.exec(ids)).all()]
+        return list((await tx.exec(ids)).all())
     query = sa_select(row_id, *(col(each) for each in _READ)).where(*of_late).order_by(row_id.desc())
     rows = (await connection.execute(query)).all()
-    return [row[0] or 0 for row in rows if asked.stands_in(" ".join(map(str, row[1:])).lower())][:limit]
+    return [row[0] for row in rows if asked.stands_in(" ".join(map(str, row[1:])).lower())][:limit]
 
 
 async def _indexed(tx: Tx, asked: _Asked, between: tuple[int, int], limit: int) -> list[int]:

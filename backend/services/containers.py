@@ -54,7 +54,7 @@ async def create(tx: Tx, actor: Actor, *, container_type_id: int, name: str = ""
         NameTaken, QuotaExceeded, NoRoom: nothing was made.
     """
     require(actor, Action.CONTAINER_CREATE)
-    owner_id = actor.user_id or 0
+    owner_id = actor.person_id
     quota = await locked_quota(tx, owner_id)
     wanted = await kept_type(tx, container_type_id)
     taken = await _names_of(tx, owner_id)
@@ -66,7 +66,7 @@ async def create(tx: Tx, actor: Actor, *, container_type_id: int, name: str = ""
     decision = choose(facts, Size(wanted.memory_mb, wanted.vcpus))
     if decision.node_id is None:
         raise NoRoom(decision.why_nobody, full=any(node.is_up for node in facts))
-    container = _new(owner_id, quota.id or 0, chosen, wanted, decision.node_id, decision)
+    container = _new(owner_id, quota.id, chosen, wanted, decision.node_id, decision)
     tx.add(container)
     await tx.flush()
     note("container", container.id, f"{chosen} on {decision.node_name}", type=wanted.container_type_name)

@@ -69,7 +69,7 @@ async def list_identities(tx: Tx, actor: Actor) -> list[IdentityView]:
     """The actor's linked sign-ins."""
     require(actor, Action.IDENTITY_LIST)
     rows = await tx.exec(select(ExternalIdentity).where(ExternalIdentity.user_id == actor.user_id))
-    return [IdentityView(row.id or 0, row.issuer, row.email, row.created_at, row.last_login_at) for row in rows.all()]
+    return [IdentityView(row.id, row.issuer, row.email, row.created_at, row.last_login_at) for row in rows.all()]
 
 
 @operation(Action.IDENTITY_LINK)
@@ -84,7 +84,7 @@ async def link(tx: Tx, actor: Actor, person: Person) -> None:
     known = (await tx.exec(_of(person))).first()
     if known is not None and known.user_id == actor.user_id:
         return
-    await _add(tx, person, actor.user_id or 0)
+    await _add(tx, person, actor.person_id)
 
 
 @operation(Action.IDENTITY_UNLINK)
@@ -116,7 +116,7 @@ async def _newcomer(tx: Tx, person: Person, invitation: str) -> User:
     shown = "".join(filter(str.isprintable, person.name))[:100]
     user = User(username=name, display_name=shown, email=person.email, password_hash="")
     await welcome(tx, user, invitation)
-    await _add(tx, person, user.id or 0)
+    await _add(tx, person, user.id)
     return user
 
 

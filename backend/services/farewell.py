@@ -29,7 +29,7 @@ async def export_my_data(tx: Tx, actor: Actor) -> dict[str, Any]:
     note("user", actor.user_id)
     found: dict[str, Any] = {"exported_at": now().isoformat()}
     for holding in HOLDINGS:
-        query = select(holding.table).where(holding.mine(actor.user_id or 0))
+        query = select(holding.table).where(holding.mine(actor.person_id))
         rows = (await tx.exec(query)).all()
         found[holding.name] = [_exported(holding, row, actor) for row in rows]
     return found
@@ -45,7 +45,7 @@ async def delete_my_account(tx: Tx, actor: Actor, password: str) -> None:
     """
     require(actor, Action.ACCOUNT_DELETE)
     note("user", actor.user_id)
-    user = await locked_admin(tx, actor.user_id or 0, "deleted")
+    user = await locked_admin(tx, actor.person_id, "deleted")
     await check_password(tx, user, password)
     await _begin(tx, actor, user)
 
@@ -91,7 +91,7 @@ async def leaving(tx: Tx) -> list[int]:
     is_kept = has_container.where(col(Container.delete_requested_at).is_(None))
     owns_team = exists().where(col(Team.owner_id) == User.id)
     query = select(User.id).where(col(User.delete_requested_at).is_not(None), is_kept | ~(has_container | owns_team))
-    return [each or 0 for each in (await tx.exec(query)).all()]
+    return list((await tx.exec(query)).all())
 
 
 def _exported(holding: Holding, row: SQLModel, actor: Actor) -> dict[str, Any]:
@@ -102,7 +102,7 @@ def _exported(holding: Holding, row: SQLModel, actor: Actor) -> dict[str, Any]:
 
 
 async def _begin(tx: Tx, actor: Actor, user: User) -> None:
-    user_id = user.id or 0
+    user_id = user.id
     if teams := await _teams_of(tx, user_id):
         listed = ", ".join(f"“{name}”" for name in teams)
         whose = "You own" if actor.user_id == user_id else "They own"
@@ -120,7 +120,7 @@ async def _wish_away(tx: Tx, actor: Actor, user_id: int) -> bool:
     found = (await tx.exec(rows.order_by(col(Container.id)))).all()
     for container_id, asked_at in found:
         if asked_at is None:
-            await containers.delete(tx, actor, container_id or 0)
+            await containers.delete(tx, actor, container_id)
     return bool(found)
 
 

@@ -75,7 +75,7 @@ async def list_sessions(tx: Tx, actor: Actor) -> list[SessionView]:
     query = select(Session).where(Session.user_id == actor.user_id, col(Session.expires_at) > now())
     rows = (await tx.exec(query.order_by(col(Session.last_seen_at).desc()))).all()
     views = [
-        SessionView(row.id or 0, row.id == actor.session_id, row.created_at, row.last_seen_at, row.ip, row.user_agent)
+        SessionView(row.id, row.id == actor.session_id, row.created_at, row.last_seen_at, row.ip, row.user_agent)
         for row in rows
     ]
     return sorted(views, key=lambda view: not view.current)

@@ -90,7 +90,7 @@ async def mark_all_read(tx: Tx, actor: Actor) -> None:
     require(actor, Action.INBOX_READ_ALL)
     unread = (col(Notification.user_id) == actor.user_id, col(Notification.read_at).is_(None))
     await tx.exec(update(Notification).where(*unread).values(read_at=now()))
-    announce(tx, InboxChanged(actor.user_id or 0))
+    announce(tx, InboxChanged(actor.person_id))
 
 
 async def prune(tx: Tx) -> int:
@@ -101,4 +101,4 @@ async def prune(tx: Tx) -> int:
 
 
 def _view(row: Notification) -> NoticeView:
-    return NoticeView(row.id or 0, row.kind, row.title, row.text, row.link, row.created_at, row.read_at is not None)
+    return NoticeView(row.id, row.kind, row.title, row.text, row.link, row.created_at, row.read_at is not None)

@@ -86,7 +86,7 @@ async def invite(
     note("invitation", row.id, team_id=team_id, role=role)
     home = await value_of(tx, PUBLIC_URL) or settings().origins[-1]
     link = f"{home.rstrip('/')}/join/{token}"
-    return Invited(row.id or 0, link, row.email, team.name if team else "", actor.username)
+    return Invited(row.id, link, row.email, team.name if team else "", actor.username)
 
 
 async def deliver(invited: Invited) -> bool:
@@ -159,7 +159,7 @@ async def accept(tx: Tx, actor: Actor, token: str) -> int:
         Conflict: the link is not good, is no team's, or the actor is in the team already.
     """
     require(actor, Action.INVITATION_ACCEPT)
-    row = await take(tx, token, for_user_id=actor.user_id or 0)
+    row = await take(tx, token, for_user_id=actor.person_id)
     if row.team_id is None:
         raise Conflict("You have an account already: pass the link on to who has none.")
     return row.team_id
@@ -190,7 +190,7 @@ async def _still_holds(tx: Tx, row: Invitation) -> bool:
     if inviter is None or not inviter.is_active:
         return False
     team = await tx.get(Team, row.team_id) if row.team_id is not None else None
-    role = await role_in(tx, row.team_id, inviter.id or 0) if row.team_id is not None else None
+    role = await role_in(tx, row.team_id, inviter.id) if row.team_id is not None else None
     actor = Actor(inviter.id, inviter.username, inviter.is_superuser)
     verdict = judge(actor, Action.INVITATION_CREATE, owner_id=team.owner_id if team else None, role=role)
     return verdict is Verdict.ALLOW
@@ -213,7 +213,7 @@ def _digest(token: str) -> str:
 
 def _view(row: Invitation, team_name: str | None, by: str | None) -> InvitationView:
     return InvitationView(
-        id=row.id or 0,
+        id=row.id,
         email=row.email,
         team_id=row.team_id,
         team_name=team_name or "",

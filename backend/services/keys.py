@@ -117,7 +117,7 @@ async def create_key(tx: Tx, actor: Actor, *, name: str, scope: str, days: int =
     prefix = "".join(secrets.choice(_PREFIX_CHARACTERS) for _ in range(10))
     secret = secrets.token_urlsafe(32)
     key = ApiKey(
-        user_id=actor.user_id or 0,
+        user_id=actor.person_id,
         name=names.label(name),
         prefix=prefix,
         secret_hash=_digest(secret),
@@ -167,7 +167,7 @@ async def add_ssh_key(tx: Tx, actor: Actor, *, public_key: str, name: str = "") 
     mine = select(func.count()).where(SshKey.user_id == actor.user_id)
     await _refuse_too_many(tx, mine, "SSH keys. Remove one first.")
     key = SshKey(
-        user_id=actor.user_id or 0,
+        user_id=actor.person_id,
         name=names.label(name.strip() or found.comment[:100] or found.kind),
         public_key=found.line,
         fingerprint=found.fingerprint,
@@ -201,7 +201,7 @@ async def _refuse_too_many(tx: Tx, count_mine: object, what: str) -> None:
         raise Conflict(f"You have {MOST_KEYS} {what}")
 
 
-async def _touch(key_id: int | None, ip: str) -> None:
+async def _touch(key_id: int, ip: str) -> None:
     async with transaction() as tx:
         key = await tx.get(ApiKey, key_id)
         if key is not None:
@@ -214,7 +214,7 @@ def _digest(secret: str) -> str:
 
 def _view(key: ApiKey) -> KeyView:
     return KeyView(
-        id=key.id or 0,
+        id=key.id,
         name=key.name,
         prefix=key.prefix,
         scope=Scope(key.scope),
@@ -228,4 +228,4 @@ def _view(key: ApiKey) -> KeyView:
 
 def _ssh_view(key: SshKey) -> SshKeyView:
     kind = key.public_key.partition(" ")[0]
-    return SshKeyView(key.id or 0, key.name, kind, key.fingerprint, key.created_at, key.last_used_at)
+    return SshKeyView(key.id, key.name, kind, key.fingerprint, key.created_at, key.last_used_at)

@@ -27,7 +27,7 @@ async def list_nodes(tx: Tx, actor: Actor) -> list[NodeView]:
     held = select(Container.node_id, func.count(), func.count(col(Container.move_to_node_id)))
     counts = {node_id: rest for node_id, *rest in (await tx.exec(held.group_by(col(Container.node_id)))).all()}
     nodes = (await tx.exec(select(Node).order_by(col(Node.name)))).all()
-    return [_view(node, facts[node.id or 0], *counts.get(node.id or 0, (0, 0))) for node in nodes]
+    return [_view(node, facts[node.id], *counts.get(node.id, (0, 0))) for node in nodes]
 
 
 @operation(Action.NODE_CREATE)
@@ -49,7 +49,7 @@ async def create_node(tx: Tx, actor: Actor, *, name: str, uri: str, blocked_cidr
     tx.add(node)
     await tx.flush()
     note("node", node.id, f"{name} at {uri}")
-    announce(tx, NodeChanged(node.id or 0))
+    announce(tx, NodeChanged(node.id))
     return node
 
 
@@ -240,7 +240,7 @@ def _tell(tx: Tx, node_id: int) -> None:
 
 def _view(node: Node, facts: NodeFacts, containers: int, moving: int) -> NodeView:
     return NodeView(
-        id=node.id or 0,
+        id=node.id,
         name=node.name,
         uri=node.uri,
         arch=node.arch,

@@ -20,7 +20,7 @@ async def queue(tx: Tx, notice: Notification) -> None:
     wanted = [each for each in (await tx.exec(query)).all() if not each.kinds or notice.kind in each.kinds]
     if wanted:
         payload = await message(tx, notice)
-        tx.add_all(WebhookDelivery(webhook_id=each.id or 0, kind=notice.kind, payload=payload) for each in wanted)
+        tx.add_all(WebhookDelivery(webhook_id=each.id, kind=notice.kind, payload=payload) for each in wanted)
 
 
 async def message(tx: Tx, notice: Notification) -> dict[str, Any]:

@@ -40,12 +40,12 @@ async def _facts(
     for on_node, to_node, memory_mb, vcpus in (await tx.exec(running)).all():
         for each in {on_node, to_node or on_node}:
             used[each].append((memory_mb, vcpus))
-    return [_of(node, used[node.id or 0]) for node in nodes]
+    return [_of(node, used[node.id]) for node in nodes]
 
 
 def _of(node: Node, used: list[tuple[int, int]]) -> NodeFacts:
     return NodeFacts(
-        id=node.id or 0,
+        id=node.id,
         name=node.name,
         healthy=node.healthy,
         capacity_vcpus=node.capacity_vcpus,

@@ -22,8 +22,6 @@ from backend.services.views import CreditsView, QuotaView, TypeView
 
 async def make_quota(tx: Tx, user: User) -> ResourceQuota:
     """A new user's quota: the defaults of Config, and every type that is not private."""
-    if user.id is None:
-        raise RuntimeError("flush the user first: the quota needs its id")
     quota = ResourceQuota(
         user_id=user.id,
         credits=await value_of(tx, DEFAULT_CREDITS),
@@ -33,7 +31,7 @@ async def make_quota(tx: Tx, user: User) -> ResourceQuota:
     tx.add(quota)
     await tx.flush()
     public = await tx.exec(select(ContainerType.id).where(col(ContainerType.private).is_(False)))
-    tx.add_all(QuotaType(quota_id=quota.id or 0, container_type_id=type_id or 0) for type_id in public.all())
+    tx.add_all(QuotaType(quota_id=quota.id, container_type_id=type_id) for type_id in public.all())
     return quota
 
 
@@ -147,9 +145,9 @@ async def my_credits(tx: Tx, actor: Actor) -> CreditsView:
     """The actor's credits: used by what runs, and the limit."""
     require(actor, Action.QUOTA_READ)
     quota = (await tx.exec(select(ResourceQuota).where(ResourceQuota.user_id == actor.user_id))).first()
-    if quota is None or actor.user_id is None:
+    if quota is None:
         return CreditsView(0, 0, active=False)
-    return CreditsView(await calculate_used_credits(tx, actor.user_id), quota.credits, quota.active)
+    return CreditsView(await calculate_used_credits(tx, quota.user_id), quota.credits, quota.active)
 
 
 @operation(Action.TYPE_LIST)
@@ -165,21 +163,21 @@ async def my_types(tx: Tx, actor: Actor) -> list[TypeView]:
         .order_by(col(ContainerType.credits_cost), col(ContainerType.memory_mb))
     )
     rows = (await tx.exec(query)).all()
-    if not rows or actor.user_id is None:
+    if not rows:
         return []
     quota = rows[0][1]
-    costs = {kind.id or 0: kind.credits_cost for kind, _ in rows}
-    ahead = forecast(await _running_costs(tx, actor.user_id), limit=quota.credits, starts=costs)
+    costs = {kind.id: kind.credits_cost for kind, _ in rows}
+    ahead = forecast(await _running_costs(tx, quota.user_id), limit=quota.credits, starts=costs)
     return [
         TypeView(
-            id=kind.id or 0,
+            id=kind.id,
             name=kind.container_type_name,
             memory_mb=kind.memory_mb,
             vcpus=kind.vcpus,
             disk_gib=kind.disk_gib,
             credits_cost=kind.credits_cost,
-            affordable=quota.active and ahead.allows(kind.id or 0),
-            leaves=ahead.after[kind.id or 0],
+            affordable=quota.active and ahead.allows(kind.id),
+            leaves=ahead.after[kind.id],
             limit=ahead.limit,
             idle_stop_min=kind.idle_stop_min,
             lifetime_h=kind.lifetime_h,
@@ -202,7 +200,7 @@ async def look_up(tx: Tx, actor: Actor, username: str) -> QuotaView:
         raise NotFound(f"The quota of “{username}”")
     quota, user = found
     return QuotaView(
-        id=quota.id or 0,
+        id=quota.id,
         user_id=quota.user_id,
         username=user.username,
         credits=quota.credits,
@@ -277,7 +275,7 @@ async def grant_public_types(tx: Tx, actor: Actor, quota_ids: Sequence[int] | No
         pairs = pairs.where(col(ResourceQuota.id).in_(quota_ids))
     missing = (await tx.exec(pairs)).all()
     for quota_id, type_id in missing:
-        await insert_if_absent(tx, QuotaType(quota_id=quota_id or 0, container_type_id=type_id or 0))
+        await insert_if_absent(tx, QuotaType(quota_id=quota_id, container_type_id=type_id))
     note("resourcequota", "", f"{len(missing)} grants of public types")
     return len(missing)
 
@@ -291,7 +289,7 @@ async def _allow(tx: Tx, quota: ResourceQuota, wanted: set[int]) -> None:
     before = await _allowed_ids(tx, quota)
     for type_id in sorted(wanted - before):
         await kept_type(tx, type_id)
-        tx.add(QuotaType(quota_id=quota.id or 0, container_type_id=type_id))
+        tx.add(QuotaType(quota_id=quota.id, container_type_id=type_id))
     gone = col(QuotaType.container_type_id).in_(before - wanted)
     await tx.exec(delete(QuotaType).where(col(QuotaType.quota_id) == quota.id, gone))
     note(allowed_types=[sorted(before), sorted(wanted)])

@@ -87,7 +87,7 @@ def _settled(row: Container) -> bool:
 
 def _view(row: Container, owner: User, node: Node, aim: str | None) -> ReconcileView:
     return ReconcileView(
-        container_id=row.id or 0,
+        container_id=row.id,
         name=row.name,
         owner=owner.username,
         node_id=row.node_id,

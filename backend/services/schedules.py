@@ -155,7 +155,7 @@ def _words(schedule: ContainerSchedule) -> str:
 
 def _view(schedule: ContainerSchedule) -> ScheduleView:
     return ScheduleView(
-        id=schedule.id or 0,
+        id=schedule.id,
         starts=schedule.desired_state is DesiredState.RUNNING,
         when=in_words(schedule.weekdays, schedule.minute_of_day),
         time_zone=schedule.time_zone,

@@ -142,7 +142,7 @@ async def renew_recovery_codes(tx: Tx, actor: Actor, proof: str) -> list[str]:
     return await _new_codes(tx, user)
 
 
-async def codes_left(tx: Tx, user_id: int | None) -> int:
+async def codes_left(tx: Tx, user_id: int) -> int:
     """How many recovery codes the user has not used."""
     query = select(func.count()).where(RecoveryCode.user_id == user_id, col(RecoveryCode.used_at).is_(None))
     return (await tx.exec(query)).one()
@@ -210,7 +210,7 @@ async def _new_codes(tx: Tx, user: User) -> list[str]:
     for old in (await tx.exec(select(RecoveryCode).where(RecoveryCode.user_id == user.id))).all():
         await tx.delete(old)
     codes = new_recovery_codes()
-    tx.add_all(RecoveryCode(user_id=user.id or 0, code_hash=_code_hash(code)) for code in codes)
+    tx.add_all(RecoveryCode(user_id=user.id, code_hash=_code_hash(code)) for code in codes)
     return codes
 
 

@@ -46,7 +46,7 @@ async def ended(session_ids: set[int]) -> set[int]:
     async with reading() as tx:
         query = select(Session.id).join(User).where(col(Session.id).in_(session_ids))
         live = (await tx.exec(query.where(col(Session.expires_at) > now(), col(User.is_active)))).all()
-    return session_ids - {session_id or 0 for session_id in live}
+    return session_ids - set(live)
 
 
 async def begin(tx: Tx, user: User, actor: Actor, *, lasts: timedelta | None = None) -> tuple[str, datetime]:
@@ -59,7 +59,7 @@ async def begin(tx: Tx, user: User, actor: Actor, *, lasts: timedelta | None = N
     expires_at = now() + (lasts or timedelta(days=settings().session_days))
     tx.add(
         Session(
-            user_id=user.id or 0,
+            user_id=user.id,
             token_hash=_digest(sid),
             expires_at=expires_at,
             ip=actor.ip,
@@ -76,24 +76,26 @@ async def end(tx: Tx, session_id: int) -> None:
     announce(tx, SessionEnded(session_id))
 
 
-async def end_all(tx: Tx, user_id: int | None, *, but: int | None = None) -> None:
+async def end_all(tx: Tx, user_id: int, *, but: int | None = None) -> None:
     """End every session of a user, but one that may stay."""
-    query = select(Session.id).where(Session.user_id == user_id, Session.id != (but or 0))
+    query = select(Session.id).where(Session.user_id == user_id)
+    if but is not None:
+        query = query.where(Session.id != but)
     for session_id in (await tx.exec(query)).all():
-        await end(tx, session_id or 0)
+        await end(tx, session_id)
 
 
-async def shut_out(tx: Tx, user_id: int | None) -> None:
+async def shut_out(tx: Tx, user_id: int) -> None:
     """End whatever the user holds open, by a browser or by a key. Their keys stay theirs."""
     await end_all(tx, user_id)
-    announce(tx, AccessChanged([user_id or 0]))
+    announce(tx, AccessChanged([user_id]))
 
 
 def _digest(sid: str) -> str:
     return hashlib.sha256(sid.encode()).hexdigest()
 
 
-async def _touch(session_id: int | None, ip: str) -> None:
+async def _touch(session_id: int, ip: str) -> None:
     async with transaction() as tx:
         session = await tx.get(Session, session_id)
         if session is not None:

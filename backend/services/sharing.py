@@ -39,7 +39,7 @@ async def list_shares(tx: Tx, actor: Actor, container_id: int) -> list[ShareView
         .order_by(col(ContainerShare.team_id).is_(None), col(ContainerShare.id))
     )
     return [
-        ShareView(share.id or 0, container_id, team or person, share.team_id, share.user_id, Role(share.role), count)
+        ShareView(share.id, container_id, team or person, share.team_id, share.user_id, Role(share.role), count)
         for share, team, person, count in (await tx.exec(query)).all()
     ]
 
@@ -110,7 +110,7 @@ async def leave(tx: Tx, actor: Actor, container_id: int) -> None:
     """
     container = await visible(Action.SHARE_LEAVE, tx, actor, container_id)
     mine = select(ContainerShare).where(
-        ContainerShare.container_id == container_id, ContainerShare.user_id == actor.user_id
+        ContainerShare.container_id == container_id, ContainerShare.user_id == actor.person_id
     )
     share_of_mine = (await tx.exec(mine)).first()
     if share_of_mine is None and container.user_id == actor.user_id:
@@ -118,7 +118,7 @@ async def leave(tx: Tx, actor: Actor, container_id: int) -> None:
     if share_of_mine is None:
         raise Conflict("It is shared with a team that you are in. Leave the team, or ask the owner to end the share.")
     await tx.delete(share_of_mine)
-    _announce(tx, container, {actor.user_id or 0})
+    _announce(tx, container, {actor.person_id})
 
 
 def _role(raw: str) -> Role:
@@ -163,12 +163,14 @@ async def _person(tx: Tx, container: Container, username: str) -> User:
 
 
 async def _reached(tx: Tx, team_id: int | None, user_id: int | None) -> set[int]:
-    return await members_of(tx, team_id) if team_id is not None else {user_id or 0}
+    if team_id is not None:
+        return await members_of(tx, team_id)
+    return {user_id} if user_id is not None else set()
 
 
 def _announce(tx: Tx, container: Container, reached: set[int]) -> None:
     announce(tx, AccessChanged(sorted(reached)))
-    announce(tx, ContainerChanged(container.id or 0, container.user_id))
+    announce(tx, ContainerChanged(container.id, container.user_id))
 
 
 async def _tell_them(tx: Tx, who: Actor, container: Container, role: Role, reached: set[int], team_name: str) -> None:

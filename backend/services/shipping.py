@@ -107,11 +107,11 @@ async def _bring(tx: Tx, slug: str, ours: Folder, *, before: str) -> None:
             files=ours.files,
             for_everybody=True,
         )
-    elif row is not None and before == _digest(row.name, row.description, await files_of(tx, row.id or 0)):
+    elif row is not None and before == _digest(row.name, row.description, await files_of(tx, row.id)):
         await update_template(
             tx,
             SYSTEM,
-            row.id or 0,
+            row.id,
             version=row.version,
             name=ours.name,
             description=ours.description,

@@ -38,7 +38,7 @@ async def views(
     Somebody else's credits are not among it.
     """
     owners = {container.user_id for container, *_ in rows}
-    purses = await purses_of(tx, owners if actor.is_superuser else owners & {actor.user_id or 0})
+    purses = await purses_of(tx, owners if actor.is_superuser else owners & {actor.user_id})
     return await as_seen_by(tx, actor, [_view(*row, purse=purses.get(row[0].user_id)) for row in rows])
 
 
@@ -48,7 +48,7 @@ def _view(
     status = shown_status(container.status, node_healthy=node.healthy)
     unknown = f"Its node “{node.name}” does not answer. It is left as it is until the node is back."
     return ContainerView(
-        id=container.id or 0,
+        id=container.id,
         name=container.name,
         user_id=container.user_id,
         owner=user.username,

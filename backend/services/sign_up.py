@@ -61,7 +61,7 @@ async def welcome(tx: Tx, user: User, invitation: str) -> None:
     """
     await add_user(tx, user)
     if invitation:
-        used = await invitations.take(tx, invitation, for_user_id=user.id or 0)
+        used = await invitations.take(tx, invitation, for_user_id=user.id)
         user.email = user.email or used.email
 
 

@@ -55,4 +55,4 @@ def refuse_if_going(container: Container) -> None:
 def announce_change(tx: Tx, container: Container) -> None:
     """After the commit: its node looks at once, and the pages that show it are drawn anew."""
     announce(tx, WishChanged(container.node_id))
-    announce(tx, ContainerChanged(container.id or 0, container.user_id))
+    announce(tx, ContainerChanged(container.id, container.user_id))

@@ -14,7 +14,7 @@ from backend.services.views import MemberView, TeamPageView, TeamShareView, Team
 async def list_teams(tx: Tx, actor: Actor) -> list[TeamView]:
     """The teams that the actor owns or is actively in, by name."""
     require(actor, Action.TEAM_LIST)
-    mine = or_(Team.owner_id == (actor.user_id or 0), col(TeamMembership.id).is_not(None))
+    mine = or_(Team.owner_id == actor.user_id, col(TeamMembership.id).is_not(None))
     rows = await tx.exec(_with_surroundings(actor).where(mine).order_by(func.lower(Team.name)))
     return [_view(actor, *row) for row in rows.all()]
 
@@ -42,7 +42,7 @@ async def team_for(tx: Tx, person: Actor, action: Action, team_id: int, *, locks
     note("team", team_id)
     known = 0 < team_id < 2**31
     team = await tx.get(Team, team_id, with_for_update=locks, populate_existing=locks) if known else None
-    role = await role_in(tx, team_id, person.user_id or 0) if team is not None else None
+    role = await role_in(tx, team_id, person.user_id) if team is not None else None
     require(person, action, owner_id=team.owner_id if team else None, role=role, what="That team")
     if team is None:
         raise NotFound("That team")
@@ -54,7 +54,7 @@ async def shown(tx: Tx, person: Actor, team_id: int) -> TeamView:
     return _view(person, *(await tx.exec(_with_surroundings(person).where(Team.id == team_id))).one())
 
 
-async def role_in(tx: Tx, team_id: int, user_id: int) -> TeamRole | None:
+async def role_in(tx: Tx, team_id: int, user_id: int | None) -> TeamRole | None:
     """What the user is in the team now; None where they are not actively in it."""
     query = select(TeamMembership.role).where(
         TeamMembership.team_id == team_id, TeamMembership.user_id == user_id, col(TeamMembership.active)
@@ -87,7 +87,7 @@ async def _shares(tx: Tx, team_id: int) -> list[TeamShareView]:
         .order_by(col(Container.name), col(Container.id))
     )
     return [
-        TeamShareView(share.id or 0, box.id or 0, box.name, box.user_id, owner, Role(share.role))
+        TeamShareView(share.id, box.id, box.name, box.user_id, owner, Role(share.role))
         for share, box, owner in (await tx.exec(query)).all()
     ]
 
@@ -102,7 +102,7 @@ def _with_surroundings(person: Actor):  # a query's type would say less than the
         .join(
             TeamMembership,
             (col(TeamMembership.team_id) == col(Team.id))
-            & (col(TeamMembership.user_id) == (person.user_id or 0))
+            & (col(TeamMembership.user_id) == person.user_id)
             & col(TeamMembership.active),
             isouter=True,
         )
@@ -113,7 +113,7 @@ def _with_surroundings(person: Actor):  # a query's type would say less than the
 def _view(person: Actor, team: Team, owner: str, raw_role: str | None, people: int) -> TeamView:
     role = TeamRole(raw_role) if raw_role is not None else None
     return TeamView(
-        id=team.id or 0,
+        id=team.id,
         name=team.name,
         description=team.description,
         owner_id=team.owner_id,

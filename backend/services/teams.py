@@ -44,7 +44,7 @@ async def create_team(
     team = Team(name=await _free_name(tx, name), description=_description(description), owner_id=owner)
     await _save(tx, team)
     note("team", team.id, team.name)
-    return await shown(tx, actor, team.id or 0)
+    return await shown(tx, actor, team.id)
 
 
 @operation(Action.TEAM_UPDATE)
@@ -149,12 +149,12 @@ async def add_member(
     user = await _user(tx, user_id, username)
     if not team.active:
         raise Conflict(f"The team “{team.name}” is not active. Make it active first.")
-    known = await _membership(tx, team_id, user.id or 0)
+    known = await _membership(tx, team_id, user.id)
     if known is not None and known.active:
         raise Conflict("They are in the team already.")
     if len(await members_of(tx, team_id)) >= _MAX_PEOPLE:
         raise Conflict(f"A team has {_MAX_PEOPLE} people at most.")
-    row = known or TeamMembership(team_id=team_id, user_id=user.id or 0)
+    row = known or TeamMembership(team_id=team_id, user_id=user.id)
     row.role, row.active = given, True
     tx.add(row)
     note(message=f"user {user.id} into {team.name} as {given}")
@@ -162,7 +162,7 @@ async def add_member(
     if user.id != actor.user_id:
         by = "You joined" if actor.via is Via.SYSTEM else f"{actor.username} added you to"
         title = f"{by} the team “{team.name}”"
-        await tell(tx, user.id or 0, Notice.TEAM_JOINED, title, f"You are its {given}.", link=f"/teams/{team_id}")
+        await tell(tx, user.id, Notice.TEAM_JOINED, title, f"You are its {given}.", link=f"/teams/{team_id}")
 
 
 @operation(Action.TEAM_CHANGE_MEMBER)
@@ -209,7 +209,7 @@ async def leave_team(tx: Tx, actor: Actor, team_id: int) -> None:
     """
     team = await team_for(tx, actor, Action.TEAM_LEAVE, team_id, locks=True)
     note(message=team.name)
-    await _take_out(tx, team, actor.user_id or 0)
+    await _take_out(tx, team, actor.person_id)
 
 
 async def _save(tx: Tx, team: Team) -> None:
@@ -219,12 +219,12 @@ async def _save(tx: Tx, team: Team) -> None:
         await tx.flush()
     except IntegrityError as fault:
         raise Conflict("There is a team of that name already. Choose another name.") from fault
-    row = await _membership(tx, team.id or 0, team.owner_id)
-    row = row or TeamMembership(team_id=team.id or 0, user_id=team.owner_id)
+    row = await _membership(tx, team.id, team.owner_id)
+    row = row or TeamMembership(team_id=team.id, user_id=team.owner_id)
     row.role, row.active = TeamRole.ADMIN, team.active
     tx.add(row)
     await tx.flush()
-    announce(tx, AccessChanged(sorted({team.owner_id, *await members_of(tx, team.id or 0)})))
+    announce(tx, AccessChanged(sorted({team.owner_id, *await members_of(tx, team.id)})))
 
 
 async def _membership(tx: Tx, team_id: int, user_id: int) -> TeamMembership | None:
@@ -235,7 +235,7 @@ async def _membership(tx: Tx, team_id: int, user_id: int) -> TeamMembership | No
 async def _other_than_owner(tx: Tx, team: Team, user_id: int) -> TeamMembership:
     if user_id == team.owner_id:
         raise Conflict(f"The owner of “{team.name}” stays its admin. Hand the team over to another member first.")
-    row = await _membership(tx, team.id or 0, user_id)
+    row = await _membership(tx, team.id, user_id)
     if row is None:
         raise Conflict(f"They are not in “{team.name}”.")
     return row

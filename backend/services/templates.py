@@ -76,7 +76,7 @@ async def get_template(tx: Tx, actor: Actor, slug: str) -> TemplateDetail:
     row = (await tx.exec(_with_figures().where(FileTemplate.slug == slug[: rules.MAX_SLUG], seen_by(actor)))).first()
     if row is None:
         raise NotFound("That template")
-    return TemplateDetail(_view(actor, *row), tuple(await files_of(tx, row[0].id or 0)))
+    return TemplateDetail(_view(actor, *row), tuple(await files_of(tx, row[0].id)))
 
 
 @operation(Action.TEMPLATE_CREATE)
@@ -202,7 +202,7 @@ def _with_figures():  # a query's type would say less than the query
 
 def _view(actor: Actor, template: FileTemplate, owner: str | None, count: int, size: int) -> TemplateView:
     return TemplateView(
-        id=template.id or 0,
+        id=template.id,
         slug=template.slug,
         name=template.name,
         description=template.description,
@@ -267,7 +267,7 @@ async def _store(tx: Tx, template: FileTemplate, files: Iterable[File]) -> None:
     for path in known.keys() - wanted.keys():
         await tx.delete(known[path])
     for path, each in wanted.items():
-        row = known.get(path) or FileTemplateItem(template_id=template.id or 0, path=path)
+        row = known.get(path) or FileTemplateItem(template_id=template.id, path=path)
         row.content, row.mode, row.order = each.content, each.mode, each.order
         tx.add(row)
     await tx.flush()

@@ -106,7 +106,7 @@ async def idle_ids(tx: Tx, *, watched_since: datetime, at: datetime) -> list[int
         .where(Container.desired_state == DesiredState.RUNNING, Container.status == Status.RUNNING)
     )
     rows = (await tx.exec(query)).all()
-    return [container.id or 0 for container, kind in rows if _runs_idle(container, kind, watched_since, at)]
+    return [container.id for container, kind in rows if _runs_idle(container, kind, watched_since, at)]
 
 
 async def expiring(tx: Tx, *, at: datetime) -> list[tuple[int, Due]]:
@@ -118,7 +118,7 @@ async def expiring(tx: Tx, *, at: datetime) -> list[tuple[int, Due]]:
     for container in (await tx.exec(query)).all():
         due = what_is_due(_expiry(container), lead=await _lead(tx, container), at=at)
         if due is not None:
-            found.append((container.id or 0, due))
+            found.append((container.id, due))
     return found
 
 

@@ -50,7 +50,7 @@ async def list_users(tx: Tx, actor: Actor, search: str = "") -> list[UserView]:
 async def my_profile(tx: Tx, actor: Actor) -> UserView:
     """Who the actor is."""
     require(actor, Action.PROFILE_READ)
-    return view_of(await _get(tx, actor.user_id))
+    return view_of(await _get(tx, actor.person_id))
 
 
 @operation(Action.PROFILE_UPDATE)
@@ -62,7 +62,7 @@ async def update_profile(tx: Tx, actor: Actor, *, display_name: str, email: str)
     """
     require(actor, Action.PROFILE_UPDATE)
     note("user", actor.user_id)
-    user = await _locked(tx, actor.user_id)
+    user = await _locked(tx, actor.person_id)
     user.display_name, user.email = names.display_name(display_name), names.email(email)
     return view_of(user)
 
@@ -160,15 +160,15 @@ async def locked_admin(tx: Tx, user_id: int, done: str) -> User:
     return user
 
 
-async def _locked(tx: Tx, user_id: int | None) -> User:
+async def _locked(tx: Tx, user_id: int) -> User:
     """The row, locked against changes only: rows that refer to it, of the audit log too, may still come."""
     user = await _get(tx, user_id)
     await tx.refresh(user, with_for_update={"key_share": True})
     return user
 
 
-async def _get(tx: Tx, user_id: int | None) -> User:
-    user = await tx.get(User, user_id) if user_id and 0 < user_id < 2**31 else None
+async def _get(tx: Tx, user_id: int) -> User:
+    user = await tx.get(User, user_id) if 0 < user_id < 2**31 else None
     if user is None:
         raise NotFound("That user")
     return user
@@ -177,7 +177,7 @@ async def _get(tx: Tx, user_id: int | None) -> User:
 def view_of(user: User) -> UserView:
     """What may be shown of the row."""
     return UserView(
-        id=user.id or 0,
+        id=user.id,
         username=user.username,
         display_name=user.display_name,
         email=user.email,

@@ -79,7 +79,7 @@ async def create_webhook(tx: Tx, actor: Actor, url: str, kinds: list[str] | None
     if count >= _MOST:
         raise Conflict(f"You have {_MOST} webhooks, which is as many as one may have. Delete one first.")
     secret = rules.as_secret(os.urandom(rules.SECRET_BYTES))
-    row = Webhook(user_id=actor.user_id or 0, url=checked, kinds=chosen, secret_sealed=seal(secret, purpose=PURPOSE))
+    row = Webhook(user_id=actor.person_id, url=checked, kinds=chosen, secret_sealed=seal(secret, purpose=PURPOSE))
     tx.add(row)
     await tx.flush()
     note("webhook", row.id, checked)
@@ -215,13 +215,13 @@ def _kinds(said: list[str]) -> list[str]:
 
 
 def _view(row: Webhook) -> WebhookView:
-    return WebhookView(row.id or 0, row.url, tuple(row.kinds), row.active, row.created_at)
+    return WebhookView(row.id, row.url, tuple(row.kinds), row.active, row.created_at)
 
 
 def _delivery(row: WebhookDelivery) -> DeliveryView:
     waits = row.state == "waiting"
     return DeliveryView(
-        id=row.id or 0,
+        id=row.id,
         webhook_id=row.webhook_id,
         kind=row.kind,
         title=str(row.payload.get("data", {}).get("title", "")),

@@ -69,18 +69,18 @@ async def migrate(helm: Helm, container: Container) -> float | None:
     if copy is None:
         return None
     try:
-        target = await _hypervisor_of(container.move_to_node_id or 0)
+        target = await _hypervisor_of(container.move_to_node_id)
         await bring_base(helm.hypervisor, target, container.disk_name)
         await helm.hypervisor.migrate(container.domain_name, container.disk_name, target, copy)
     except NodeFault as fault:
         log.info("container %s can't be moved as it runs: %s", container.id, fault)
-        await helm.write(container.id or 0, move_reason=str(fault)[:500])
+        await helm.write(container.id, move_reason=str(fault)[:500])
     except TargetFault as fault:
         await _call_off(helm, container, str(fault))  # nothing was migrated yet
     except Unavailable as fault:
         await helm.hypervisor.observe(container.domain_name)  # raises where it is this node that is lost
         log.warning("container %s: the node it moves to was lost: %s", container.id, fault)
-        await helm.write(container.id or 0, move_after=now() + _TRY_AGAIN)
+        await helm.write(container.id, move_after=now() + _TRY_AGAIN)
     return None  # the next look at both nodes says where it is
 
 
@@ -90,7 +90,7 @@ async def copy_disk_away(helm: Helm, container: Container) -> float | None:
     if copy is None:
         return None
     try:
-        target = await _hypervisor_of(container.move_to_node_id or 0)
+        target = await _hypervisor_of(container.move_to_node_id)
         await bring_base(helm.hypervisor, target, container.disk_name)
         await copy_disk(helm.hypervisor, target, container.disk_name, copy)
     except (NodeFault, TargetFault) as fault:
@@ -120,7 +120,7 @@ async def hand_over(helm: Helm, container: Container) -> None:
             tx, row.user_id, Notice.MOVED, f"“{row.name}” is on node “{aim.name}” now",
             f"Its node “{helm.node_name}” is being emptied. {how}", link=f"/containers/{row.id}", container_id=row.id,
         )  # fmt: skip
-        announce(tx, ContainerChanged(row.id or 0, row.user_id))
+        announce(tx, ContainerChanged(row.id, row.user_id))
         announce(tx, WishChanged(row.node_id))
 
 
@@ -130,7 +130,7 @@ async def end_attempt(helm: Helm, container: Container) -> float | None:
         await helm.hypervisor.stop_migrating(container.domain_name)
         target, there = None, None
         try:
-            target = await _hypervisor_of(container.move_to_node_id or 0)
+            target = await _hypervisor_of(container.move_to_node_id)
             there = await target.observe(container.domain_name)
         except (Unavailable, TargetFault):
             log.info("container %s: the node it was to move to is silent", container.id)
@@ -149,7 +149,7 @@ async def await_other_node(helm: Helm, container: Container) -> float:
     """It has left, and where it went does not answer: nothing is touched until that is known."""
     reason = "It was moving to another node, which does not answer now. It is left as it is until that node is back."
     if container.status_reason != reason:
-        await helm.write(container.id or 0, status_reason=reason)
+        await helm.write(container.id, status_reason=reason)
     return _LOOK_AGAIN_S
 
 
@@ -203,7 +203,7 @@ async def _begin(helm: Helm, container: Container, way: MoveWay) -> str | None:
         row.phase = Phase.MOVING
         if way is MoveWay.STOP and row.desired_state is DesiredState.RUNNING:
             row.status = Status.PROVISIONING  # off because of us: whatever comes of it, it is to be booted
-        announce(tx, ContainerChanged(row.id or 0, row.user_id))
+        announce(tx, ContainerChanged(row.id, row.user_id))
         return row.move_disk
 
 
@@ -222,7 +222,7 @@ async def _settle(helm: Helm, container: Container) -> None:
             after = row.move_after
             _end_of_move(row)
             row.move_after = after
-        announce(tx, ContainerChanged(row.id or 0, row.user_id))
+        announce(tx, ContainerChanged(row.id, row.user_id))
 
 
 async def _say_beforehand(tx: Tx, row: Container) -> None:
@@ -242,7 +242,7 @@ async def _call_off(helm: Helm, container: Container, reason: str) -> None:
         _leave_copy(tx, row)
         _end_of_move(row)
         row.move_reason, row.move_after = reason[:500], now() + max(timedelta(seconds=30), backoff(row.moves))
-        announce(tx, ContainerChanged(row.id or 0, row.user_id))
+        announce(tx, ContainerChanged(row.id, row.user_id))
 
 
 def _leave_copy(tx: Tx, row: Container) -> None:
@@ -267,11 +267,11 @@ async def _owner_of(tx: Tx, domain: str) -> Container | None:
     return (await tx.exec(select(Container).where(Container.uuid == uuid))).first()
 
 
-async def _hypervisor_of(node_id: int) -> Hypervisor:
+async def _hypervisor_of(node_id: int | None) -> Hypervisor:
     async with reading() as tx:
-        node = await tx.get(Node, node_id)
+        node = await tx.get(Node, node_id) if node_id is not None else None
     if node is None:
         raise TargetFault("The node it was to move to is gone.")
     if not node.healthy:
         raise TargetFault(f"Node “{node.name}” does not answer.")
-    return await nodes().get(node_id, node.uri, node.name)
+    return await nodes().get(node.id, node.uri, node.name)

@@ -35,12 +35,12 @@ async def plan() -> list[Planned]:
     at, grace = now(), timedelta(seconds=settings().stop_grace_s)
     for node in known:
         try:
-            hypervisor = await nodes().get(node.id or 0, node.uri, node.name)
+            hypervisor = await nodes().get(node.id, node.uri, node.name)
             survey = await hypervisor.survey()
         except Unavailable as fault:
             lines.append(Planned(f"{node.name}: does not answer: {fault}", due=True))
             continue
-        for each in await wishes_of_node(node.id or 0):
+        for each in await wishes_of_node(node.id):
             wish = each.wish
             step = next_step(wish, survey.of(each.name, each.disk), at=at, stop_grace=grace)
             if step is None and wish.status is not Status.ERROR:

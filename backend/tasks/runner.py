@@ -59,7 +59,7 @@ class Runner:
     async def _follow(self) -> None:
         async with reading() as tx:
             rows = (await tx.exec(select(Node))).all()
-        known = {row.id or 0: NodeSettings(row.uri, row.name, tuple(row.blocked_cidrs)) for row in rows}
+        known = {row.id: NodeSettings(row.uri, row.name, tuple(row.blocked_cidrs)) for row in rows}
         for node_id, (loop, task) in list(self._loops.items()):
             if task.done() and not task.cancelled() and (fault := task.exception()):
                 log.error("the loop of node %s broke; it begins again", node_id, exc_info=fault)

@@ -37,19 +37,19 @@ async def apply(helm: Helm, container: Container, step: Step) -> float | None:
 
 async def record_fault(helm: Helm, container: Container, fault: Exception) -> None:
     """Put a fault on the container, with the time of the next try."""
-    await helm.fail(_id(container), str(fault), retries=True)
+    await helm.fail(container.id, str(fault), retries=True)
 
 
 async def _make_disk(helm: Helm, container: Container) -> None:
-    await helm.write(_id(container), phase=Phase.DISK, status=Status.PROVISIONING, status_reason="")
+    await helm.write(container.id, phase=Phase.DISK, status=Status.PROVISIONING, status_reason="")
     await helm.hypervisor.make_disk(container.disk_name, container.disk_gib)
 
 
 async def _grow_disk(helm: Helm, container: Container) -> None:
     """A fresh disk passes here too: one that stood there already may be of a size that was wished before."""
-    await helm.write(_id(container), status=Status.PROVISIONING, status_reason="")
+    await helm.write(container.id, status=Status.PROVISIONING, status_reason="")
     await helm.hypervisor.grow_disk(container.disk_name, container.disk_gib)
-    await helm.write(_id(container), disk_made_gib=container.disk_gib)
+    await helm.write(container.id, disk_made_gib=container.disk_gib)
 
 
 async def _boot(helm: Helm, container: Container) -> None:
@@ -59,7 +59,7 @@ async def _boot(helm: Helm, container: Container) -> None:
         container.public_key = pair.public
         keys = {"public_key": pair.public, "private_key_sealed": pair.private_sealed}
     await helm.write(
-        _id(container),
+        container.id,
         phase=Phase.BOOTING,
         status=Status.PROVISIONING,
         status_reason="",
@@ -78,17 +78,17 @@ async def _boot(helm: Helm, container: Container) -> None:
         memory_mb=container.memory_mb,
         vcpus=container.vcpus,
         authorized_key=container.public_key,
-        network=guest_network(_id(container), ours.guest_network, ours.guest_dns.replace(" ", "").split(",")),
+        network=guest_network(container.id, ours.guest_network, ours.guest_dns.replace(" ", "").split(",")),
     )
     await helm.hypervisor.boot(spec)
-    await helm.write(_id(container), phase=Phase.GUEST)
+    await helm.write(container.id, phase=Phase.GUEST)
 
 
 async def _await_guest(helm: Helm, container: Container) -> float | None:
     since = (now() - container.booted_at).total_seconds() if container.booted_at else 0.0
     wait_s = max(LEAST_WAIT_S, settings().boot_timeout_s - since)
     if container.phase is not Phase.GUEST:
-        await helm.write(_id(container), phase=Phase.GUEST, status=Status.PROVISIONING, status_reason="")
+        await helm.write(container.id, phase=Phase.GUEST, status=Status.PROVISIONING, status_reason="")
     try:
         guest = await await_ready(helm.hypervisor, container.domain_name, wait_s)
     except GuestSilent:
@@ -97,7 +97,7 @@ async def _await_guest(helm: Helm, container: Container) -> float | None:
     except Unavailable:
         return await _channel_lost(helm, container)
     await helm.write(
-        _id(container),
+        container.id,
         phase=Phase.NONE,
         status=Status.RUNNING,
         status_reason="",
@@ -111,7 +111,7 @@ async def _await_guest(helm: Helm, container: Container) -> float | None:
 async def _give_up(helm: Helm, container: Container, after_s: float) -> None:
     """The machine stays as it is: it may still come up, or hold what nobody wants to lose. A retry cuts its power."""
     reason = f"The guest did not answer within {after_s:.0f} s of booting. Retry boots it again."
-    await helm.fail(_id(container), reason, retries=False)
+    await helm.fail(container.id, reason, retries=False)
 
 
 async def _channel_lost(helm: Helm, container: Container) -> float:
@@ -123,7 +123,7 @@ async def _channel_lost(helm: Helm, container: Container) -> float:
 
 
 async def _ask_off(helm: Helm, container: Container) -> float:
-    await helm.write(_id(container), phase=Phase.STOPPING, stop_asked_at=now())
+    await helm.write(container.id, phase=Phase.STOPPING, stop_asked_at=now())
     await helm.hypervisor.ask_off(container.domain_name)
     return LOOK_AGAIN_S
 
@@ -149,7 +149,7 @@ async def _delete_disk(helm: Helm, container: Container) -> None:
 
 
 async def _drop_row(helm: Helm, container: Container) -> None:
-    await helm.drop(_id(container))
+    await helm.drop(container.id)
 
 
 async def _resume(helm: Helm, container: Container) -> None:
@@ -158,12 +158,12 @@ async def _resume(helm: Helm, container: Container) -> None:
     await asyncio.sleep(LOOK_AGAIN_S)
     if (await helm.hypervisor.observe(container.domain_name)).power is Power.PAUSED:
         raise NodeDiskFull(helm.node_name)
-    await helm.write(_id(container), status=Status.PROVISIONING, booted_at=now())
+    await helm.write(container.id, status=Status.PROVISIONING, booted_at=now())
 
 
 async def _note_stopped(helm: Helm, container: Container) -> None:
     await helm.write(
-        _id(container),
+        container.id,
         phase=Phase.NONE,
         status=Status.STOPPED,
         status_reason="",
@@ -174,13 +174,13 @@ async def _note_stopped(helm: Helm, container: Container) -> None:
 
 
 async def _note_shut_down_inside(helm: Helm, container: Container) -> None:
-    await helm.write(_id(container), desired_state=DesiredState.STOPPED)
+    await helm.write(container.id, desired_state=DesiredState.STOPPED)
     await _note_stopped(helm, container)
 
 
 async def _report_lost_disk(helm: Helm, container: Container) -> None:
     reason = "Its disk is not on the node any more. Nothing was put in its place; ask an administrator."
-    await helm.fail(_id(container), reason, retries=False)
+    await helm.fail(container.id, reason, retries=False)
 
 
 _DO: dict[Step, Callable[[Helm, Container], Awaitable[float | None]]] = {
@@ -204,9 +204,3 @@ _DO: dict[Step, Callable[[Helm, Container], Awaitable[float | None]]] = {
     Step.END_ATTEMPT: moving.end_attempt,
     Step.AWAIT_OTHER_NODE: moving.await_other_node,
 }
-
-
-def _id(container: Container) -> int:
-    if container.id is None:
-        raise RuntimeError("a container that the reconciler sees has an id")
-    return container.id

@@ -143,12 +143,12 @@ async def _claimed(room: int, *, besides: Sequence[int]) -> list[_Claim]:
         taken = {int(row[0]): int(row[1]) for row in (await tx.exec(claim)).all()}
         query = select(table, Webhook).join(Webhook).where(col(table.id).in_(list(taken)))
         rows = (await tx.exec(query)).all()
-        return [_claim(row, webhook, taken[row.id or 0]) for row, webhook in rows]
+        return [_claim(row, webhook, taken[row.id]) for row, webhook in rows]
 
 
 def _claim(row: WebhookDelivery, webhook: Webhook, tries: int) -> _Claim:
     return _Claim(
-        row.id or 0, row.webhook_id, row.kind, row.payload, tries, webhook.user_id, webhook.url, webhook.secret_sealed
+        row.id, row.webhook_id, row.kind, row.payload, tries, webhook.user_id, webhook.url, webhook.secret_sealed
     )
 
 

@@ -80,7 +80,7 @@ class ActivityState(AppState):
             if self._container_id:
                 page = await audit.get_machine_logs(tx, actor, self._container_id, before_id=self._before_id)
             else:
-                page = await audit.get_user_logs(tx, actor, actor.user_id or 0, before_id=self._before_id)
+                page = await audit.get_user_logs(tx, actor, actor.person_id, before_id=self._before_id)
         self._show(page)
 
     def _show(self, page: AuditPage) -> None:

@@ -66,7 +66,7 @@ async def _people() -> tuple[list[Actor], int]:
             quota.max_containers = _ASKED
         for _ in range(4):
             await a_node(tx, mem_mb=128 * _ROOM // 4, vcpus=64)
-        return actors, kind.id or 0
+        return actors, kind.id
 
 
 async def _create(actor: Actor, type_id: int) -> None:

@@ -48,7 +48,7 @@ async def measure() -> list[Figure]:
                 other = Node(name="other", uri=two.uri, draining=True)
                 tx.add(other)
             async with running():
-                return await _drained(actor, first.id or 0, other.id or 0)
+                return await _drained(actor, first.id, other.id)
         finally:
             await db.dispose()
 
@@ -79,7 +79,7 @@ async def _ready() -> bool:
 
 async def _create(actor: Actor) -> int:
     async with transaction() as tx:
-        return (await containers.create(tx, actor, container_type_id=(await a_type(tx)).id or 0)).id
+        return (await containers.create(tx, actor, container_type_id=(await a_type(tx)).id)).id
 
 
 async def _all_run_off(made: list[int], node_id: int) -> bool:

@@ -80,5 +80,5 @@ async def _settled(size: int) -> Reconciler:
         await machine.make_disk(row.domain_name, 5)
         spec = DomainSpec(uuid=row.uuid, hostname=row.name, memory_mb=1024, vcpus=1, authorized_key="")
         await machine.boot(spec)
-    fence = await leases.take(node.id or 0, "bench")
-    return Reconciler(Helm(node.id or 0, "bench", fence or 0, machine), asyncio.Event())
+    fence = await leases.take(node.id, "bench")
+    return Reconciler(Helm(node.id, "bench", fence or 0, machine), asyncio.Event())

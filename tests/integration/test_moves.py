@@ -83,7 +83,7 @@ async def _fill(world: World, count: int) -> list[int]:
 async def _drain(world: World) -> None:
     async with transaction() as tx:
         first = (await tx.exec(select(Node).where(Node.name == "real"))).one()
-        await nodes.drain_node(tx, SYSTEM, first.id or 0)
+        await nodes.drain_node(tx, SYSTEM, first.id)
 
 
 async def _run(container_id: int, command: str) -> str:

@@ -77,7 +77,7 @@ class World:
         self._wished_at = now()
         async with transaction() as tx:
             wanted = await a_type(tx)
-            return (await containers.create(tx, self.actor, container_type_id=wanted.id or 0)).id
+            return (await containers.create(tx, self.actor, container_type_id=wanted.id)).id
 
     async def ask(self, wish: Callable[[Tx, Actor, int], Awaitable[Any]], container_id: int) -> None:
         self._wished_at = now()

@@ -283,7 +283,7 @@ async def test_the_overview_counts_what_is_there_and_says_what_is_wrong() -> Non
         await factories.a_container(tx, owner, good, status=Status.ERROR)
         await factories.a_container(tx, owner, bad)
     async with transaction() as tx:
-        await containers.create(tx, owner, container_type_id=(await factories.a_type(tx)).id or 0)
+        await containers.create(tx, owner, container_type_id=(await factories.a_type(tx)).id)
     async with reading() as tx:
         seen = await overview.overview(tx, SYSTEM)
     assert seen.states == {"running": 1, "error": 1, "unknown": 1, "created": 1}

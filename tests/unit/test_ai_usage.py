@@ -21,16 +21,16 @@ async def test_questions_to_the_assistant_are_read_by_who_asked_and_counted_by_w
             for number, (who, where) in enumerate([(owner, container.id), (helper, container.id), (owner, None)])
         )
     async with reading() as tx:
-        mine = await ai_usage.get_user_ai_logs(tx, owner, owner.user_id or 0)
+        mine = await ai_usage.get_user_ai_logs(tx, owner, owner.person_id)
         assert [each.query for each in mine] == ["q2", "q0"]
-        its = await ai_usage.get_machine_ai_logs(tx, owner, container.id or 0)
+        its = await ai_usage.get_machine_ai_logs(tx, owner, container.id)
         assert [(each.query, each.response, each.prompt_tokens) for each in its] == [("", "", 1), ("q0", "a", 0)]
-        last = await ai_usage.get_machine_ai_logs(tx, SYSTEM, container.id or 0, before_id=its[0].id, limit=1)
+        last = await ai_usage.get_machine_ai_logs(tx, SYSTEM, container.id, before_id=its[0].id, limit=1)
         assert [each.query for each in last] == ["q0"]
         for actor in (other, helper):
             with pytest.raises(NotFound):
-                await ai_usage.get_user_ai_logs(tx, actor, owner.user_id or 0)
+                await ai_usage.get_user_ai_logs(tx, actor, owner.person_id)
             with pytest.raises(NotFound):
-                await ai_usage.get_machine_ai_logs(tx, actor, container.id or 0)
+                await ai_usage.get_machine_ai_logs(tx, actor, container.id)
         with pytest.raises(NotFound):
             await ai_usage.get_user_ai_logs(tx, owner, 2**40)

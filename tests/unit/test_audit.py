@@ -160,9 +160,9 @@ async def test_a_person_reads_what_they_did_and_what_was_done_to_their_account()
         _row("before me", created_at=now() - timedelta(days=9), **about_me),
     )
     async with reading() as tx:
-        rows = (await audit.get_user_logs(tx, me, me.user_id or 0)).rows
+        rows = (await audit.get_user_logs(tx, me, me.person_id)).rows
         with pytest.raises(NotFound):
-            await audit.get_user_logs(tx, me, other.user_id or 0)
+            await audit.get_user_logs(tx, me, other.person_id)
         with pytest.raises(NotFound):
             await audit.get_user_logs(tx, me, 2**40)
     assert [(row.message, row.ip) for row in rows] == [
@@ -182,7 +182,7 @@ async def test_an_owner_reads_what_was_done_to_a_container_and_nobody_else_does(
         _row("of one that had the number before", created_at=now() - timedelta(days=9), **its),
     )
     async with reading() as tx:
-        rows = (await audit.get_machine_logs(tx, owner, container.id or 0)).rows
+        rows = (await audit.get_machine_logs(tx, owner, container.id)).rows
         assert [(row.message, row.ip) for row in rows] == [("stopped", ""), ("made", "")]
         for actor, number in ((other, container.id), (owner, 0), (owner, 2**40)):
             with pytest.raises(NotFound):

@@ -67,7 +67,7 @@ async def test_an_account_that_goes_takes_its_words_along_and_the_chain_holds() 
         person = await an_actor(tx, is_superuser=True)
         await config.set_config(tx, person, "default_credits", "9")
     async with transaction() as tx:
-        await erase_person(tx, person.user_id or 0)
+        await erase_person(tx, person.person_id)
     async with reading() as tx:
         row = (await tx.exec(select(AuditLog).where(AuditLog.action == "config.set"))).one()
         end = (await tx.exec(select(AuditChain))).one()

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("database")
 async def _create(actor: Actor, type_name: str = "small", name: str = "") -> int:
     async with transaction() as tx:
         wanted = await a_type(tx, type_name)
-        return (await containers.create(tx, actor, container_type_id=wanted.id or 0, name=name)).id
+        return (await containers.create(tx, actor, container_type_id=wanted.id, name=name)).id
 
 
 async def test_a_new_container_takes_its_size_from_its_type_and_is_placed_with_reasons() -> None:
@@ -147,7 +147,7 @@ async def test_starting_again_while_the_guest_goes_down_asks_for_a_restart() -> 
     async with transaction() as tx:
         row = await a_container(tx, actor, node, desired=DesiredState.STOPPED, stop_asked_at=now())
     async with transaction() as tx:
-        view = await containers.power_on(tx, actor, row.id or 0)
+        view = await containers.power_on(tx, actor, row.id)
     assert view.desired_state == "running"
     assert view.restarting
 
@@ -157,7 +157,7 @@ async def test_retry_after_an_error_begins_a_new_start() -> None:
     async with transaction() as tx:
         row = await a_container(tx, actor, node, status=Status.ERROR, status_reason="The guest did not answer.")
     async with transaction() as tx:
-        view = await containers.power_on(tx, actor, row.id or 0)
+        view = await containers.power_on(tx, actor, row.id)
     assert (view.status, view.reason, view.phase, view.restarting) == ("provisioning", "", "placing", True)
 
 
@@ -166,11 +166,11 @@ async def test_a_container_that_is_being_deleted_takes_no_other_wish_and_frees_i
     async with transaction() as tx:
         row = await a_container(tx, actor, node)
     async with transaction() as tx:
-        assert (await containers.delete(tx, actor, row.id or 0)).deleting
+        assert (await containers.delete(tx, actor, row.id)).deleting
     for wish in (containers.power_on, containers.power_off, containers.restart):
         with pytest.raises(Conflict, match="being deleted"):
             async with transaction() as tx:
-                await wish(tx, actor, row.id or 0)
+                await wish(tx, actor, row.id)
     await _create(actor)
 
 
@@ -180,7 +180,7 @@ async def test_somebody_elses_container_looks_as_if_it_were_not_there() -> None:
         row = await a_container(tx, actor, node)
         mallory = await an_actor(tx)
     operations = (containers.get, containers.power_on, containers.power_off, containers.restart, containers.delete)
-    for container_id in (row.id or 0, 999_999, -1, 2**40):
+    for container_id in (row.id, 999_999, -1, 2**40):
         for operation in operations:
             with pytest.raises(NotFound) as refusal:
                 async with transaction() as tx:
@@ -197,7 +197,7 @@ async def test_a_refused_look_leaves_its_trace_too() -> None:
         mallory = await an_actor(tx)
     with pytest.raises(NotFound):
         async with reading() as tx:
-            await containers.get(tx, mallory, row.id or 0)
+            await containers.get(tx, mallory, row.id)
     async with reading() as tx:
         trace = (await tx.exec(select(AuditLog).where(AuditLog.user_id == mallory.user_id))).one()
     assert (trace.action, trace.success, trace.target_id) == ("container.read", False, str(row.id))
@@ -210,7 +210,7 @@ async def test_a_refusal_changes_nothing_but_leaves_its_trace() -> None:
         mallory = await an_actor(tx)
     with pytest.raises(NotFound):
         async with transaction() as tx:
-            await containers.power_off(tx, mallory, row.id or 0)
+            await containers.power_off(tx, mallory, row.id)
     async with reading() as tx:
         trace = (await tx.exec(select(AuditLog).where(AuditLog.user_id == mallory.user_id))).one()
         again = await tx.get(Container, row.id)
@@ -226,7 +226,7 @@ async def test_nobody_may_do_anything() -> None:
     for operation in (containers.get, containers.power_on, containers.delete):
         with pytest.raises(PequerokuError, match="Sign in"):
             async with transaction() as tx:
-                await operation(tx, NOBODY, row.id or 0)
+                await operation(tx, NOBODY, row.id)
 
 
 async def test_what_changed_is_announced_after_the_commit_and_only_then() -> None:
@@ -234,7 +234,7 @@ async def test_what_changed_is_announced_after_the_commit_and_only_then() -> Non
     heard: list[object] = []
     bus().subscribe(heard.append)
     container_id = await _create(actor)
-    assert heard == [WishChanged(node.id or 0), ContainerChanged(container_id, actor.user_id or 0)]
+    assert heard == [WishChanged(node.id), ContainerChanged(container_id, actor.person_id)]
     heard.clear()
     with pytest.raises(QuotaExceeded):
         await _create(actor)

@@ -7,7 +7,7 @@ import pytest
 from sqlmodel import select
 
 from backend.db import Tx, reading, transaction
-from backend.models import LoginThrottle
+from backend.models import LoginThrottle, User
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -30,6 +30,16 @@ async def test_what_fails_leaves_nothing() -> None:
             await fail(tx)
     async with reading() as tx:
         assert (await tx.exec(select(LoginThrottle))).all() == []
+
+
+async def test_a_row_has_no_id_before_it_was_flushed() -> None:
+    user = User(username="ana", password_hash="!")
+    with pytest.raises(RuntimeError, match="this User has no id yet"):
+        _ = user.id
+    async with transaction() as tx:
+        tx.add(user)
+        await tx.flush()
+        assert user.id > 0
 
 
 async def test_writers_that_are_cancelled_at_any_moment_never_keep_the_lock() -> None:

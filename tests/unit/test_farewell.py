@@ -161,7 +161,7 @@ async def test_nobody_elses_is_exported() -> None:
 
 async def test_nothing_of_who_left_remains_and_the_chain_holds() -> None:
     leaver, marks = await _somebody_with_everything()
-    user_id = leaver.user_id or 0
+    user_id = leaver.person_id
     async with transaction() as tx:
         await tx.delete((await tx.exec(select(Team).where(Team.owner_id == user_id))).one())
     async with transaction() as tx:
@@ -249,7 +249,7 @@ async def test_a_wrong_password_deletes_nothing() -> None:
 async def test_the_owner_of_a_team_hands_it_over_first() -> None:
     ana = await a_user("ana")
     async with transaction() as tx:
-        tx.add(Team(name="Compilers", owner_id=ana.user_id or 0))
+        tx.add(Team(name="Compilers", owner_id=ana.person_id))
     with pytest.raises(Conflict, match="“Compilers”"):
         async with transaction() as tx:
             await farewell.delete_my_account(tx, ana, PASSWORD)
@@ -269,10 +269,10 @@ async def test_nobody_deletes_somebody_else() -> None:
     mallory, victim = await a_user("mallory"), await a_user("victim")
     with pytest.raises(Forbidden):
         async with transaction() as tx:
-            await farewell.delete_user(tx, mallory, victim.user_id or 0)
+            await farewell.delete_user(tx, mallory, victim.person_id)
     with pytest.raises(Forbidden):
         async with transaction() as tx:
-            await farewell.erase_user(tx, mallory, victim.user_id or 0)
+            await farewell.erase_user(tx, mallory, victim.person_id)
     await signed_in("victim")
 
 

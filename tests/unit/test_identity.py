@@ -166,7 +166,7 @@ async def test_signing_out_ends_the_session_and_says_so() -> None:
     async with transaction() as tx:
         await identity.sign_out(tx, actor)
     assert await identity.actor_for(sid) is None
-    assert heard == [SessionEnded(actor.session_id or 0)]
+    assert heard == [SessionEnded(actor.session_id)]
 
 
 async def test_sessions_are_listed_with_the_present_one_first_and_can_be_revoked() -> None:
@@ -188,7 +188,7 @@ async def test_somebody_elses_session_cannot_be_revoked() -> None:
     victim, mallory = await _actor(await _sign_in()), await _actor(await _sign_in(name="mallory"))
     with pytest.raises(NotFound):
         async with transaction() as tx:
-            await identity.revoke_session(tx, mallory, victim.session_id or 0)
+            await identity.revoke_session(tx, mallory, victim.session_id)
     async with reading() as tx:
         trace = (await tx.exec(select(AuditLog).where(AuditLog.success == False))).one()  # noqa: E712
     assert (trace.user_id, trace.action) == (mallory.user_id, "session.revoke")

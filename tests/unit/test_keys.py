@@ -92,7 +92,7 @@ async def test_a_key_of_who_is_disabled_or_leaving_opens_nothing() -> None:
     ana, bob = await a_user("ana"), await a_user("bob")
     disabled, leaving = await _key(ana), await _key(bob)
     async with transaction() as tx:
-        await users.set_user_active(tx, SYSTEM, ana.user_id or 0, False)
+        await users.set_user_active(tx, SYSTEM, ana.person_id, False)
         await farewell.delete_my_account(tx, bob, PASSWORD)
     assert await _shown(disabled) is None
     assert await _shown(leaving) is None
@@ -105,12 +105,12 @@ async def test_a_key_reaches_as_far_as_its_scope() -> None:
     assert reader is not None
     assert doer is not None
     async with transaction() as tx:
-        assert (await containers.get(tx, reader, container.id or 0)).name == container.name
-        await containers.restart(tx, doer, container.id or 0)
+        assert (await containers.get(tx, reader, container.id)).name == container.name
+        await containers.restart(tx, doer, container.id)
         small = await a_type(tx)
     for actor, ask in (
-        (reader, lambda tx: containers.power_off(tx, reader, container.id or 0)),
-        (reader, lambda tx: containers.create(tx, reader, container_type_id=small.id or 0)),
+        (reader, lambda tx: containers.power_off(tx, reader, container.id)),
+        (reader, lambda tx: containers.create(tx, reader, container_type_id=small.id)),
         (reader, lambda tx: keys.create_key(tx, reader, name="more", scope="admin")),
         (doer, lambda tx: keys.create_key(tx, doer, name="more", scope="admin")),
         (doer, lambda tx: keys.list_keys(tx, doer)),
@@ -139,7 +139,7 @@ async def test_what_a_key_does_is_audited_with_the_key() -> None:
     actor = await _shown(text := await _key(ana, Scope.EXEC))
     assert actor is not None
     async with transaction() as tx:
-        await containers.power_off(tx, actor, container.id or 0)
+        await containers.power_off(tx, actor, container.id)
     async with reading() as tx:
         row = (await tx.exec(select(AuditLog).where(AuditLog.action == Action.CONTAINER_POWER_OFF))).one()
     assert (row.via, row.details["api_key"]) == ("api", text.split("_")[1])

@@ -88,7 +88,7 @@ def _arguments(action: Action, world: World, thing: Thing) -> dict[str, Any]:
         "key_id": world.own["ssh key" if action is Action.SSH_KEY_REMOVE else "api key"],
     }
     if _subject(action) == "team":
-        ids["user_id"] = world.people[somebody].user_id or 0
+        ids["user_id"] = world.people[somebody].person_id
     more: dict[str, Any] = {"username": world.people["stranger"].username} if action is Action.SHARE_SET else {}
     more |= {"team_id": world.team_id} if action is Action.INVITATION_CREATE else {}
     given = ids | _OTHERS

@@ -51,7 +51,7 @@ class World:
     async def create(self, *, runs: bool = True) -> int:
         """A container on the first node, with something on its disk."""
         async with transaction() as tx:
-            view = await containers.create(tx, self.actor, container_type_id=(await a_type(tx)).id or 0)
+            view = await containers.create(tx, self.actor, container_type_id=(await a_type(tx)).id)
         await self.until(view.id, "running")
         assert (await self.row(view.id)).node_id == self.rows[0].id
         self.one.contents[(await self.row(view.id)).disk_name] = _CONTENT
@@ -63,7 +63,7 @@ class World:
 
     async def ask(self, wish) -> None:
         async with transaction() as tx:
-            await wish(tx, SYSTEM, self.rows[0].id or 0)
+            await wish(tx, SYSTEM, self.rows[0].id)
 
     async def row(self, container_id: int) -> Container:
         async with reading() as tx:
@@ -171,8 +171,8 @@ async def test_back_again(world: World) -> None:
     await world.ask(nodes.drain_node)
     await world.until_moved(made)
     async with transaction() as tx:
-        await nodes.undrain_node(tx, SYSTEM, world.rows[0].id or 0)
-        await nodes.drain_node(tx, SYSTEM, world.rows[1].id or 0)
+        await nodes.undrain_node(tx, SYSTEM, world.rows[0].id)
+        await nodes.drain_node(tx, SYSTEM, world.rows[1].id)
 
     async def is_back() -> bool:
         row = await world.row(made)

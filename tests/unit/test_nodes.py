@@ -102,7 +102,7 @@ def test_the_usual_uris_are_taken_as_they_are(uri: str) -> None:
 async def test_a_changed_node_is_audited_with_what_it_was() -> None:
     _, node = await a_world()
     async with transaction() as tx:
-        await nodes.update_node(tx, SYSTEM, node.id or 0, name="tower", blocked_cidrs=["198.51.100.9"])
+        await nodes.update_node(tx, SYSTEM, node.id, name="tower", blocked_cidrs=["198.51.100.9"])
     async with reading() as tx:
         row = (await tx.exec(select(AuditLog).where(AuditLog.action == "node.update"))).one()
         kept = await tx.get_one(Node, node.id)
@@ -113,7 +113,7 @@ async def test_a_changed_node_is_audited_with_what_it_was() -> None:
 async def test_a_new_uri_is_looked_at_before_anything_is_placed_there() -> None:
     _, node = await a_world()
     async with transaction() as tx:
-        await nodes.update_node(tx, SYSTEM, node.id or 0, uri=URI)
+        await nodes.update_node(tx, SYSTEM, node.id, uri=URI)
     async with reading() as tx:
         kept = await tx.get_one(Node, node.id)
     assert (kept.uri, kept.healthy, kept.prepared) == (URI, False, False)
@@ -125,7 +125,7 @@ async def test_names_and_uris_stay_unique() -> None:
     for change in ({"name": other.name}, {"uri": other.uri}):
         with pytest.raises(Conflict):
             async with transaction() as tx:
-                await nodes.update_node(tx, SYSTEM, one.id or 0, **change)
+                await nodes.update_node(tx, SYSTEM, one.id, **change)
 
 
 @pytest.mark.parametrize("wish", [nodes.drain_node, nodes.undrain_node, nodes.delete_node, nodes.wake_node])
@@ -143,29 +143,29 @@ async def test_nodes_are_an_administrators_business(wish) -> None:
 async def test_the_only_node_asks_where_its_containers_should_go() -> None:
     actor, node = await a_world()
     async with transaction() as tx:
-        await nodes.drain_node(tx, SYSTEM, node.id or 0)  # it is empty: there is nothing to ask
-        await nodes.undrain_node(tx, SYSTEM, node.id or 0)
+        await nodes.drain_node(tx, SYSTEM, node.id)  # it is empty: there is nothing to ask
+        await nodes.undrain_node(tx, SYSTEM, node.id)
         await a_container(tx, actor, node)
     with pytest.raises(Conflict, match="Where should the 1 container of"):
         async with transaction() as tx:
-            await nodes.drain_node(tx, SYSTEM, node.id or 0)
+            await nodes.drain_node(tx, SYSTEM, node.id)
     with pytest.raises(Conflict, match="Drain it"):
         async with transaction() as tx:
-            await nodes.delete_node(tx, SYSTEM, node.id or 0)
+            await nodes.delete_node(tx, SYSTEM, node.id)
 
 
 async def test_nothing_is_placed_on_a_node_that_is_being_emptied() -> None:
     actor, first = await a_world()
     async with transaction() as tx:
         second = await a_node(tx, mem_mb=2048)
-        await nodes.drain_node(tx, SYSTEM, first.id or 0)
+        await nodes.drain_node(tx, SYSTEM, first.id)
     async with transaction() as tx:
-        small = (await a_type(tx)).id or 0
+        small = (await a_type(tx)).id
         view = await containers.create(tx, actor, container_type_id=small)
     weighed = {each["name"]: each["why_not"] for each in view.placement["weighed"]}
     assert (view.node_name, weighed[first.name]) == (second.name, "is being emptied")
     async with transaction() as tx:
-        await nodes.undrain_node(tx, SYSTEM, first.id or 0)
+        await nodes.undrain_node(tx, SYSTEM, first.id)
     async with transaction() as tx:
         assert (await containers.create(tx, actor, container_type_id=small)).node_name == first.name
 
@@ -175,7 +175,7 @@ async def test_used_and_free_and_the_score_are_what_the_containers_leave() -> No
     async with transaction() as tx:
         await a_container(tx, actor, node)
         await a_container(tx, actor, node, desired=DesiredState.STOPPED)
-        node_id = node.id or 0
+        node_id = node.id
         assert await nodes.get_used_resources(tx, node_id) == Resources(1024, 1, 1)
         assert await nodes.get_free_resources(tx, node_id) == Resources(15_360, 15, 1)
         parts = await nodes.get_node_score(tx, node_id)
@@ -189,9 +189,9 @@ async def test_one_machine_under_two_uris_is_one_node() -> None:
     async with transaction() as tx:
         second = await a_node(tx)
     for node, fits in ((first, True), (second, False)):
-        fence = await leases.take(node.id or 0, "me")
+        fence = await leases.take(node.id, "me")
         machine = MemoryNode(host_id="tower")
-        helm = Helm(node.id or 0, "me", fence or 0, machine)
+        helm = Helm(node.id, "me", fence or 0, machine)
         if fits:
             await node_probe.heartbeat(helm)
         else:
@@ -201,12 +201,12 @@ async def test_one_machine_under_two_uris_is_one_node() -> None:
 
 async def test_another_machine_at_the_uri_of_a_node_with_containers_is_left_alone() -> None:
     actor, node = await a_world()
-    fence = await leases.take(node.id or 0, "me") or 0
-    await node_probe.heartbeat(Helm(node.id or 0, "me", fence, MemoryNode(host_id="tower")))
-    other = Helm(node.id or 0, "me", fence, MemoryNode(host_id="shed"))
+    fence = await leases.take(node.id, "me") or 0
+    await node_probe.heartbeat(Helm(node.id, "me", fence, MemoryNode(host_id="tower")))
+    other = Helm(node.id, "me", fence, MemoryNode(host_id="shed"))
     await node_probe.heartbeat(other)  # it holds nothing: it may be exchanged
     async with transaction() as tx:
         await a_container(tx, actor, node)
     with pytest.raises(Unavailable, match="Another machine"):
-        await node_probe.heartbeat(Helm(node.id or 0, "me", fence, MemoryNode(host_id="barn")))
+        await node_probe.heartbeat(Helm(node.id, "me", fence, MemoryNode(host_id="barn")))
     await node_probe.heartbeat(other)

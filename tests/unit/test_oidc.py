@@ -149,7 +149,7 @@ async def test_an_invitation_opens_the_way_once(browser: httpx.AsyncClient, prov
 async def test_who_is_disabled_stays_out(browser: httpx.AsyncClient, provider: OidcServer) -> None:
     ana = await _linked("ana", provider, "sub-1")
     async with transaction() as tx:
-        await users.set_user_active(tx, SYSTEM, ana.user_id or 0, False)
+        await users.set_user_active(tx, SYSTEM, ana.person_id, False)
     provider.person("sub-1")
     assert await _arrive(browser) == "/login?error=user-disabled"
     assert await _sessions() == 0
@@ -235,7 +235,7 @@ async def test_a_signed_in_person_links_it_and_then_comes_in_with_it(
     ana, sid = await signed_in("ana")
     provider.person("sub-9")
     async with visitor(sid=sid) as mine:
-        assert await _arrive(mine, link=oidc.link_ticket(ana.session_id or 0)) == "/account/security"
+        assert await _arrive(mine, link=oidc.link_ticket(ana.session_id)) == "/account/security"
     assert await _arrive(browser) == "/"
     async with transaction() as tx:
         (linked,) = await external.list_identities(tx, ana)
@@ -252,7 +252,7 @@ async def test_nobody_can_be_made_to_link_somebody_elses_sign_in(
     mallory, _ = await signed_in("mallory")
     provider.person("mallory")
     async with visitor(sid=victims) as victim:
-        for ticket in (oidc.link_ticket(mallory.session_id or 0), "x", oidc.link_ticket(999)):
+        for ticket in (oidc.link_ticket(mallory.session_id), "x", oidc.link_ticket(999)):
             assert (await _sent(victim, link=ticket)).startswith("/account/security?error=not-confirmed")
     async with reading() as tx:
         assert (await tx.exec(select(ExternalIdentity))).all() == []
@@ -264,7 +264,7 @@ async def test_one_sign_in_belongs_to_one_person(browser: httpx.AsyncClient, pro
     bob, sid = await signed_in("bob")
     provider.person("sub-1")
     async with visitor(sid=sid) as mine:
-        ends = await _arrive(mine, link=oidc.link_ticket(bob.session_id or 0))
+        ends = await _arrive(mine, link=oidc.link_ticket(bob.session_id))
     assert ends == "/account/security?error=sign-in-taken"
 
 

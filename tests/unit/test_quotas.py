@@ -33,9 +33,9 @@ async def test_a_quota_that_is_switched_off_stops_all_that_its_user_runs_and_say
     quota = await _quota_of(actor)
     for _ in range(2):
         async with transaction() as tx:
-            await quotas.update_quota(tx, SYSTEM, quota.id or 0, active=False)
-            assert heard.count(WishChanged(node.id or 0)) in (0, 2), "events come after the commit"
-    assert heard.count(WishChanged(node.id or 0)) == 2
+            await quotas.update_quota(tx, SYSTEM, quota.id, active=False)
+            assert heard.count(WishChanged(node.id)) in (0, 2), "events come after the commit"
+    assert heard.count(WishChanged(node.id)) == 2
     async with reading() as tx:
         rows = (await tx.exec(select(Container))).all()
         told = (await tx.exec(select(Notification))).one()
@@ -44,24 +44,24 @@ async def test_a_quota_that_is_switched_off_stops_all_that_its_user_runs_and_say
     assert all(f"“{each.name}”" in told.text for each in mine)
     with pytest.raises(Forbidden, match="not active"):
         async with transaction() as tx:
-            await containers.power_on(tx, actor, mine[0].id or 0)
+            await containers.power_on(tx, actor, mine[0].id)
     async with transaction() as tx:
-        await quotas.update_quota(tx, SYSTEM, quota.id or 0, active=True)
+        await quotas.update_quota(tx, SYSTEM, quota.id, active=True)
     async with transaction() as tx:
-        await containers.power_on(tx, actor, mine[0].id or 0)
+        await containers.power_on(tx, actor, mine[0].id)
 
 
 async def test_types_are_given_and_taken_and_fewer_credits_stop_nothing() -> None:
     actor, node = await a_world(limit=3)
     async with transaction() as tx:
         await a_container(tx, actor, node)
-        small, large = (await a_type(tx)).id or 0, (await a_type(tx, "large")).id or 0
+        small, large = (await a_type(tx)).id, (await a_type(tx, "large")).id
     quota = await _quota_of(actor)
     async with transaction() as tx:
-        await quotas.update_quota(tx, SYSTEM, quota.id or 0, credits=0, allowed_type_ids=[large])
+        await quotas.update_quota(tx, SYSTEM, quota.id, credits=0, allowed_type_ids=[large])
     async with reading() as tx:
         assert [each.name for each in await quotas.my_types(tx, actor)] == ["large"]
-        assert await quotas.credits_left(tx, actor.user_id or 0) == -1
+        assert await quotas.credits_left(tx, actor.person_id) == -1
         assert (await tx.exec(select(Container.desired_state))).one() is DesiredState.RUNNING
     with pytest.raises(Conflict, match="does not allow"):
         async with transaction() as tx:
@@ -74,7 +74,7 @@ async def test_every_number_of_a_quota_has_its_bounds(change: dict[str, int]) ->
     quota = await _quota_of(actor)
     with pytest.raises(Invalid) as refusal:
         async with transaction() as tx:
-            await quotas.update_quota(tx, SYSTEM, quota.id or 0, **change)
+            await quotas.update_quota(tx, SYSTEM, quota.id, **change)
     assert refusal.value.field in change
 
 
@@ -83,7 +83,7 @@ async def test_what_is_not_there_is_said() -> None:
     quota = await _quota_of(actor)
     with pytest.raises(Invalid, match="one of the types"):
         async with transaction() as tx:
-            await quotas.update_quota(tx, SYSTEM, quota.id or 0, allowed_type_ids=[999_999])
+            await quotas.update_quota(tx, SYSTEM, quota.id, allowed_type_ids=[999_999])
     for quota_id in (0, -1, 2**40, 999_999):
         with pytest.raises(NotFound):
             async with transaction() as tx:
@@ -97,7 +97,7 @@ async def test_quotas_are_an_administrators() -> None:
     actor, _ = await a_world()
     quota = await _quota_of(actor)
     for forbidden in (
-        lambda tx: quotas.update_quota(tx, actor, quota.id or 0, credits=1000),
+        lambda tx: quotas.update_quota(tx, actor, quota.id, credits=1000),
         lambda tx: quotas.grant_public_types(tx, actor),
         lambda tx: quotas.look_up(tx, actor, actor.username),
     ):
@@ -114,7 +114,7 @@ async def test_public_types_are_given_to_those_quotas_that_lack_them_and_private
         common = {"memory_mb": 512, "vcpus": 1, "disk_gib": 4, "credits_cost": 1}
         await types.create_type(tx, SYSTEM, container_type_name="tiny", **common)
         await types.create_type(tx, SYSTEM, container_type_name="secret", private=True, **common)
-    mine = (await _quota_of(actor)).id or 0
+    mine = (await _quota_of(actor)).id
     async with transaction() as tx:
         assert await quotas.grant_public_types(tx, SYSTEM, [mine]) == 1
     async with transaction() as tx:
@@ -149,11 +149,11 @@ async def test_the_forecast_says_what_each_start_would_leave() -> None:
         )
     async with reading() as tx:
         kinds = {each.name: (each.leaves, each.affordable) for each in await quotas.my_types(tx, actor)}
-        view = await containers.get(tx, actor, box.id or 0)
+        view = await containers.get(tx, actor, box.id)
     assert kinds == {"small": (1, True), "medium": (0, True), "large": (-2, False)}
     assert (view.leaves, view.limit) == (0, 3)
     async with transaction() as tx:
-        await containers.power_on(tx, actor, box.id or 0)
+        await containers.power_on(tx, actor, box.id)
     async with reading() as tx:
         assert (await quotas.my_credits(tx, actor)).left == 0
 
@@ -175,7 +175,7 @@ async def test_of_two_hundred_creates_at_once_exactly_the_hundred_that_credits_a
     async def one(actor: Actor) -> None:
         try:
             async with transaction() as tx:
-                await containers.create(tx, actor, container_type_id=kind.id or 0)
+                await containers.create(tx, actor, container_type_id=kind.id)
         except DatabaseBusy:  # “Nothing was changed; try again in a moment.”
             await one(actor)
         except (QuotaExceeded, NoRoom) as refusal:

@@ -45,7 +45,7 @@ class World:
 
     async def create(self) -> ContainerView:
         async with transaction() as tx:
-            return await containers.create(tx, self.actor, container_type_id=(await a_type(tx)).id or 0)
+            return await containers.create(tx, self.actor, container_type_id=(await a_type(tx)).id)
 
     async def ask(self, wish, container_id: int) -> None:
         async with transaction() as tx:
@@ -267,16 +267,16 @@ async def test_a_stop_while_the_guest_boots_does_not_wait_for_it(world: World) -
 async def test_a_late_holder_of_a_lease_can_write_nothing(world: World) -> None:
     async with transaction() as tx:
         row = await a_container(tx, world.actor, world.node)
-    helm = Helm(world.node.id or 0, "somebody else", 0, world.machine)
+    helm = Helm(world.node.id, "somebody else", 0, world.machine)
     with pytest.raises(LeaseLost):
-        await helm.write(row.id or 0, status_reason="too late")
+        await helm.write(row.id, status_reason="too late")
     async with reading() as tx:
         assert (await tx.get_one(Container, row.id)).status_reason != "too late"
 
 
 async def test_a_lease_has_one_holder_and_changes_hands_when_it_runs_out(database: str) -> None:
     _, node = await a_world()
-    node_id = node.id or 0
+    node_id = node.id
     outcomes = await asyncio.gather(*(leases.take(node_id, f"process-{n}") for n in range(8)))
     held = [fence for fence in outcomes if fence is not None]
     assert held == [1]

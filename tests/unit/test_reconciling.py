@@ -48,8 +48,8 @@ async def test_the_last_step_is_on_the_row_before_it_is_done() -> None:
     actor, node = await a_world()
     async with transaction() as tx:
         row = await a_container(tx, actor, node, desired=DesiredState.STOPPED)
-    fence = await leases.take(node.id or 0, "me") or 0
-    assert await Helm(node.id or 0, "me", fence, MemoryNode()).load(row.id or 0, Step.ASK_OFF)
+    fence = await leases.take(node.id, "me") or 0
+    assert await Helm(node.id, "me", fence, MemoryNode()).load(row.id, Step.ASK_OFF)
     view = (await _all())[row.name]
     assert (view.desired, view.observed, view.last_step) == ("stopped", "running", "ask-off")
     assert view.last_step_at is not None
@@ -60,9 +60,9 @@ async def test_a_row_that_is_another_nodes_is_neither_given_nor_written() -> Non
     async with transaction() as tx:
         other = await a_node(tx)
         row = await a_container(tx, actor, other)
-    helm = Helm(node.id or 0, "me", await leases.take(node.id or 0, "me") or 0, MemoryNode())
-    assert await helm.load(row.id or 0, Step.BOOT) is None
-    await helm.write(row.id or 0, status_reason="not mine")
+    helm = Helm(node.id, "me", await leases.take(node.id, "me") or 0, MemoryNode())
+    assert await helm.load(row.id, Step.BOOT) is None
+    await helm.write(row.id, status_reason="not mine")
     async with reading() as tx:
         kept = await tx.get_one(Container, row.id)
     assert (kept.status_reason, kept.last_step) == ("", "")

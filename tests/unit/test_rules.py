@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.errors import Invalid, QuotaExceeded
+from backend.errors import Invalid, QuotaExceeded, Unauthenticated
 from backend.rules import names
 from backend.rules.credits import check_affordable, used_credits
 from backend.rules.network import blocked_ranges, guest_network
@@ -173,6 +173,14 @@ def test_a_strangers_thing_is_invisible_and_a_superuser_sees_it(action: Action) 
     if action not in (Action.CONTAINER_LIST, Action.CONTAINER_CREATE):
         assert judge(stranger, action, owner_id=1) is Verdict.HIDE
         assert judge(stranger, action, owner_id=None) is Verdict.HIDE
+
+
+def test_what_only_a_person_can_have_is_not_the_systems_nor_nobodys() -> None:
+    assert Actor(7, "ana").person_id == 7
+    with pytest.raises(Unauthenticated):
+        _ = NOBODY.person_id
+    with pytest.raises(RuntimeError, match="the system has no account"):
+        _ = SYSTEM.person_id
 
 
 @pytest.mark.parametrize(

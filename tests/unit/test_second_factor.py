@@ -155,7 +155,7 @@ async def test_who_is_disabled_between_the_steps_stays_out() -> None:
     ana, secret, _ = await _enrolled()
     ticket = await _ticket()
     async with transaction() as tx:
-        await users.set_user_active(tx, SYSTEM, ana.user_id or 0, False)
+        await users.set_user_active(tx, SYSTEM, ana.person_id, False)
     with pytest.raises(Unauthenticated):
         await _second(ticket, _code(secret))
 
@@ -203,7 +203,7 @@ async def test_new_recovery_codes_replace_the_old_ones() -> None:
 async def test_who_has_lost_it_is_let_in_again_by_an_administrator() -> None:
     ana, _, _ = await _enrolled()
     async with transaction() as tx:
-        given = await users.reset_password(tx, SYSTEM, ana.user_id or 0, and_second_factor=True)
+        given = await users.reset_password(tx, SYSTEM, ana.person_id, and_second_factor=True)
     assert (await signed_in("ana", given))[0].must_change_password
 
 

@@ -76,7 +76,7 @@ async def world(database: str) -> World:
     async with transaction() as tx:
         world.olga, world.max, world.ada, world.eve = [await an_actor(tx) for _ in range(4)]
         world.team_id = await a_team(tx, world.olga, world.max, admins=(world.ada,))
-        world.box = (await a_container(tx, world.olga, await a_node(tx))).id or 0
+        world.box = (await a_container(tx, world.olga, await a_node(tx))).id
     return world
 
 
@@ -187,7 +187,7 @@ async def test_the_highest_of_two_ways_counts_until_it_ends(world: World) -> Non
     assert await world.role(world.max) is Role.MANAGER
     direct = next(each for each in await world.shares() if each.user_id)
     async with transaction() as tx:
-        await sharing.unshare(tx, world.max, world.box, direct.id or 0)
+        await sharing.unshare(tx, world.max, world.box, direct.id)
     assert await world.role(world.max) is Role.VIEWER
 
 
@@ -223,7 +223,7 @@ async def test_who_leaves_is_removed_or_whose_team_ends_sees_it_no_more(world: W
         await teams.set_team_active(tx, world.olga, world.team_id, True)
     assert not await world.sees(world.ada)
     async with transaction() as tx:
-        await teams.change_member(tx, world.olga, world.team_id, world.ada.user_id or 0, active=True)
+        await teams.change_member(tx, world.olga, world.team_id, world.ada.person_id, active=True)
     assert await world.sees(world.ada)
     async with transaction() as tx:
         await teams.delete_team(tx, world.olga, world.team_id)
@@ -236,7 +236,7 @@ async def test_whoever_loses_it_hears_of_it(world: World) -> None:
     heard: list[Event] = []
     bus().subscribe(heard.append)
     async with transaction() as tx:
-        await sharing.unshare(tx, world.olga, world.box, (await world.shares())[0].id or 0)
+        await sharing.unshare(tx, world.olga, world.box, (await world.shares())[0].id)
     told = {user_id for event in heard if isinstance(event, AccessChanged) for user_id in event.user_ids}
     assert told == {world.olga.user_id, world.max.user_id, world.ada.user_id}
     async with reading() as tx:
@@ -246,8 +246,8 @@ async def test_whoever_loses_it_hears_of_it(world: World) -> None:
 async def test_a_share_of_another_container_cannot_be_ended_through_mine(world: World) -> None:
     await world.share("viewer")
     async with transaction() as tx:
-        theirs = (await a_container(tx, world.eve, await a_node(tx))).id or 0
-    share_id = (await world.shares())[0].id or 0
+        theirs = (await a_container(tx, world.eve, await a_node(tx))).id
+    share_id = (await world.shares())[0].id
     with pytest.raises(NotFound, match="That share"):
         async with transaction() as tx:
             await sharing.unshare(tx, world.eve, theirs, share_id)

@@ -142,7 +142,7 @@ async def test_a_teams_admin_invites_into_the_team_and_nobody_else_does() -> Non
     token = await _invited(owner, team_id=team_id, role="admin")
     async with transaction() as tx:
         assert await invitations.accept(tx, guest, token) == team_id
-    assert (await _members(team_id))[guest.user_id or 0] == "admin"
+    assert (await _members(team_id))[guest.person_id] == "admin"
 
 
 @pytest.mark.usefixtures("database")
@@ -152,7 +152,7 @@ async def test_who_is_invited_into_a_team_may_make_an_account_for_it() -> None:
     async with transaction() as tx:
         team_id = await a_team(tx, owner)
     ana = await _sign_up("ana", await _invited(owner, team_id=team_id))
-    assert (await _members(team_id))[ana.user_id or 0] == "member"
+    assert (await _members(team_id))[ana.person_id] == "member"
 
 
 @pytest.mark.usefixtures("database")
@@ -164,11 +164,11 @@ async def test_who_may_not_invite_any_more_left_no_doors_open(end: str) -> None:
     token = await _invited(admin, team_id=team_id)
     async with transaction() as tx:
         if end == "removed":
-            await teams.remove_member(tx, owner, team_id, admin.user_id or 0)
+            await teams.remove_member(tx, owner, team_id, admin.person_id)
         elif end == "demoted":
-            await teams.change_member(tx, owner, team_id, admin.user_id or 0, role="member")
+            await teams.change_member(tx, owner, team_id, admin.person_id, role="member")
         else:
-            await users.set_user_active(tx, SYSTEM, admin.user_id or 0, False)
+            await users.set_user_active(tx, SYSTEM, admin.person_id, False)
     with pytest.raises(Conflict, match="not good any more"):
         async with transaction() as tx:
             await invitations.accept(tx, guest, token)

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("database")
 async def _stopped(actor: Actor, node, **more: object) -> int:
     async with transaction() as tx:
         row = await a_container(tx, actor, node, status=Status.STOPPED, desired=DesiredState.STOPPED, **more)
-        return row.id or 0
+        return row.id
 
 
 async def _row(container_id: int) -> Container:
@@ -27,7 +27,7 @@ async def _row(container_id: int) -> Container:
 
 async def _id_of(name: str) -> int:
     async with reading() as tx:
-        return (await a_type(tx, name)).id or 0
+        return (await a_type(tx, name)).id
 
 
 async def _resize(actor: Actor, container_id: int, kind: str = "", **more: int) -> None:
@@ -54,7 +54,7 @@ async def test_a_resize_of_a_stopped_container_applies_at_once_and_its_disk_neve
 async def test_a_resize_of_what_runs_restarts_it_and_costs_the_difference() -> None:
     actor, node = await a_world(limit=3)
     async with transaction() as tx:
-        box = (await a_container(tx, actor, node)).id or 0
+        box = (await a_container(tx, actor, node)).id
     await _resize(actor, box, "medium")
     row = await _row(box)
     assert _size(row) == (2048, 2, 10)
@@ -68,7 +68,7 @@ async def test_a_resize_of_what_runs_restarts_it_and_costs_the_difference() -> N
 async def test_a_running_container_is_resized_only_into_the_room_its_node_has_without_it() -> None:
     actor, node = await a_world(limit=20, mem_mb=2048)
     async with transaction() as tx:
-        box = (await a_container(tx, actor, node)).id or 0
+        box = (await a_container(tx, actor, node)).id
     await _resize(actor, box, "medium")
     with pytest.raises(NoRoom, match="2048 MiB of memory free, 4096 asked"):
         await _resize(actor, box, "large")
@@ -82,7 +82,7 @@ async def test_a_type_outside_the_quota_is_no_way_to_grow() -> None:
         gpu = await types.create_type(
             tx, SYSTEM, container_type_name="gpu", memory_mb=512, vcpus=1, disk_gib=4, credits_cost=0, private=True
         )
-    for type_id in (gpu.id or 0, 999_999, -1, 2**40):
+    for type_id in (gpu.id, 999_999, -1, 2**40):
         with pytest.raises((Conflict, Invalid)):
             async with transaction() as tx:
                 await sizes.resize(tx, actor, box, container_type_id=type_id)
@@ -120,9 +120,9 @@ async def test_a_type_that_changes_reaches_stopped_containers_at_once_and_runnin
     actor, node = await a_world(limit=5)
     still = await _stopped(actor, node)
     async with transaction() as tx:
-        runs = (await a_container(tx, actor, node)).id or 0
+        runs = (await a_container(tx, actor, node)).id
     async with transaction() as tx:
-        await types.update_type(tx, SYSTEM, (await a_type(tx)).id or 0, memory_mb=1500, disk_gib=4)
+        await types.update_type(tx, SYSTEM, (await a_type(tx)).id, memory_mb=1500, disk_gib=4)
     assert _size(await _row(still)) == (1500, 1, 5)
     assert _size(await _row(runs)) == (1024, 1, 5)
     async with reading() as tx:
@@ -138,10 +138,10 @@ async def test_a_type_that_changes_reaches_stopped_containers_at_once_and_runnin
 async def test_a_restart_takes_the_new_size_where_there_is_room_and_keeps_the_old_one_where_not() -> None:
     actor, node = await a_world(limit=5, mem_mb=2000)
     async with transaction() as tx:
-        box = (await a_container(tx, actor, node)).id or 0
+        box = (await a_container(tx, actor, node)).id
     for memory_mb, got in ((1500, 1500), (3000, 1500)):
         async with transaction() as tx:
-            await types.update_type(tx, SYSTEM, (await a_type(tx)).id or 0, memory_mb=memory_mb)
+            await types.update_type(tx, SYSTEM, (await a_type(tx)).id, memory_mb=memory_mb)
         async with transaction() as tx:
             await containers.restart(tx, actor, box)
         assert (await _row(box)).memory_mb == got
@@ -151,7 +151,7 @@ async def test_a_start_whose_new_size_does_not_fit_is_refused_and_changes_nothin
     actor, node = await a_world(limit=5, mem_mb=2048)
     box = await _stopped(actor, node)
     async with transaction() as tx:
-        await types.update_type(tx, SYSTEM, (await a_type(tx)).id or 0, memory_mb=3000)
+        await types.update_type(tx, SYSTEM, (await a_type(tx)).id, memory_mb=3000)
     with pytest.raises(NoRoom):
         async with transaction() as tx:
             await containers.power_on(tx, actor, box)
@@ -209,13 +209,13 @@ async def test_a_types_name_is_its_own_whatever_its_case() -> None:
         async with transaction() as tx:
             await types.update_type(tx, SYSTEM, await _id_of("large"), container_type_name="Small")
     async with transaction() as tx:
-        await types.update_type(tx, SYSTEM, (await a_type(tx)).id or 0, container_type_name="Small")
+        await types.update_type(tx, SYSTEM, (await a_type(tx)).id, container_type_name="Small")
 
 
 async def test_the_catalogue_is_an_administrators() -> None:
     async with transaction() as tx:
         actor = await an_actor(tx)
-        small = (await a_type(tx)).id or 0
+        small = (await a_type(tx)).id
     for forbidden in (
         lambda tx: types.list_types(tx, actor),
         lambda tx: types.create_type(tx, actor, **_FIELDS),
@@ -235,10 +235,10 @@ async def test_a_lifetime_that_is_brought_in_ends_nothing_at_once() -> None:
     async with transaction() as tx:
         (await tx.get_one(Container, box)).created_at = now().replace(year=2020)
     async with transaction() as tx:
-        await types.update_type(tx, SYSTEM, (await a_type(tx)).id or 0, lifetime_h=48)
+        await types.update_type(tx, SYSTEM, (await a_type(tx)).id, lifetime_h=48)
     row = await _row(box)
     assert row.expires_at is not None
     assert (row.expires_at - now()).total_seconds() > 23 * 3600
     async with transaction() as tx:
-        await types.update_type(tx, SYSTEM, (await a_type(tx)).id or 0, lifetime_h=0)
+        await types.update_type(tx, SYSTEM, (await a_type(tx)).id, lifetime_h=0)
     assert (await _row(box)).expires_at is None

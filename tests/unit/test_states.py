@@ -128,7 +128,7 @@ async def _somebody(*, limit: int = 3) -> tuple[Actor, str]:
 async def _container_of(owner: Actor) -> int:
     async with transaction() as tx:
         node = await factories.a_node(tx)
-        return (await factories.a_container(tx, owner, node)).id or 0
+        return (await factories.a_container(tx, owner, node)).id
 
 
 def _ours() -> dict[str, Any]:
@@ -366,7 +366,7 @@ def test_the_way_back_is_kept_and_never_points_at_the_log_in_page() -> None:
 async def test_who_was_given_a_password_gets_nowhere_but_to_a_new_one(database: str, pipeline: Pipeline) -> None:
     me, _ = await _somebody()
     async with transaction() as tx:
-        given = await users.reset_password(tx, SYSTEM, me.user_id or 0)
+        given = await users.reset_password(tx, SYSTEM, me.person_id)
     async with transaction() as tx:
         sid, _ = await identity.sign_in(tx, Actor(None), me.username, given)
     for event in (DashboardState.load(), SecurityState.load(), PowerState.stop(1)):

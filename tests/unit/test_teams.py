@@ -182,7 +182,7 @@ async def test_inactive_members_are_shown_to_those_who_may_change_that() -> None
 async def test_two_admins_who_demote_each_other_do_not_both_succeed() -> None:
     people, team_id = await _world()
     async with transaction() as tx:
-        await teams.change_member(tx, people[OLGA], team_id, people[MAX].user_id or 0, role="admin")
+        await teams.change_member(tx, people[OLGA], team_id, people[MAX].person_id, role="admin")
     ada, max_ = people[ADA], people[MAX]
     done = await asyncio.gather(
         _do(teams.change_member, ada, team_id, max_.user_id, role="member"),
@@ -222,9 +222,9 @@ async def test_who_is_added_is_told_and_who_joins_by_invitation_too() -> None:
     async with reading() as tx:
         said = {row.user_id: row for row in (await tx.exec(select(Notification))).all()}
     assert {row.kind for row in said.values()} == {Notice.TEAM_JOINED}
-    assert said[people[MAX].user_id or 0].title.startswith(f"{people[OLGA].username} added you to the team")
-    assert said[people[EVE].user_id or 0].title.startswith("You joined the team")
-    assert said[people[EVE].user_id or 0].link == f"/teams/{team_id}"
+    assert said[people[MAX].person_id].title.startswith(f"{people[OLGA].username} added you to the team")
+    assert said[people[EVE].person_id].title.startswith("You joined the team")
+    assert said[people[EVE].person_id].link == f"/teams/{team_id}"
 
 
 async def test_whoever_is_concerned_hears_of_it() -> None:

@@ -216,7 +216,7 @@ async def _audited(action: Action) -> list[AuditLog]:
 
 async def _container(owner: Actor, status: Status = Status.RUNNING) -> int:
     async with transaction() as tx:
-        return (await factories.a_container(tx, owner, await factories.a_node(tx), status=status)).id or 0
+        return (await factories.a_container(tx, owner, await factories.a_node(tx), status=status)).id
 
 
 async def test_applying_asks_for_the_container_and_for_the_template() -> None:

@@ -50,7 +50,7 @@ class Scene:
             assert row is not None
             for name, value in values.items():
                 setattr(row, name, value)
-            announce(tx, ContainerChanged(row.id or 0, row.user_id))
+            announce(tx, ContainerChanged(row.id, row.user_id))
 
 
 async def _user(name: str) -> tuple[User, str]:
@@ -92,7 +92,7 @@ async def _address(scene: Scene):
     from backend.services import terminals as service
 
     async with transaction() as tx:
-        return await (await service.look(tx, SYSTEM, scene.container.id or 0)).address()
+        return await (await service.look(tx, SYSTEM, scene.container.id)).address()
 
 
 async def test_nobody_is_sent_away(scene: Scene) -> None:
@@ -183,7 +183,7 @@ async def test_what_ends_without_a_word_is_noticed_too(scene: Scene, monkeypatch
 async def test_whoever_loses_the_role_loses_the_open_terminal_at_once(scene: Scene, then: str, code: int) -> None:
     alice = await identity.actor_for(scene.alice)
     assert alice is not None
-    box = scene.container.id or 0
+    box = scene.container.id
     async with transaction() as tx:
         await sharing.share(tx, alice, box, role="operator", username="mallory")
     socket = scene.socket(sid=scene.mallory)
@@ -203,7 +203,7 @@ async def test_a_deleted_container_ends_it_too(scene: Scene) -> None:
     await eventually("the state", lambda: socket.states)
     async with transaction() as tx:
         await tx.delete(await tx.get(Container, scene.container.id))
-        announce(tx, ContainerChanged(scene.container.id or 0, scene.container.user_id))
+        announce(tx, ContainerChanged(scene.container.id, scene.container.user_id))
     assert await socket.closed() == 4404
 
 

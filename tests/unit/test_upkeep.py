@@ -27,12 +27,12 @@ def _nothing_noted(monkeypatch: pytest.MonkeyPatch, database: str) -> None:
 
 async def _small(**fields: int) -> None:
     async with transaction() as tx:
-        await types.update_type(tx, SYSTEM, (await a_type(tx)).id or 0, **fields)  # type: ignore[arg-type]
+        await types.update_type(tx, SYSTEM, (await a_type(tx)).id, **fields)  # type: ignore[arg-type]
 
 
 async def _box(actor: Actor, node, **more: object) -> int:
     async with transaction() as tx:
-        return (await a_container(tx, actor, node, **more)).id or 0
+        return (await a_container(tx, actor, node, **more)).id
 
 
 async def _row(container_id: int) -> Container:
@@ -74,7 +74,7 @@ async def test_a_busy_cpu_and_keys_are_uses_and_a_little_noise_is_none() -> None
     at = LONG_AGO + timedelta(minutes=29)
     looks = Upkeep(LONG_AGO)
     for percent in (0.0, 90.0):
-        looks.hear(UsageSampled(node.id or 0, {str(busy): [percent, 1, 2], str(noisy): [percent / 20, 1, 2]}))
+        looks.hear(UsageSampled(node.id, {str(busy): [percent, 1, 2], str(noisy): [percent / 20, 1, 2]}))
     async with transaction() as tx:
         await activity.note_use(tx, [typed], at)
     await looks.look(at)
@@ -111,7 +111,7 @@ async def test_a_container_whose_time_is_over_is_warned_of_and_then_deleted() ->
     actor, _ = await a_world()
     await _small(lifetime_h=100)
     async with transaction() as tx:
-        box = (await containers.create(tx, actor, container_type_id=(await a_type(tx)).id or 0)).id
+        box = (await containers.create(tx, actor, container_type_id=(await a_type(tx)).id)).id
     end = (await _row(box)).expires_at
     assert end is not None
     assert abs((end - now()).total_seconds() - 100 * 3600) < 60

@@ -48,10 +48,10 @@ async def test_a_profile_is_changed_by_its_owner_within_bounds() -> None:
 
 async def test_only_administrators_touch_others() -> None:
     mallory, victim = await a_user("mallory"), await a_user("victim")
-    victim_id = victim.user_id or 0
+    victim_id = victim.person_id
     for ask in (
         lambda tx: users.list_users(tx, mallory),
-        lambda tx: users.update_user(tx, mallory, mallory.user_id or 0, is_superuser=True),
+        lambda tx: users.update_user(tx, mallory, mallory.person_id, is_superuser=True),
         lambda tx: users.set_user_active(tx, mallory, victim_id, False),
         lambda tx: users.reset_password(tx, mallory, victim_id, PASSWORD),
     ):
@@ -74,12 +74,12 @@ async def test_who_is_disabled_is_out_at_once_and_comes_in_again_when_enabled() 
     ana = await a_user("ana")
     _, sid = await signed_in("ana")
     async with transaction() as tx:
-        await users.set_user_active(tx, SYSTEM, ana.user_id or 0, False)
+        await users.set_user_active(tx, SYSTEM, ana.person_id, False)
     assert await identity.actor_for(sid) is None
     with pytest.raises(BadCredentials):
         await signed_in("ana")
     async with transaction() as tx:
-        await users.set_user_active(tx, SYSTEM, ana.user_id or 0, True)
+        await users.set_user_active(tx, SYSTEM, ana.person_id, True)
     assert await identity.actor_for(sid) is None, "an old session does not come alive again"
     await signed_in("ana")
 
@@ -91,9 +91,9 @@ async def test_the_last_administrator_stays_one(what: str) -> None:
     async def remove(admin: Actor) -> None:
         async with transaction() as tx:
             if what == "disable":
-                await users.set_user_active(tx, SYSTEM, admin.user_id or 0, False)
+                await users.set_user_active(tx, SYSTEM, admin.person_id, False)
             else:
-                await users.update_user(tx, SYSTEM, admin.user_id or 0, is_superuser=False)
+                await users.update_user(tx, SYSTEM, admin.person_id, is_superuser=False)
 
     await remove(ada)
     with pytest.raises(Conflict, match="Make somebody else an administrator first"):
@@ -109,7 +109,7 @@ async def test_of_two_administrators_who_remove_each_other_at_once_one_stays() -
         async def remove(actor: Actor, other: Actor) -> str:
             try:
                 async with transaction() as tx:
-                    await users.set_user_active(tx, actor, other.user_id or 0, False)
+                    await users.set_user_active(tx, actor, other.person_id, False)
             except PequerokuError as refusal:
                 return refusal.code
             return "done"
@@ -121,7 +121,7 @@ async def test_a_reset_password_ends_all_sessions_and_has_to_be_changed_before_a
     ana = await a_user("ana")
     _, old = await signed_in("ana")
     async with transaction() as tx:
-        given = await users.reset_password(tx, SYSTEM, ana.user_id or 0)
+        given = await users.reset_password(tx, SYSTEM, ana.person_id)
     assert await identity.actor_for(old) is None
     actor, _ = await signed_in("ana", given)
     assert actor.must_change_password
@@ -141,7 +141,7 @@ async def test_a_reset_password_ends_all_sessions_and_has_to_be_changed_before_a
 async def test_a_given_password_stands_in_no_trace() -> None:
     ana = await a_user("ana")
     async with transaction() as tx:
-        given = await users.reset_password(tx, SYSTEM, ana.user_id or 0)
+        given = await users.reset_password(tx, SYSTEM, ana.person_id)
     async with reading() as tx:
         for row in (await tx.exec(select(AuditLog))).all():
             assert given not in str(row)

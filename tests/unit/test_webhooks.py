@@ -78,7 +78,7 @@ async def _person_with(url: str, kinds: list[str] | None = None) -> tuple[Actor,
 
 async def _tell(person: Actor, kind: Notice = Notice.FAILED, title: str = "It failed") -> None:
     async with transaction() as tx:
-        await inbox.tell(tx, person.user_id or 0, kind, title, "No room.", link="/containers/7")
+        await inbox.tell(tx, person.person_id, kind, title, "No room.", link="/containers/7")
 
 
 async def _deliveries(person: Actor, webhook_id: int) -> list[webhooks.DeliveryView]:

@@ -85,7 +85,7 @@ async def overview(tx: Tx, actor: Actor) -> Overview:
 
 async def is_still_admin(tx: Tx, user_id: int | None) -> bool:
     """Whether the user is an administrator now: a page that stays open asks before it shows more."""
-    user = await tx.get(User, user_id or 0, populate_existing=True)
+    user = await tx.get(User, user_id, populate_existing=True) if user_id is not None else None
     return user is not None and user.is_superuser and user.is_active
 
 
@@ -102,18 +102,18 @@ async def _loads(tx: Tx, nodes: Sequence[Node]) -> tuple[NodeLoad, ...]:
         col(Container.desired_state) == DesiredState.RUNNING, col(Container.delete_requested_at).is_(None)
     )
     rows = (await tx.exec(query)).all()
-    live = usage.latest(row[0] or 0 for row in rows)
+    live = usage.latest(row[0] for row in rows)
     sums: dict[int, list[float]] = defaultdict(lambda: [0, 0, 0, 0])
     for container_id, node_id, vcpus, memory_mb in rows:
-        seen = live.get(container_id or 0)
+        seen = live.get(container_id)
         cores, used_mb = (seen.cpu_percent / 100 * vcpus, seen.mem_used_mb or 0) if seen else (0, 0)
         sums[node_id] = [a + b for a, b in zip(sums[node_id], (vcpus, cores, memory_mb, used_mb), strict=True)]
-    return tuple(_load(node, *sums[node.id or 0]) for node in nodes)
+    return tuple(_load(node, *sums[node.id]) for node in nodes)
 
 
 def _load(node: Node, vcpus: float, cores: float, memory_mb: float, used_mb: float) -> NodeLoad:
     return NodeLoad(
-        node_id=node.id or 0,
+        node_id=node.id,
         name=node.name,
         healthy=node.healthy,
         capacity_vcpus=node.capacity_vcpus,

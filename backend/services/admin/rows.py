@@ -226,9 +226,7 @@ async def _history(tx: Tx, screen: Screen, key: str) -> tuple[Event, ...]:
         return ()
     query = select(AuditLog).where(_about(screen, key)).order_by(*_NEWEST_FIRST).limit(_HISTORY_ROWS)
     rows = (await tx.exec(query)).all()
-    return tuple(
-        Event(row.id or 0, row.created_at, row.actor_name, row.action, row.message, row.success) for row in rows
-    )
+    return tuple(Event(row.id, row.created_at, row.actor_name, row.action, row.message, row.success) for row in rows)
 
 
 async def _last_writer(tx: Tx, screen: Screen, key: str, actor: Actor) -> str:

@@ -20,7 +20,7 @@ def _number(name: str, label: str, unit: str = "", help: str = "") -> Field:  # 
 
 
 async def _add(tx: Tx, actor: Actor, values: Mapping[str, Any]) -> int:
-    return (await types.create_type(tx, actor, **cast(types.TypeFields, dict(values)))).id or 0
+    return (await types.create_type(tx, actor, **cast(types.TypeFields, dict(values)))).id
 
 
 async def _save(tx: Tx, actor: Actor, key: str, values: Mapping[str, Any]) -> None:

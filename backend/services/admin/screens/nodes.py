@@ -41,7 +41,7 @@ async def _values(tx: Tx, key: str) -> dict[str, Any]:
 
 
 async def _add(tx: Tx, actor: Actor, values: Mapping[str, Any]) -> int:
-    return (await nodes.create_node(tx, actor, **_given(values))).id or 0
+    return (await nodes.create_node(tx, actor, **_given(values))).id
 
 
 async def _save(tx: Tx, actor: Actor, key: str, values: Mapping[str, Any]) -> None:

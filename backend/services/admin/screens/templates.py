@@ -34,7 +34,7 @@ async def _add(tx: Tx, actor: Actor, values: Mapping[str, Any]) -> int:
     """What is made here has no owner: it is everybody's."""
     given: dict[str, Any] = {**values, "files": _files(values)}
     slug = await templates.create_template(tx, actor, for_everybody=True, **given)
-    return (await tx.exec(select(FileTemplate.id).where(FileTemplate.slug == slug))).one() or 0
+    return (await tx.exec(select(FileTemplate.id).where(FileTemplate.slug == slug))).one()
 
 
 async def _save(tx: Tx, actor: Actor, key: str, values: Mapping[str, Any]) -> None:

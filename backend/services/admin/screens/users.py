@@ -22,7 +22,7 @@ async def _lock(tx: Tx, key: str) -> None:
 
 
 async def _add(tx: Tx, actor: Actor, values: Mapping[str, Any]) -> int:
-    return (await identity.create_user(tx, actor, **values)).id or 0
+    return (await identity.create_user(tx, actor, **values)).id
 
 
 async def _save(tx: Tx, actor: Actor, key: str, values: Mapping[str, Any]) -> None:
