@@ -33,11 +33,9 @@ class Helm:
         None when it is gone, or is another node's by now.
         """
         async with transaction() as tx:
-            await self.check(tx)
-            row = await tx.get(Container, container_id)
-            if row is None or row.node_id != self.node_id:
-                return None
-            row.last_step, row.last_step_at = step, now()
+            row = await self.locked(tx, container_id)
+            if row is not None:
+                row.last_step, row.last_step_at = step, now()
             return row
 
     async def write(self, container_id: int, *, phase: Phase | None = None, **changes: Any) -> None:
@@ -47,9 +45,8 @@ class Helm:
             LeaseLost: another process drives the node now; nothing was written.
         """
         async with transaction() as tx:
-            await self.check(tx)
-            row = await tx.get(Container, container_id, with_for_update=True)
-            if row is None or row.node_id != self.node_id:
+            row = await self.locked(tx, container_id)
+            if row is None:
                 return
             if phase is not None and phase is not row.phase:
                 row.phase = phase
@@ -66,9 +63,8 @@ class Helm:
             LeaseLost: another process drives the node now; nothing was written.
         """
         async with transaction() as tx:
-            await self.check(tx)
-            row = await tx.get(Container, container_id, with_for_update=True)
-            if row is None or row.node_id != self.node_id:
+            row = await self.locked(tx, container_id)
+            if row is None:
                 return
             if row.failures == 0:
                 await faults.report(tx, SYSTEM, container_id, reason)
@@ -80,12 +76,21 @@ class Helm:
     async def drop(self, container_id: int) -> None:
         """Remove the row: the last step of a deletion."""
         async with transaction() as tx:
-            await self.check(tx)
-            row = await tx.get(Container, container_id)
+            row = await self.locked(tx, container_id)
             if row is not None:
                 announce(tx, ContainerChanged(container_id, row.user_id))
                 announce(tx, AccessChanged(sorted(await seen_by(tx, [container_id]))))  # afterwards nobody knows
                 await tx.exec(delete(Container).where(col(Container.id) == container_id))
+
+    async def locked(self, tx: Tx, container_id: int) -> Container | None:
+        """The row, if it is this node's still: who holds the node's lease may write it, or hand it over.
+
+        Raises:
+            LeaseLost: another process drives the node now.
+        """
+        await self.check(tx)
+        row = await tx.get(Container, container_id, with_for_update=True)
+        return row if row is not None and row.node_id == self.node_id else None
 
     async def check(self, tx: Tx) -> None:
         """Make sure that the lease is still ours.

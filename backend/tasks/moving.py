@@ -103,7 +103,7 @@ async def copy_disk_away(helm: Helm, container: Container) -> float | None:
 async def hand_over(helm: Helm, container: Container) -> None:
     """Make the row the other node's: from now on that one decides, and the disk here is a leftover."""
     async with transaction() as tx:
-        row = await _locked(tx, helm, container)
+        row = await helm.locked(tx, container.id)
         if row is None or row.move_to_node_id is None:
             return
         aim = await tx.get_one(Node, row.move_to_node_id)
@@ -194,7 +194,7 @@ async def sweep(helm: Helm) -> None:
 async def _begin(helm: Helm, container: Container, way: MoveWay) -> str | None:
     """Note a new copy with a name that was never used. One that was not finished is a leftover now."""
     async with transaction() as tx:
-        row = await _locked(tx, helm, container)
+        row = await helm.locked(tx, container.id)
         if row is None or row.move_to_node_id is None or row.delete_requested_at is not None:
             return None
         _leave_copy(tx, row)
@@ -210,7 +210,7 @@ async def _begin(helm: Helm, container: Container, way: MoveWay) -> str | None:
 async def _settle(helm: Helm, container: Container) -> None:
     """After a live attempt: the way with a stop if it was refused; if it broke off, it is planned anew."""
     async with transaction() as tx:
-        row = await _locked(tx, helm, container)
+        row = await helm.locked(tx, container.id)
         if row is None:
             return
         _leave_copy(tx, row)
@@ -236,7 +236,7 @@ async def _say_beforehand(tx: Tx, row: Container) -> None:
 async def _call_off(helm: Helm, container: Container, reason: str) -> None:
     """It stays here for now, and is started again if it ran; another node is looked for after a while."""
     async with transaction() as tx:
-        row = await _locked(tx, helm, container)
+        row = await helm.locked(tx, container.id)
         if row is None:
             return
         _leave_copy(tx, row)
@@ -253,13 +253,6 @@ def _leave_copy(tx: Tx, row: Container) -> None:
 def _end_of_move(row: Container) -> None:
     row.move_to_node_id, row.move_way, row.move_disk = None, MoveWay.OPEN, ""
     row.move_reason, row.move_after, row.phase = "", None, Phase.NONE
-
-
-async def _locked(tx: Tx, helm: Helm, container: Container) -> Container | None:
-    """The row, if it is this node's still. Who holds the node's lease may hand it over, and nobody else."""
-    await helm.check(tx)
-    row = await tx.get(Container, container.id, with_for_update=True)
-    return row if row is not None and row.node_id == helm.node_id else None
 
 
 async def _owner_of(tx: Tx, domain: str) -> Container | None:

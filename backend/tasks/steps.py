@@ -7,13 +7,14 @@ What is about to happen is written before it is done where the order matters (`b
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from backend.db import transaction
 from backend.errors import GuestSilent, NodeDiskFull, NodeFault, Unavailable
 from backend.guest.keys import make_key_pair
 from backend.guest.readiness import await_ready
 from backend.hypervisor.driver import DomainSpec
 from backend.models import Container, DesiredState, Phase, Status
 from backend.models.base import now
-from backend.rules.lifecycle import Power, Step
+from backend.rules.lifecycle import Power, Step, is_restart_due
 from backend.rules.network import guest_network
 from backend.settings import settings
 from backend.tasks import moving
@@ -174,7 +175,12 @@ async def _note_stopped(helm: Helm, container: Container) -> None:
 
 
 async def _note_shut_down_inside(helm: Helm, container: Container) -> None:
-    await helm.write(container.id, desired_state=DesiredState.STOPPED)
+    """It becomes the wish that it be off, unless a restart was wished for while we looked."""
+    async with transaction() as tx:
+        row = await helm.locked(tx, container.id)
+        if row is None or is_restart_due(row.restart_requested_at, row.booted_at):
+            return
+        row.desired_state = DesiredState.STOPPED
     await _note_stopped(helm, container)
 
 

@@ -11,8 +11,9 @@ from backend.models import Container, DesiredState, Status
 from backend.models.base import now
 from backend.rules.lifecycle import Step
 from backend.rules.policy import SYSTEM
+from backend.services import containers
 from backend.services.reconciling import list_reconciling
-from backend.tasks import leases
+from backend.tasks import leases, steps
 from backend.tasks.helm import Helm
 from tests.factories import a_container, a_node, a_world
 
@@ -66,6 +67,20 @@ async def test_a_row_that_is_another_nodes_is_neither_given_nor_written() -> Non
     async with reading() as tx:
         kept = await tx.get_one(Container, row.id)
     assert (kept.status_reason, kept.last_step) == ("", "")
+
+
+async def test_a_restart_wished_while_the_guest_goes_down_is_not_lost() -> None:
+    actor, node = await a_world()
+    async with transaction() as tx:
+        row = await a_container(tx, actor, node)
+    helm = Helm(node.id, "me", await leases.take(node.id, "me") or 0, MemoryNode())
+    seen = await helm.load(row.id, Step.NOTE_SHUT_DOWN_INSIDE)
+    assert seen is not None
+    async with transaction() as tx:
+        await containers.restart(tx, actor, row.id)
+    await steps.apply(helm, seen, Step.NOTE_SHUT_DOWN_INSIDE)
+    async with reading() as tx:
+        assert (await tx.get_one(Container, row.id)).desired_state is DesiredState.RUNNING
 
 
 async def test_one_finds_by_name_owner_and_node_and_turns_pages() -> None:
