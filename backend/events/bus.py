@@ -10,7 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -29,7 +29,6 @@ class ContainerChanged:
 
     container_id: int
     user_id: int
-    kind: ClassVar[str] = "container-changed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,6 @@ class WishChanged:
     """Somebody wants something of a node: its reconciler should look now."""
 
     node_id: int
-    kind: ClassVar[str] = "wish-changed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +43,6 @@ class NodeChanged:
     """A node became healthy or stopped being so, or its facts changed."""
 
     node_id: int
-    kind: ClassVar[str] = "node-changed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +50,6 @@ class SessionEnded:
     """A browser session was signed out or revoked: what it holds open must close."""
 
     session_id: int
-    kind: ClassVar[str] = "session-ended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +57,6 @@ class AccessChanged:
     """What these users may see or do became more or less, or the teams they are in changed."""
 
     user_ids: list[int]
-    kind: ClassVar[str] = "access-changed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +64,6 @@ class InboxChanged:
     """A user has something new to read, or has read it."""
 
     user_id: int
-    kind: ClassVar[str] = "inbox-changed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,23 +73,11 @@ class UsageSampled:
     node_id: int
     figures: dict[str, list[float | None]]
     """By container id: CPU percent, memory used and total in MiB. A measurement is the one thing events carry."""
-    kind: ClassVar[str] = "usage-sampled"
 
 
 Event = ContainerChanged | WishChanged | NodeChanged | SessionEnded | AccessChanged | InboxChanged | UsageSampled
 Listener = Callable[[Event], Awaitable[None] | None]
-_KINDS: dict[str, type[Event]] = {
-    each.kind: each
-    for each in (
-        ContainerChanged,
-        WishChanged,
-        NodeChanged,
-        SessionEnded,
-        AccessChanged,
-        InboxChanged,
-        UsageSampled,
-    )
-}
+_BY_NAME: dict[str, type[Event]] = {each.__name__: each for each in get_args(Event)}
 
 
 class Bus:
@@ -120,7 +102,7 @@ class Bus:
             await self._deliver(event)
             return
         try:
-            await self._redis.publish(self._channel, json.dumps({"kind": event.kind, **asdict(event)}))
+            await self._redis.publish(self._channel, json.dumps({"event": type(event).__name__, **asdict(event)}))
         except RedisError as fault:
             log.warning("Redis does not take events (%s); delivering to this process alone", fault)
             await self._deliver(event)
@@ -149,7 +131,9 @@ class Bus:
                             await self._deliver(event)
             except RedisError as fault:
                 log.warning("lost Redis (%s); listening again in a second", fault)
-                await asyncio.sleep(1)
+            except Exception:
+                log.exception("could not hear other processes; listening again in a second")
+            await asyncio.sleep(1)
 
     async def _deliver(self, event: Event) -> None:
         for listener in list(self._listeners):
@@ -165,8 +149,8 @@ def _parsed(data: bytes) -> Event | None:
     """None for what another version of us may say."""
     try:
         fields: dict[str, Any] = json.loads(data)
-        return _KINDS[fields.pop("kind")](**fields)
-    except (ValueError, KeyError, TypeError, AttributeError):
+        return _BY_NAME[fields.pop("event")](**fields)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         log.warning("an event that is not understood: %r", data[:200])
         return None
 

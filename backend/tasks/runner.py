@@ -48,6 +48,8 @@ class Runner:
                     await self._follow()
                 except DatabaseBusy:
                     log.warning("the database is busy; looking for nodes again soon")
+                except Exception:
+                    log.exception("could not look for nodes; looking again soon")
                 try:
                     async with asyncio.timeout(_LOOK_FOR_NODES_S):
                         await self._changed.wait()

@@ -1,6 +1,7 @@
 """Samples CPU and memory of a node's running containers, off the reconciler's path."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Mapping
 
@@ -8,11 +9,25 @@ from backend.errors import Unavailable
 from backend.events.bus import UsageSampled, bus
 from backend.hypervisor.driver import Hypervisor, Usage
 
+log = logging.getLogger(__name__)
+
 _EVERY_S = 2.0
+_AFTER_A_BUG_S = 30.0
 
 
 async def sample_forever(node_id: int, hypervisor: Hypervisor, ids: Callable[[], Mapping[str, int]]) -> None:
-    """Publish UsageSampled every two seconds; `ids` gives the container of each domain name."""
+    """Publish UsageSampled every two seconds; `ids` gives the container of each domain name. Machines don't wait for
+    figures: a bug here is logged, and tried again.
+    """
+    while True:
+        try:
+            await _sample(node_id, hypervisor, ids)
+        except Exception:
+            log.exception("could not take the figures of node %s; trying again", node_id)
+            await asyncio.sleep(_AFTER_A_BUG_S)
+
+
+async def _sample(node_id: int, hypervisor: Hypervisor, ids: Callable[[], Mapping[str, int]]) -> None:
     before: Mapping[str, Usage] = {}
     before_at = time.monotonic()
     published = False

@@ -6,10 +6,12 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import text
 from sqlmodel import select
 
 from backend.db import reading, transaction
 from backend.errors import NodeFault
+from backend.events.bus import NodeChanged, bus
 from backend.hypervisor.driver import DomainSpec
 from backend.hypervisor.memory import MemoryNode
 from backend.hypervisor.registry import nodes
@@ -20,7 +22,7 @@ from backend.rules.policy import Actor
 from backend.services import containers, sizes
 from backend.services.views import ContainerView
 from backend.settings import settings
-from backend.tasks import leases, node_probe
+from backend.tasks import leases, node_probe, usage
 from backend.tasks.helm import Helm
 from backend.tasks.leases import LeaseLost
 from backend.tasks.plan import converge, plan
@@ -287,6 +289,46 @@ async def test_a_lease_has_one_holder_and_changes_hands_when_it_runs_out(databas
     assert await leases.take(node_id, holder) is None
     await leases.release(node_id, "the next one")
     assert await leases.take(node_id, holder) == 3
+
+
+async def test_nodes_are_looked_for_again_after_what_nobody_foresaw(
+    database: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    await _rename("node", "away")
+    async with running():
+        await eventually("the fault to be told", lambda: "could not look for nodes" in caplog.text)
+        await _rename("away", "node")
+        _, node = await a_world()
+        machine = MemoryNode()
+        nodes().put(node.uri, machine)
+        await bus().publish(NodeChanged(node.id))
+        await eventually("the node to be prepared", lambda: machine.prepared is not None)
+
+
+async def _rename(table: str, name: str) -> None:
+    async with transaction() as tx:
+        await (await tx.connection()).execute(text(f"ALTER TABLE {table} RENAME TO {name}"))
+
+
+async def test_figures_are_taken_again_after_a_bug(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(usage, "_EVERY_S", 0.0)
+    monkeypatch.setattr(usage, "_AFTER_A_BUG_S", 0.01)
+    looks = 0
+
+    def ids() -> dict[str, int]:
+        nonlocal looks
+        looks += 1
+        return {}
+
+    machine = MemoryNode()
+    machine.fault = ZeroDivisionError("a bug")  # type: ignore[assignment]
+    sampling = asyncio.create_task(usage.sample_forever(1, machine, ids))
+    await eventually("the bug to be told", lambda: "could not take the figures" in caplog.text)
+    machine.fault = None
+    await eventually("another look", lambda: looks)
+    sampling.cancel()
 
 
 async def test_a_container_that_grew_has_a_larger_disk_at_its_next_start(world: World) -> None:
