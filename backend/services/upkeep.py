@@ -70,7 +70,7 @@ async def stop_idle(tx: Tx, actor: Actor, container_id: int, *, watched_since: d
 async def warn_expiry(tx: Tx, actor: Actor, container_id: int, *, at: datetime) -> bool:
     """Tell the owner of a container that its time is nearly over, once. False: it is not."""
     container = await _taken(tx, actor, Action.CONTAINER_WARN_EXPIRY, container_id)
-    expiry, lead = _expiry(container), await _lead(tx, container)
+    expiry, lead = _expiry(container), await _lead_of(tx, container)
     if what_is_due(expiry, lead=lead, at=at) is not Due.WARN:
         return False
     after = warned(expiry, lead=lead, at=at)
@@ -86,7 +86,7 @@ async def warn_expiry(tx: Tx, actor: Actor, container_id: int, *, at: datetime) 
 async def expire(tx: Tx, actor: Actor, container_id: int, *, at: datetime) -> bool:
     """Delete a container whose time is over and whose owner was warned of it. False: it was kept meanwhile."""
     container = await _taken(tx, actor, Action.CONTAINER_EXPIRE, container_id)
-    if what_is_due(_expiry(container), lead=await _lead(tx, container), at=at) is not Due.DELETE:
+    if what_is_due(_expiry(container), lead=await _lead_of(tx, container), at=at) is not Due.DELETE:
         return False
     container.delete_requested_at, container.retry_at, container.phase = at, None, Phase.DELETING
     note(message=f"expired {_when(container.expires_at)}")
@@ -111,12 +111,15 @@ async def idle_ids(tx: Tx, *, watched_since: datetime, at: datetime) -> list[int
 
 async def expiring(tx: Tx, *, at: datetime) -> list[tuple[int, Due]]:
     """Containers to warn of, and to delete."""
-    query = select(Container).where(
-        col(Container.expires_at) <= at + _WARNED_AT_MOST, col(Container.delete_requested_at).is_(None)
+    query = (
+        select(Container, ContainerType)
+        .join(ContainerType, isouter=True)
+        .where(col(Container.expires_at) <= at + _WARNED_AT_MOST, col(Container.delete_requested_at).is_(None))
     )
+    warning_h = await value_of(tx, EXPIRY_WARNING_H)
     found: list[tuple[int, Due]] = []
-    for container in (await tx.exec(query)).all():
-        due = what_is_due(_expiry(container), lead=await _lead(tx, container), at=at)
+    for container, kind in (await tx.exec(query)).all():
+        due = what_is_due(_expiry(container), lead=_lead(kind, warning_h), at=at)
         if due is not None:
             found.append((container.id, due))
     return found
@@ -142,9 +145,12 @@ def _expiry(container: Container) -> Expiry:
     return Expiry(container.expires_at, container.expiry_warned_at)
 
 
-async def _lead(tx: Tx, container: Container) -> timedelta:
-    kind = await type_of(tx, container)
-    return warning_lead(kind.lifetime_h if kind else 0, await value_of(tx, EXPIRY_WARNING_H))
+async def _lead_of(tx: Tx, container: Container) -> timedelta:
+    return _lead(await type_of(tx, container), await value_of(tx, EXPIRY_WARNING_H))
+
+
+def _lead(kind: ContainerType | None, warning_h: int) -> timedelta:
+    return warning_lead(kind.lifetime_h if kind else 0, warning_h)
 
 
 async def _tell(tx: Tx, container: Container, kind: Notice, title: str, text: str) -> None:

@@ -4,9 +4,10 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import event
 from sqlmodel import select
 
-from backend.db import reading, transaction
+from backend.db import engine, reading, transaction
 from backend.errors import Conflict, Invalid, NotFound
 from backend.events.bus import UsageSampled
 from backend.models import AuditLog, Container, ContainerSchedule, DesiredState, Notification, ResourceQuota, Status
@@ -124,6 +125,27 @@ async def test_a_container_whose_time_is_over_is_warned_of_and_then_deleted() ->
     await _look(end, processes=3)
     assert (await _row(box)).delete_requested_at == end
     assert await _told(actor) == ["container.expires_soon", "container.expired"]
+
+
+async def test_a_look_at_many_ends_asks_no_more_than_a_look_at_one() -> None:
+    actor, node = await a_world()
+    at = LONG_AGO + timedelta(days=9)
+    asked: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        asked.append(statement)
+
+    counts: list[int] = []
+    for _ in range(2):
+        for _ in range(3):
+            await _box(actor, node, expires_at=at)
+        event.listen(engine().sync_engine, "before_cursor_execute", note)
+        async with reading() as tx:
+            assert await upkeep.expiring(tx, at=at)
+        event.remove(engine().sync_engine, "before_cursor_execute", note)
+        counts.append(len(asked))
+        asked.clear()
+    assert counts[0] == counts[1]
 
 
 async def test_an_owner_keeps_a_container_as_long_again_and_nobody_else_does() -> None:
