@@ -49,6 +49,8 @@ async def attempt(tx: Tx, keys: list[str], *, each_counts: bool = False) -> Asyn
     under_way.update(keys)
     try:
         yield
+        if each_counts:
+            await _add(tx, keys)
     except PequerokuError as refusal:
         if not each_counts and not isinstance(refusal, BadCredentials):
             _is_over(keys)
@@ -58,8 +60,6 @@ async def attempt(tx: Tx, keys: list[str], *, each_counts: bool = False) -> Asyn
     except BaseException:
         _is_over(keys)
         raise
-    if each_counts:
-        await _add(tx, keys)
     _is_over(keys)
 
 

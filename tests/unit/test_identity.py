@@ -5,6 +5,7 @@ from collections import Counter
 from datetime import timedelta
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import select
 
 from backend.db import reading, transaction
@@ -35,6 +36,13 @@ async def _actor(sid: str) -> Actor:
     actor = await identity.actor_for(sid)
     assert actor is not None
     return actor
+
+
+async def test_an_attempt_that_could_not_be_counted_is_under_way_no_more() -> None:
+    with pytest.raises(IntegrityError):
+        async with transaction() as tx, attempts.attempt(tx, ["sign-up:here"], each_counts=True):
+            tx.add(Session(user_id=999_999, token_hash="of nobody"))  # it is written, and fails, with the count
+    assert not attempts.under_way
 
 
 async def test_a_new_user_has_a_quota_with_the_public_types() -> None:
