@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
@@ -26,6 +26,8 @@ from backend.settings import settings
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 _LOCK_WAIT_S = 10
 
 
@@ -37,6 +39,12 @@ class Tx(AsyncSession):
         self.before_commit: list[Callable[[], Coroutine[Any, Any, None]]] = []
         self.after_commit: list[Callable[[], Coroutine[Any, Any, None]]] = []
         self.after_refusal: list[Callable[[], Coroutine[Any, Any, None]]] = []
+
+    async def get(self, entity: type[T], ident: object, **options: Any) -> T | None:  # type: ignore[reportIncompatibleMethodOverride]
+        """The row with that key. An id is anybody's guess: one that no column can hold is no row's."""
+        if isinstance(ident, int) and not 0 < ident < 2**31:
+            return None
+        return await super().get(entity, ident, **options)
 
 
 @lru_cache

@@ -42,7 +42,7 @@ async def get_user_ai_logs(
         NotFound: no such user, or it is not the actor.
     """
     note("user", user_id)
-    user = await tx.get(User, user_id) if 0 < user_id < 2**31 else None
+    user = await tx.get(User, user_id)
     require(actor, Action.AUDIT_USER, owner_id=user.id if user else None, what="That user")
     if user is None:
         raise NotFound("That user")

@@ -74,7 +74,7 @@ async def mark_read(tx: Tx, actor: Actor, notice_id: int) -> NoticeView:
         NotFound: no such notification, or somebody else's.
     """
     note("notification", notice_id)
-    row = await tx.get(Notification, notice_id, with_for_update=True) if 0 < notice_id < 2**31 else None
+    row = await tx.get(Notification, notice_id, with_for_update=True)
     require(actor, Action.INBOX_READ, owner_id=row.user_id if row else None, what="That notification")
     if row is None:
         raise NotFound("That notification")

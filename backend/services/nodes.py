@@ -211,7 +211,7 @@ async def _facts(tx: Tx, node_id: int) -> NodeFacts:
 
 
 async def _found(tx: Tx, node_id: int) -> Node:
-    node = await tx.get(Node, node_id) if 0 < node_id < 2**31 else None
+    node = await tx.get(Node, node_id)
     if node is None:
         raise NotFound("That node")
     return node

@@ -107,10 +107,8 @@ async def kept_type(tx: Tx, container_type_id: int) -> ContainerType:
     Raises:
         Invalid: there is none of that id.
     """
-    kind = None
-    if 0 < container_type_id < 2**31:
-        lock = {"read": True, "key_share": True}
-        kind = await tx.get(ContainerType, container_type_id, with_for_update=lock, populate_existing=True)
+    lock = {"read": True, "key_share": True}
+    kind = await tx.get(ContainerType, container_type_id, with_for_update=lock, populate_existing=True)
     if kind is None:
         raise Invalid("Choose one of the types.", field="container_type_id")
     return kind
@@ -245,9 +243,7 @@ async def update_quota(
         Invalid: a number is out of its bounds, or there is no such type.
     """
     require(actor, Action.QUOTA_UPDATE)
-    quota = None
-    if 0 < quota_id < 2**31:
-        quota = await tx.get(ResourceQuota, quota_id, with_for_update=True, populate_existing=True)
+    quota = await tx.get(ResourceQuota, quota_id, with_for_update=True, populate_existing=True)
     if quota is None:
         raise NotFound("That quota")
     asked = {"credits": credits, "ai_use_per_day": ai_use_per_day, "max_containers": max_containers, "active": active}

@@ -135,7 +135,7 @@ def _due(at: datetime):  # a condition's type would say less than the condition
 
 async def _locked(tx: Tx, actor: Actor, action: Action, schedule_id: int) -> ContainerSchedule:
     """Container first, then schedule: in the order in which a deletion takes them."""
-    schedule = await tx.get(ContainerSchedule, schedule_id) if 0 < schedule_id < 2**31 else None
+    schedule = await tx.get(ContainerSchedule, schedule_id)
     await locked(action, tx, actor, schedule.container_id if schedule else 0)
     query = select(ContainerSchedule).where(ContainerSchedule.id == schedule_id).with_for_update()
     found = (await tx.exec(query)).first()

@@ -92,7 +92,7 @@ async def unshare(tx: Tx, actor: Actor, container_id: int, share_id: int) -> Non
         NotFound, Forbidden: not the actor's to share, or no such share.
     """
     container = await visible(Action.SHARE_END, tx, actor, container_id)
-    ended = await tx.get(ContainerShare, share_id) if 0 < share_id < 2**31 else None
+    ended = await tx.get(ContainerShare, share_id)
     if ended is None or ended.container_id != container_id:
         raise NotFound("That share")
     note(message=f"{container.name}: share {share_id} ended", team_id=ended.team_id, user_id_of_share=ended.user_id)
@@ -133,8 +133,7 @@ async def _team(tx: Tx, person: Actor, container_id: int, team_id: int) -> Team:
 
     It is locked, so that it is not deleted meanwhile.
     """
-    known = 0 < team_id < 2**31
-    team = await tx.get(Team, team_id, with_for_update=True, populate_existing=True) if known else None
+    team = await tx.get(Team, team_id, with_for_update=True, populate_existing=True)
     there = select(ContainerShare.id).where(
         ContainerShare.container_id == container_id, ContainerShare.team_id == team_id
     )

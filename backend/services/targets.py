@@ -20,7 +20,7 @@ async def visible(action: Action, tx: Tx, actor: Actor, container_id: int) -> Co
         Forbidden: visible, but not the actor's to do that to.
     """
     note("container", container_id)
-    container = await tx.get(Container, container_id) if 0 < container_id < 2**31 else None
+    container = await tx.get(Container, container_id)
     owner_id = container.user_id if container else None
     role = await role_of(tx, actor, container) if container and owner_id != actor.user_id else None
     require(actor, action, owner_id=owner_id, role=role, what="That container")

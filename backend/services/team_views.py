@@ -40,8 +40,7 @@ async def team_for(tx: Tx, person: Actor, action: Action, team_id: int, *, locks
         Forbidden: their role does not reach so far.
     """
     note("team", team_id)
-    known = 0 < team_id < 2**31
-    team = await tx.get(Team, team_id, with_for_update=locks, populate_existing=locks) if known else None
+    team = await tx.get(Team, team_id, with_for_update=locks, populate_existing=locks)
     role = await role_in(tx, team_id, person.user_id) if team is not None else None
     require(person, action, owner_id=team.owner_id if team else None, role=role, what="That team")
     if team is None:

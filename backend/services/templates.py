@@ -220,7 +220,7 @@ def _view(actor: Actor, template: FileTemplate, owner: str | None, count: int, s
 async def _to_change(action: Action, tx: Tx, actor: Actor, template_id: int) -> FileTemplate:
     """The template, locked, if the actor may change it; one that may only be looked at is forbidden, not hidden."""
     note("template", template_id)
-    template = await tx.get(FileTemplate, template_id, with_for_update=True) if 0 < template_id < 2**31 else None
+    template = await tx.get(FileTemplate, template_id, with_for_update=True)
     is_shown = template is not None and template.owner_id is None and template.public
     owner_id = template.owner_id if template else None
     require(actor, action, owner_id=owner_id, role=Role.VIEWER if is_shown else None, what="That template")

@@ -103,10 +103,8 @@ async def delete_type(tx: Tx, actor: Actor, type_id: int) -> None:
 
 async def _locked(tx: Tx, type_id: int, *, goes: bool = False) -> ContainerType:
     """Locked so that creations and resizes, which keep a type from going, don't wait for a mere change."""
-    kind = None
-    if 0 < type_id < 2**31:
-        lock = {"key_share": not goes}
-        kind = await tx.get(ContainerType, type_id, with_for_update=lock, populate_existing=True)
+    lock = {"key_share": not goes}
+    kind = await tx.get(ContainerType, type_id, with_for_update=lock, populate_existing=True)
     if kind is None:
         raise NotFound("That type")
     return kind

@@ -168,7 +168,7 @@ async def _locked(tx: Tx, user_id: int) -> User:
 
 
 async def _get(tx: Tx, user_id: int) -> User:
-    user = await tx.get(User, user_id) if 0 < user_id < 2**31 else None
+    user = await tx.get(User, user_id)
     if user is None:
         raise NotFound("That user")
     return user

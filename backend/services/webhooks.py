@@ -172,7 +172,7 @@ async def resend(tx: Tx, actor: Actor, delivery_id: int) -> None:
         Conflict: the webhook is not active, or too much waits for it already.
     """
     note("webhook_delivery", delivery_id)
-    found = await tx.get(WebhookDelivery, delivery_id, with_for_update=True) if 0 < delivery_id < 2**31 else None
+    found = await tx.get(WebhookDelivery, delivery_id, with_for_update=True)
     webhook = await tx.get(Webhook, found.webhook_id, with_for_update=True) if found else None
     require(actor, Action.WEBHOOK_RESEND, owner_id=webhook.user_id if webhook else None, what="That message")
     if found is None or webhook is None:
@@ -192,7 +192,7 @@ async def prune(tx: Tx) -> int:
 
 async def _owned(tx: Tx, actor: Actor, action: Action, webhook_id: int) -> Webhook:
     note("webhook", webhook_id)
-    row = await tx.get(Webhook, webhook_id, with_for_update=True) if 0 < webhook_id < 2**31 else None
+    row = await tx.get(Webhook, webhook_id, with_for_update=True)
     require(actor, action, owner_id=row.user_id if row else None, what="That webhook")
     if row is None:
         raise NotFound("That webhook")

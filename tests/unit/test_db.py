@@ -7,7 +7,10 @@ import pytest
 from sqlmodel import select
 
 from backend.db import Tx, reading, transaction
+from backend.errors import NotFound
 from backend.models import LoginThrottle, User
+from backend.services import external, identity, keys
+from tests.factories import a_world
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -40,6 +43,15 @@ async def test_a_row_has_no_id_before_it_was_flushed() -> None:
         tx.add(user)
         await tx.flush()
         assert user.id > 0
+
+
+async def test_an_id_that_no_column_can_hold_is_no_rows() -> None:
+    actor, _ = await a_world()
+    for operation in (keys.revoke_key, keys.remove_ssh_key, identity.revoke_session, external.unlink):
+        for number in (0, -1, 2**40, 10**30):
+            with pytest.raises(NotFound):
+                async with transaction() as tx:
+                    await operation(tx, actor, number)
 
 
 async def test_writers_that_are_cancelled_at_any_moment_never_keep_the_lock() -> None:
