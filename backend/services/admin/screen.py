@@ -4,18 +4,21 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Concatenate, ParamSpec
 
 from sqlalchemy import ColumnElement, SQLColumnExpression
 
 from backend.db import Tx
 from backend.models.base import Table
-from backend.rules.forms import Choice, Field
+from backend.rules.forms import Choice, Field, Kind
 from backend.rules.policy import Actor
 
+P = ParamSpec("P")
 Expr = SQLColumnExpression[Any]
 Facts = dict[str, Any]
 """A row's columns by their names."""
+Run = Callable[[Tx, Actor, Sequence[str], Mapping[str, Any]], Awaitable[str]]
+"""What an act does: to the rows of these keys, with what was typed into its fields; returns what to say of it."""
 
 
 class Show(StrEnum):
@@ -76,7 +79,7 @@ class Act:
     label: str
     icon: str
     done: str
-    run: Callable[[Tx, Actor, Sequence[str], Mapping[str, Any]], Awaitable[str]]
+    run: Run
     question: str = ""
     fields: tuple[Field, ...] = ()
     is_grave: bool = False
@@ -136,6 +139,28 @@ class Screen:
     def counted(self, number: int) -> str:
         """“1 node”, “3 nodes”."""
         return f"{number:,} {self.one if number == 1 else self.many or self.one + 's'}"
+
+
+def on_row(do: Callable[Concatenate[Tx, Actor, int, P], Awaitable[object]], *given: P.args, **named: P.kwargs) -> Run:
+    """An act's `run` that does an operation to one row, and says nothing of its own."""
+
+    async def run(tx: Tx, actor: Actor, keys: Sequence[str], _typed: Mapping[str, Any]) -> str:
+        await do(tx, actor, int(keys[0]), *given, **named)
+        return ""
+
+    return run
+
+
+def deletion(do: Callable[[Tx, Actor, int], Awaitable[object]], question: str, *, done: str = "deleted") -> Act:
+    """The act that ends a row; `question` says what goes with it, and what stays."""
+    return Act(
+        name="delete", label="Delete", icon="trash-2", done=done, run=on_row(do), question=question, is_grave=True
+    )
+
+
+def required_number(name: str, label: str, unit: str = "", help: str = "") -> Field:  # noqa: A002 - the field's name
+    """A field for a number that has to be there."""
+    return Field(name=name, label=label, kind=Kind.NUMBER, required=True, unit=unit, help=help)
 
 
 def one_of(name: str, label: str, of: Expr, words: Mapping[str, str]) -> Filter:

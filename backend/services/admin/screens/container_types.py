@@ -1,6 +1,6 @@
 """Container types: sizes with prices."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, cast
 
 from sqlmodel import col, func, select
@@ -10,13 +10,9 @@ from backend.models import Container, ContainerType
 from backend.rules.forms import Field, Kind
 from backend.rules.policy import Actor
 from backend.services import types
-from backend.services.admin.screen import Act, Column, Screen, Show, yes_or_no
+from backend.services.admin.screen import Column, Screen, Show, deletion, required_number, yes_or_no
 
 _IN_USE = select(func.count()).where(Container.container_type_id == ContainerType.id).scalar_subquery()
-
-
-def _number(name: str, label: str, unit: str = "", help: str = "") -> Field:  # noqa: A002 - the field's name
-    return Field(name=name, label=label, kind=Kind.NUMBER, required=True, unit=unit, help=help)
 
 
 async def _add(tx: Tx, actor: Actor, values: Mapping[str, Any]) -> int:
@@ -25,11 +21,6 @@ async def _add(tx: Tx, actor: Actor, values: Mapping[str, Any]) -> int:
 
 async def _save(tx: Tx, actor: Actor, key: str, values: Mapping[str, Any]) -> None:
     await types.update_type(tx, actor, int(key), **cast(types.TypeFields, dict(values)))
-
-
-async def _delete(tx: Tx, actor: Actor, keys: Sequence[str], _typed: Mapping[str, Any]) -> str:
-    await types.delete_type(tx, actor, int(keys[0]))
-    return ""
 
 
 SCREEN = Screen(
@@ -57,26 +48,16 @@ SCREEN = Screen(
     model=ContainerType,
     fields=(
         Field(name="container_type_name", label="Name", required=True, longest=64),
-        _number("memory_mb", "Memory", "MiB"),
-        _number("vcpus", "vCPUs"),
-        _number("disk_gib", "Disk", "GiB", "Disks grow, and never shrink."),
-        _number("credits_cost", "Credits", help="What one that runs costs. A new price counts at once."),
+        required_number("memory_mb", "Memory", "MiB"),
+        required_number("vcpus", "vCPUs"),
+        required_number("disk_gib", "Disk", "GiB", "Disks grow, and never shrink."),
+        required_number("credits_cost", "Credits", help="What one that runs costs. A new price counts at once."),
         Field(name="private", label="Private", kind=Kind.SWITCH, help="Not given to new quotas."),
-        _number("idle_stop_min", "Stop when idle for", "minutes", "0: never."),
-        _number("lifetime_h", "Delete after", "hours", "0: never."),
+        required_number("idle_stop_min", "Stop when idle for", "minutes", "0: never."),
+        required_number("lifetime_h", "Delete after", "hours", "0: never."),
     ),
     add=_add,
     save=_save,
-    acts=(
-        Act(
-            name="delete",
-            label="Delete",
-            icon="trash-2",
-            done="deleted",
-            run=_delete,
-            question="No container may be of this type any more.",
-            is_grave=True,
-        ),
-    ),
+    acts=(deletion(types.delete_type, "No container may be of this type any more."),),
     links=(("Containers of it", "/admin/vm_manager/container/?type={id}"),),
 )

@@ -1,6 +1,6 @@
 """Containers of everybody."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy.orm import join, outerjoin
@@ -11,20 +11,12 @@ from backend.models import Container, ContainerType, DesiredState, Node, Status,
 from backend.rules.forms import Choice, Field, Kind
 from backend.rules.policy import Actor
 from backend.services import containers, sizes
-from backend.services.admin.screen import Act, Column, Facts, Screen, Show, numbered, one_of
+from backend.services.admin.screen import Act, Column, Facts, Screen, Show, deletion, numbered, on_row, one_of
 from backend.services.quotas import locked_quota
 
 _TONES = {
     "running": "good", "stopped": "off", "error": "bad", "unknown": "warn", "created": "busy", "provisioning": "busy"
 }  # fmt: skip
-
-
-def _each(do: Callable[[Tx, Actor, int], Awaitable[object]]) -> Callable[..., Awaitable[str]]:
-    async def run(tx: Tx, actor: Actor, keys: Sequence[str], typed: Mapping[str, Any]) -> str:
-        await do(tx, actor, int(keys[0]))
-        return ""
-
-    return run
 
 
 async def _types(tx: Tx) -> Mapping[str, tuple[Choice, ...]]:
@@ -122,14 +114,19 @@ SCREEN = Screen(
     save=_save,
     acts=(
         Act(
-            name="start", label="Start", icon="play", done="started", run=_each(containers.power_on), applies=_can_start
+            name="start",
+            label="Start",
+            icon="play",
+            done="started",
+            run=on_row(containers.power_on),
+            applies=_can_start,
         ),
         Act(
             name="stop",
             label="Stop",
             icon="square",
             done="stopped",
-            run=_each(containers.power_off),
+            run=on_row(containers.power_off),
             question="The system inside is asked to shut down; whoever works there loses what is not saved.",
             applies=_is_meant_to_run,
         ),
@@ -138,19 +135,11 @@ SCREEN = Screen(
             label="Restart",
             icon="rotate-cw",
             done="restarted",
-            run=_each(containers.restart),
+            run=on_row(containers.restart),
             question="The system inside shuts down and boots again; whoever works there is interrupted.",
             applies=_is_meant_to_run,
         ),
-        Act(
-            name="delete",
-            label="Delete",
-            icon="trash-2",
-            done="deleted",
-            run=_each(containers.delete),
-            question="The disk is erased with everything on it. There is no way back.",
-            is_grave=True,
-        ),
+        deletion(containers.delete, "The disk is erased with everything on it. There is no way back."),
     ),
     links=(
         ("Its page", "/containers/{id}"),

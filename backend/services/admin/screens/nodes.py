@@ -1,6 +1,6 @@
 """Nodes: the hosts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from sqlmodel import col
@@ -11,7 +11,7 @@ from backend.rules.forms import Field, Kind
 from backend.rules.placement import score_parts
 from backend.rules.policy import Actor
 from backend.services import nodes
-from backend.services.admin.screen import Act, Column, Facts, Screen, Show, yes_or_no
+from backend.services.admin.screen import Act, Column, Facts, Screen, Show, deletion, on_row, yes_or_no
 from backend.services.placement import node_facts
 
 _HELP_URI = "Such as qemu+ssh://root@host/system or qemu+tls://host/system. Test the connection before you add it."
@@ -50,26 +50,6 @@ async def _save(tx: Tx, actor: Actor, key: str, values: Mapping[str, Any]) -> No
 
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:
     return {**values, "blocked_cidrs": str(values["blocked_cidrs"]).split()}
-
-
-async def _drain(tx: Tx, actor: Actor, keys: Sequence[str], _typed: Mapping[str, Any]) -> str:
-    await nodes.drain_node(tx, actor, int(keys[0]))
-    return ""
-
-
-async def _undrain(tx: Tx, actor: Actor, keys: Sequence[str], _typed: Mapping[str, Any]) -> str:
-    await nodes.undrain_node(tx, actor, int(keys[0]))
-    return ""
-
-
-async def _wake(tx: Tx, actor: Actor, keys: Sequence[str], _typed: Mapping[str, Any]) -> str:
-    await nodes.wake_node(tx, actor, int(keys[0]))
-    return ""
-
-
-async def _delete(tx: Tx, actor: Actor, keys: Sequence[str], _typed: Mapping[str, Any]) -> str:
-    await nodes.delete_node(tx, actor, int(keys[0]))
-    return ""
 
 
 SCREEN = Screen(
@@ -129,7 +109,7 @@ SCREEN = Screen(
             label="Drain",
             icon="log-out",
             done="draining",
-            run=_drain,
+            run=on_row(nodes.drain_node),
             question="Nothing new is placed there, and its containers move to other nodes: live where libvirt can, "
             "else they are stopped, moved and started.",
             applies=lambda facts: not facts["draining"],
@@ -139,18 +119,14 @@ SCREEN = Screen(
             label="Undrain",
             icon="log-in",
             done="taking containers again",
-            run=_undrain,
+            run=on_row(nodes.undrain_node),
             applies=lambda facts: bool(facts["draining"]),
         ),
-        Act(name="wake", label="Look now", icon="refresh-cw", done="being looked at", run=_wake),
-        Act(
-            name="delete",
-            label="Delete",
-            icon="trash-2",
+        Act(name="wake", label="Look now", icon="refresh-cw", done="being looked at", run=on_row(nodes.wake_node)),
+        deletion(
+            nodes.delete_node,
+            "We forget the host; nothing on it is touched. It must hold no containers.",
             done="forgotten",
-            run=_delete,
-            question="We forget the host; nothing on it is touched. It must hold no containers.",
-            is_grave=True,
         ),
     ),
     links=(

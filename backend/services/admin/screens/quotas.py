@@ -12,7 +12,7 @@ from backend.models import Container, ContainerType, DesiredState, QuotaType, Re
 from backend.rules.forms import Choice, Field, Kind
 from backend.rules.policy import Actor
 from backend.services import quotas
-from backend.services.admin.screen import Act, Column, Screen, Show, numbered, yes_or_no
+from backend.services.admin.screen import Act, Column, Screen, Show, numbered, required_number, yes_or_no
 
 _TYPES = select(func.count()).where(QuotaType.quota_id == ResourceQuota.id).scalar_subquery()
 
@@ -64,10 +64,6 @@ async def _grant(tx: Tx, actor: Actor, keys: Sequence[str], _typed: Mapping[str,
     return f"{SCREEN.counted(len(keys))} looked at: {granted} missing public types were given."
 
 
-def _number(name: str, label: str) -> Field:
-    return Field(name=name, label=label, kind=Kind.NUMBER, required=True)
-
-
 SCREEN = Screen(
     path="vm_manager/resourcequota",
     title="Quotas",
@@ -96,9 +92,9 @@ SCREEN = Screen(
     ordering="username",
     model=ResourceQuota,
     fields=(
-        _number("credits", "Credits"),
-        _number("ai_use_per_day", "AI requests a day"),
-        _number("max_containers", "Containers kept"),
+        required_number("credits", "Credits"),
+        required_number("ai_use_per_day", "AI requests a day"),
+        required_number("max_containers", "Containers kept"),
         Field(
             name="active",
             label="Active",

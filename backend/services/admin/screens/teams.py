@@ -1,6 +1,6 @@
 """Teams."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy.orm import join
@@ -11,7 +11,7 @@ from backend.models import Team, TeamMembership, User
 from backend.rules.forms import Choice, Field, Kind, When
 from backend.rules.policy import Actor
 from backend.services import teams
-from backend.services.admin.screen import Act, Column, Screen, Show, numbered, yes_or_no
+from backend.services.admin.screen import Column, Screen, Show, deletion, numbered, yes_or_no
 
 _MEMBERS = select(func.count()).where(TeamMembership.team_id == Team.id, col(TeamMembership.active)).scalar_subquery()
 
@@ -38,11 +38,6 @@ async def _save(tx: Tx, actor: Actor, key: str, values: Mapping[str, Any]) -> No
 
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:
     return {**values, "owner_id": int(values["owner_id"])}
-
-
-async def _delete(tx: Tx, actor: Actor, keys: Sequence[str], _typed: Mapping[str, Any]) -> str:
-    await teams.delete_team(tx, actor, int(keys[0]))
-    return ""
 
 
 SCREEN = Screen(
@@ -87,16 +82,6 @@ SCREEN = Screen(
     values=_values,
     add=_add,
     save=_save,
-    acts=(
-        Act(
-            name="delete",
-            label="Delete",
-            icon="trash-2",
-            done="deleted",
-            run=_delete,
-            question="What was shared with it stays its owners' alone.",
-            is_grave=True,
-        ),
-    ),
+    acts=(deletion(teams.delete_team, "What was shared with it stays its owners' alone."),),
     links=(("What happened to it", "/admin/internal_config/auditlog/?target_type=team&target={id}"),),
 )

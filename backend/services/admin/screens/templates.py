@@ -1,6 +1,6 @@
 """File templates: sets of files for containers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy.orm import outerjoin
@@ -13,7 +13,7 @@ from backend.rules.forms import Field, Kind, When
 from backend.rules.policy import Actor
 from backend.rules.templates import MAX_DESCRIPTION, MAX_FILE_BYTES, MAX_NAME, MAX_PATH, MAX_SLUG, File
 from backend.services import templates
-from backend.services.admin.screen import Act, Column, Screen, Show, numbered, yes_or_no
+from backend.services.admin.screen import Column, Screen, Show, deletion, numbered, yes_or_no
 
 _ITEMS = select(func.count()).where(FileTemplateItem.template_id == FileTemplate.id).scalar_subquery()
 
@@ -52,11 +52,6 @@ def _mode(said: str) -> int:
         return int(said or "644", 8)
     except ValueError:
         raise Invalid(f"“{said}” is no mode: three digits such as 644 or 755.", field="files") from None
-
-
-async def _delete(tx: Tx, actor: Actor, keys: Sequence[str], _typed: Mapping[str, Any]) -> str:
-    await templates.delete_template(tx, actor, int(keys[0]))
-    return ""
 
 
 SCREEN = Screen(
@@ -105,15 +100,5 @@ SCREEN = Screen(
     values=_values,
     add=_add,
     save=_save,
-    acts=(
-        Act(
-            name="delete",
-            label="Delete",
-            icon="trash-2",
-            done="deleted",
-            run=_delete,
-            question="What was made from it stays as it is.",
-            is_grave=True,
-        ),
-    ),
+    acts=(deletion(templates.delete_template, "What was made from it stays as it is."),),
 )

@@ -10,7 +10,7 @@ from backend.models import User
 from backend.rules.forms import Field, Kind, When
 from backend.rules.policy import Actor
 from backend.services import farewell, identity, users
-from backend.services.admin.screen import Act, Column, Screen, Show, yes_or_no
+from backend.services.admin.screen import Act, Column, Screen, Show, deletion, on_row, yes_or_no
 
 _USERNAME = col(User.username)
 
@@ -33,29 +33,9 @@ async def _save(tx: Tx, actor: Actor, key: str, values: Mapping[str, Any]) -> No
     await users.update_user(tx, actor, int(key), **given)
 
 
-async def _disable(tx: Tx, actor: Actor, keys: Sequence[str], _typed: Mapping[str, Any]) -> str:
-    await users.set_user_active(tx, actor, int(keys[0]), False)
-    return ""
-
-
-async def _enable(tx: Tx, actor: Actor, keys: Sequence[str], _typed: Mapping[str, Any]) -> str:
-    await users.set_user_active(tx, actor, int(keys[0]), True)
-    return ""
-
-
-async def _promote(tx: Tx, actor: Actor, keys: Sequence[str], _typed: Mapping[str, Any]) -> str:
-    await users.update_user(tx, actor, int(keys[0]), is_superuser=True)
-    return ""
-
-
 async def _reset(tx: Tx, actor: Actor, keys: Sequence[str], typed: Mapping[str, Any]) -> str:
     chosen = await users.reset_password(tx, actor, int(keys[0]), **typed)
     return f"The password is now {chosen} – it is shown this once. It has to be changed at the next sign-in."
-
-
-async def _delete(tx: Tx, actor: Actor, keys: Sequence[str], _typed: Mapping[str, Any]) -> str:
-    await farewell.delete_user(tx, actor, int(keys[0]))
-    return ""
 
 
 SCREEN = Screen(
@@ -102,7 +82,7 @@ SCREEN = Screen(
             label="Disable",
             icon="user-x",
             done="disabled",
-            run=_disable,
+            run=on_row(users.set_user_active, False),
             question="They are signed out everywhere and can't come in. Their containers go on as they are.",
             applies=lambda facts: facts["is_active"],
         ),
@@ -111,7 +91,7 @@ SCREEN = Screen(
             label="Enable",
             icon="user-check",
             done="enabled",
-            run=_enable,
+            run=on_row(users.set_user_active, True),
             applies=lambda facts: not facts["is_active"],
         ),
         Act(
@@ -137,18 +117,14 @@ SCREEN = Screen(
             label="Make administrator",
             icon="shield",
             done="made administrators",
-            run=_promote,
+            run=on_row(users.update_user, is_superuser=True),
             question="An administrator may do everything, everywhere.",
             applies=lambda facts: not facts["is_superuser"],
         ),
-        Act(
-            name="delete",
-            label="Delete",
-            icon="trash-2",
+        deletion(
+            farewell.delete_user,
+            "With everything that is theirs: containers, disks, keys. There is no way back.",
             done="being deleted",
-            run=_delete,
-            question="With everything that is theirs: containers, disks, keys. There is no way back.",
-            is_grave=True,
         ),
     ),
     links=(
