@@ -18,10 +18,11 @@ from backend.rules.upkeep import first_expiry
 from backend.services.access import visible_containers_for
 from backend.services.placement import locked_node_facts
 from backend.services.quotas import can_create_container, check_credits, kept_type, locked_quota
-from backend.services.showing import shown, views, with_surroundings
+from backend.services.showing import changed, shown, views, with_surroundings
 from backend.services.sizes import take_size, type_of
-from backend.services.targets import announce_change, locked, refuse_if_going, visible
+from backend.services.targets import locked, refuse_if_going, visible
 from backend.services.views import ContainerView
+from backend.services.wishing import wish_gone, wish_off
 
 _rng = random.Random()  # noqa: S311 - names, not secrets
 
@@ -70,8 +71,7 @@ async def create(tx: Tx, actor: Actor, *, container_type_id: int, name: str = ""
     tx.add(container)
     await tx.flush()
     note("container", container.id, f"{chosen} on {decision.node_name}", type=wanted.container_type_name)
-    announce_change(tx, container)
-    return await shown(tx, container, actor)
+    return await changed(tx, container, actor)
 
 
 @operation(Action.CONTAINER_POWER_ON)
@@ -99,8 +99,7 @@ async def power_on(tx: Tx, actor: Actor, container_id: int) -> ContainerView:
     elif container.status is Status.ERROR:
         _begin_start(container)
         container.restart_requested_at = now()  # whatever state the machine is in, begin again from its disk
-    announce_change(tx, container)
-    return await shown(tx, container, actor)
+    return await changed(tx, container, actor)
 
 
 @operation(Action.CONTAINER_POWER_OFF)
@@ -112,9 +111,7 @@ async def power_off(tx: Tx, actor: Actor, container_id: int) -> ContainerView:
         Conflict: it is being deleted.
     """
     container = await locked(Action.CONTAINER_POWER_OFF, tx, actor, container_id)
-    container.desired_state = DesiredState.STOPPED
-    container.restart_requested_at = container.retry_at = None
-    announce_change(tx, container)
+    wish_off(tx, container)
     return await shown(tx, container, actor)
 
 
@@ -136,8 +133,7 @@ async def restart(tx: Tx, actor: Actor, container_id: int) -> ContainerView:
     container.retry_at = None
     if container.status is Status.ERROR:
         _begin_start(container)
-    announce_change(tx, container)
-    return await shown(tx, container, actor)
+    return await changed(tx, container, actor)
 
 
 @operation(Action.CONTAINER_DELETE)
@@ -150,9 +146,7 @@ async def delete(tx: Tx, actor: Actor, container_id: int) -> ContainerView:
     container = await visible(Action.CONTAINER_DELETE, tx, actor, container_id)
     await tx.refresh(container, with_for_update=True)
     if container.delete_requested_at is None:
-        container.delete_requested_at, container.retry_at = now(), None
-        container.phase = Phase.DELETING
-    announce_change(tx, container)
+        wish_gone(tx, container, now())
     return await shown(tx, container, actor)
 
 

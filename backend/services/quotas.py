@@ -16,8 +16,8 @@ from backend.rules.notices import Notice
 from backend.rules.policy import Action, Actor
 from backend.services.config import value_of
 from backend.services.inbox import tell
-from backend.services.targets import announce_change
 from backend.services.views import CreditsView, QuotaView, TypeView
+from backend.services.wishing import wish_off
 
 
 async def make_quota(tx: Tx, user: User) -> ResourceQuota:
@@ -296,9 +296,7 @@ async def _stop_all(tx: Tx, user_id: int) -> None:
     running = select(Container).where(Container.user_id == user_id, *_consumes()).order_by(col(Container.id))
     rows = (await tx.exec(running.with_for_update())).all()
     for container in rows:
-        container.desired_state = DesiredState.STOPPED
-        container.restart_requested_at = container.retry_at = None
-        announce_change(tx, container)
+        wish_off(tx, container)
     if rows:
         what = "“" + "”, “".join(each.name for each in rows) + "”"
         text = f"An administrator made your quota inactive. Stopped, with their disks kept: {what}."

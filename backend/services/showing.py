@@ -14,6 +14,7 @@ from backend.rules.policy import Actor
 from backend.services.access import as_seen_by
 from backend.services.quotas import purses_of
 from backend.services.row_sizes import full_size, overrides_of, wanted_size
+from backend.services.targets import announce_change
 from backend.services.views import ContainerView, CreditsView, PhaseView
 
 
@@ -28,6 +29,12 @@ async def shown(tx: Tx, container: Container, actor: Actor) -> ContainerView:
     await tx.flush()
     rows = (await tx.exec(with_surroundings().where(Container.id == container.id))).all()
     return (await views(tx, rows, actor))[0]
+
+
+async def changed(tx: Tx, container: Container, actor: Actor) -> ContainerView:
+    """Tell of the change once it is committed; returns the container as `shown`."""
+    announce_change(tx, container)
+    return await shown(tx, container, actor)
 
 
 async def views(

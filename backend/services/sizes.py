@@ -15,8 +15,8 @@ from backend.services.config import value_of
 from backend.services.placement import locked_node_facts
 from backend.services.quotas import check_allowed, check_credits, kept_type, locked_quota
 from backend.services.row_sizes import full_size, overrides_of, wanted_size, write_size
-from backend.services.showing import shown
-from backend.services.targets import announce_change, refuse_if_going, visible
+from backend.services.showing import changed
+from backend.services.targets import refuse_if_going, visible
 from backend.services.views import ContainerView
 
 
@@ -59,8 +59,7 @@ async def resize(
     if runs and full_size(container) != before:
         container.restart_requested_at, container.stop_asked_at = now(), None
     note(message=f"{_words(before)} → {_words(full_size(container))}", overridden=list(overrides_of(container).names))
-    announce_change(tx, container)
-    return await shown(tx, container, actor)
+    return await changed(tx, container, actor)
 
 
 async def take_size(tx: Tx, container: Container, kind: ContainerType | None, *, runs: bool) -> None:

@@ -9,7 +9,7 @@ from sqlmodel import col, select
 
 from backend.db import Tx
 from backend.errors import Conflict, NotFound
-from backend.models import Container, ContainerType, DesiredState, Node, Phase, Status
+from backend.models import Container, ContainerType, DesiredState, Node, Status
 from backend.models.base import now
 from backend.operation import note, operation, require
 from backend.rules.config_keys import EXPIRY_WARNING_H
@@ -18,10 +18,11 @@ from backend.rules.policy import Action, Actor
 from backend.rules.upkeep import Due, Expiry, idle_since, is_idle, warned, warning_lead, what_is_due
 from backend.services.config import value_of
 from backend.services.inbox import tell
-from backend.services.showing import shown
+from backend.services.showing import changed
 from backend.services.sizes import type_of
 from backend.services.targets import announce_change, locked
 from backend.services.views import ContainerView
+from backend.services.wishing import wish_gone, wish_off
 
 _WARNED_AT_MOST = timedelta(hours=720)
 """The longest time before an end that EXPIRY_WARNING_H can name."""
@@ -42,8 +43,7 @@ async def keep(tx: Tx, actor: Actor, container_id: int) -> ContainerView:
     container.expires_at = now() + timedelta(hours=kind.lifetime_h)
     container.expiry_warned_at = None
     note(message=f"until {_when(container.expires_at)}")
-    announce_change(tx, container)
-    return await shown(tx, container, actor)
+    return await changed(tx, container, actor)
 
 
 @operation(Action.CONTAINER_STOP_IDLE)
@@ -57,10 +57,8 @@ async def stop_idle(tx: Tx, actor: Actor, container_id: int, *, watched_since: d
     kind = await type_of(tx, container)
     if kind is None or not _runs_idle(container, kind, watched_since, at):
         return False
-    container.desired_state = DesiredState.STOPPED
-    container.restart_requested_at = container.retry_at = None
+    wish_off(tx, container)
     note(message=f"idle for {kind.idle_stop_min} minutes")
-    announce_change(tx, container)
     text = f"Nobody used it for {_span(kind.idle_stop_min)}. Its disk is kept; start it again when you need it."
     await _tell(tx, container, Notice.STOPPED_IDLE, f"“{container.name}” was stopped", text)
     return True
@@ -88,9 +86,8 @@ async def expire(tx: Tx, actor: Actor, container_id: int, *, at: datetime) -> bo
     container = await _taken(tx, actor, Action.CONTAINER_EXPIRE, container_id)
     if what_is_due(_expiry(container), lead=await _lead_of(tx, container), at=at) is not Due.DELETE:
         return False
-    container.delete_requested_at, container.retry_at, container.phase = at, None, Phase.DELETING
+    wish_gone(tx, container, at)
     note(message=f"expired {_when(container.expires_at)}")
-    announce_change(tx, container)
     text = "Its time was over and nobody kept it. It was deleted, with its disk."
     await tell(tx, container.user_id, Notice.EXPIRED, f"“{container.name}” has expired", text, link="/")
     return True
