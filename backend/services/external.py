@@ -7,7 +7,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, func, select
 
 from backend.db import Tx
-from backend.errors import Conflict, NotFound, NotLinked, SignInTaken, SignUpClosed, UserDisabled
+from backend.errors import Conflict, NotLinked, SignInTaken, SignUpClosed, UserDisabled
 from backend.models import ExternalIdentity, User
 from backend.models.base import now
 from backend.operation import note, operation, require
@@ -15,6 +15,7 @@ from backend.rules.policy import Action, Actor
 from backend.services import sessions
 from backend.services.second_factor import refuse_one_step
 from backend.services.sign_up import check_sign_up, free_username, welcome
+from backend.services.targets import owned
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +97,7 @@ async def unlink(tx: Tx, actor: Actor, identity_id: int) -> None:
         Conflict: it is their only way in.
     """
     note("identity", identity_id)
-    row = await tx.get(ExternalIdentity, identity_id)
-    require(actor, Action.IDENTITY_UNLINK, owner_id=row.user_id if row else None, what="That sign-in")
-    if row is None:
-        raise NotFound("That sign-in")
+    row = await owned(Action.IDENTITY_UNLINK, tx, actor, ExternalIdentity, identity_id, "That sign-in")
     user = await tx.get_one(User, row.user_id, with_for_update={"key_share": True}, populate_existing=True)
     others = select(func.count()).where(ExternalIdentity.user_id == user.id, col(ExternalIdentity.id) != identity_id)
     if not user.password_hash and not (await tx.exec(others)).one():

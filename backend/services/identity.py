@@ -16,6 +16,7 @@ from backend.services import attempts, passwords, sessions
 from backend.services.quotas import make_quota
 from backend.services.second_factor import refuse_one_step
 from backend.services.sessions import actor_for, ended
+from backend.services.targets import owned
 from backend.services.views import SessionView
 
 __all__ = [
@@ -89,10 +90,7 @@ async def revoke_session(tx: Tx, actor: Actor, session_id: int) -> None:
         NotFound: no such session, or somebody else's.
     """
     note("session", session_id)
-    session = await tx.get(Session, session_id)
-    if session is None:
-        raise NotFound("That session")
-    require(actor, Action.SESSION_REVOKE, owner_id=session.user_id, what="That session")
+    await owned(Action.SESSION_REVOKE, tx, actor, Session, session_id, "That session")
     await sessions.end(tx, session_id)
 
 

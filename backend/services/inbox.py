@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from sqlmodel import col, delete, func, select, update
 
 from backend.db import Tx
-from backend.errors import NotFound
 from backend.events.bus import InboxChanged, announce
 from backend.models import Notification
 from backend.models.base import now
@@ -16,6 +15,7 @@ from backend.rules.notices import Notice
 from backend.rules.policy import Action, Actor
 from backend.services import outbox
 from backend.services.config import value_of
+from backend.services.targets import owned
 
 PAGE = 30
 _MOST = 200
@@ -74,10 +74,7 @@ async def mark_read(tx: Tx, actor: Actor, notice_id: int) -> NoticeView:
         NotFound: no such notification, or somebody else's.
     """
     note("notification", notice_id)
-    row = await tx.get(Notification, notice_id, with_for_update=True)
-    require(actor, Action.INBOX_READ, owner_id=row.user_id if row else None, what="That notification")
-    if row is None:
-        raise NotFound("That notification")
+    row = await owned(Action.INBOX_READ, tx, actor, Notification, notice_id, "That notification")
     if row.read_at is None:
         row.read_at = now()
         announce(tx, InboxChanged(row.user_id))

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, func, select
 
 from backend.db import Tx, reading, transaction
-from backend.errors import Conflict, Invalid, NotFound
+from backend.errors import Conflict, Invalid
 from backend.events.bus import AccessChanged, announce
 from backend.models import ApiKey, SshKey, User
 from backend.models.base import now
@@ -19,6 +19,7 @@ from backend.rules import names
 from backend.rules.policy import Action, Actor, Scope, Via
 from backend.services.sessions import SEEN_EVERY
 from backend.services.ssh_public_keys import read_public_key
+from backend.services.targets import owned
 
 MOST_KEYS = 50
 """API keys of one user that are not revoked, and SSH keys."""
@@ -138,10 +139,7 @@ async def revoke_key(tx: Tx, actor: Actor, key_id: int) -> None:
         NotFound: no such key, or somebody else's.
     """
     note("api_key", key_id)
-    key = await tx.get(ApiKey, key_id, with_for_update=True)
-    require(actor, Action.KEY_REVOKE, owner_id=key.user_id if key else None, what="That key")
-    if key is None:
-        raise NotFound("That key")
+    key = await owned(Action.KEY_REVOKE, tx, actor, ApiKey, key_id, "That key")
     key.revoked_at = key.revoked_at or now()
     announce(tx, AccessChanged([key.user_id]))
 
@@ -189,11 +187,7 @@ async def remove_ssh_key(tx: Tx, actor: Actor, key_id: int) -> None:
         NotFound: no such key, or somebody else's.
     """
     note("ssh_key", key_id)
-    key = await tx.get(SshKey, key_id)
-    require(actor, Action.SSH_KEY_REMOVE, owner_id=key.user_id if key else None, what="That key")
-    if key is None:
-        raise NotFound("That key")
-    await tx.delete(key)
+    await tx.delete(await owned(Action.SSH_KEY_REMOVE, tx, actor, SshKey, key_id, "That key"))
 
 
 async def _refuse_too_many(tx: Tx, count_mine: object, what: str) -> None:

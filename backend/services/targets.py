@@ -1,7 +1,9 @@
-"""The container that an operation is about: found, allowed, locked. The one place that says who is let at it.
+"""What an operation is about: found, allowed, locked. The one place that says who is let at a container.
 
 The action comes first here, because these are no use cases: an `@operation` calls them.
 """
+
+from typing import Protocol, TypeVar
 
 from backend.db import Tx
 from backend.errors import Conflict, NotFound
@@ -10,6 +12,26 @@ from backend.models import Container
 from backend.operation import note, require
 from backend.rules.policy import Action, Actor
 from backend.services.access import role_of
+
+
+class _Owned(Protocol):
+    user_id: int
+
+
+T = TypeVar("T", bound=_Owned)
+
+
+async def owned(action: Action, tx: Tx, actor: Actor, table: type[T], row_id: int, what: str) -> T:
+    """A row that is one person's alone, locked, if the actor may do `action` to it; refusals call it `what`.
+
+    Raises:
+        NotFound: there is none, or it is somebody else's.
+    """
+    row = await tx.get(table, row_id, with_for_update=True)
+    require(actor, action, owner_id=row.user_id if row is not None else None, what=what)
+    if row is None:
+        raise NotFound(what)
+    return row
 
 
 async def visible(action: Action, tx: Tx, actor: Actor, container_id: int) -> Container:

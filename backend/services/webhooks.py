@@ -19,6 +19,7 @@ from backend.rules.policy import Action, Actor
 from backend.sealing import seal
 from backend.services import outbox
 from backend.services.config import value_of
+from backend.services.targets import owned
 
 PURPOSE = "webhook"
 TEST_KIND = "webhook.test"
@@ -192,11 +193,7 @@ async def prune(tx: Tx) -> int:
 
 async def _owned(tx: Tx, actor: Actor, action: Action, webhook_id: int) -> Webhook:
     note("webhook", webhook_id)
-    row = await tx.get(Webhook, webhook_id, with_for_update=True)
-    require(actor, action, owner_id=row.user_id if row else None, what="That webhook")
-    if row is None:
-        raise NotFound("That webhook")
-    return row
+    return await owned(action, tx, actor, Webhook, webhook_id, "That webhook")
 
 
 async def _refuse_a_flood(tx: Tx, webhook: Webhook) -> None:
