@@ -80,7 +80,7 @@ class LibvirtChannel:
         await taken
 
     def close(self) -> None:
-        """Let go of the port. Safe to repeat."""
+        """Let go of the port; of one that is just being opened, once it is. Safe to repeat."""
         self._closed = True
         self._readable.set()
         self._outgoing.put(None)

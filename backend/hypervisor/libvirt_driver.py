@@ -246,7 +246,11 @@ class LibvirtNode:
                     raise Unavailable("The machine is not running, or has no such channel.") from error
                 raise
 
-        await self._run(work, self._quick, self._deadline_s)
+        try:
+            await self._run(work, self._quick, self._deadline_s)
+        except BaseException:
+            opened.close()  # the call may go on in its thread: what it opens then is nobody's
+            raise
         return opened
 
     def on_change(self, wake: Callable[[], None]) -> None:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from sqlmodel import select
 
-from backend.db import Tx, transaction
+from backend.db import Tx, reading, transaction
 from backend.errors import NodeFault, Unavailable
 from backend.events.bus import NodeChanged, announce
 from backend.hypervisor.driver import Acceleration, NodeFacts, Preparation
@@ -131,7 +131,7 @@ def _is_ipv4(text: str) -> bool:
 
 
 async def _load(node_id: int) -> Node | None:
-    async with transaction() as tx:
+    async with reading() as tx:
         return await tx.get(Node, node_id)
 
 

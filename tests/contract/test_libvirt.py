@@ -6,6 +6,7 @@ import pwd
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
@@ -244,6 +245,25 @@ async def test_a_channel_carries_lines_both_ways_until_it_is_taken_over(
     assert await asyncio.wait_for(_until_gone(second), 10)
     with pytest.raises(Unavailable):
         await second.write(b"?\n")
+    await clear(node)
+    await node.close()
+
+
+async def test_a_channel_that_opens_when_nobody_waits_any_more_is_let_go(
+    libvirtd: PrivateNode, image: GuestImage
+) -> None:
+    node = LibvirtNode(libvirtd.uri)
+    bench = Bench("qemu", node, Preparation(image, Acceleration.TCG))
+    await node.prepare(bench.wanted)
+    spec = await bench.running()
+    first = await node.open_channel(spec.name, READY)
+    with pytest.raises(TimeoutError):  # it asks politely for 2 s before it takes the port
+        async with asyncio.timeout(0.2):
+            await node.open_channel(spec.name, READY)
+    assert await asyncio.wait_for(_until_gone(first), 10)
+    await eventually(
+        "both to be let go", lambda: f"channel {READY}" not in {each.name for each in threading.enumerate()}
+    )
     await clear(node)
     await node.close()
 
