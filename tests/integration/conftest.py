@@ -1,6 +1,7 @@
 """Fixtures with real machines. Whatever a test leaves behind is ended with them, failures included."""
 
 from collections.abc import AsyncGenerator, Generator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -20,16 +21,29 @@ def node() -> Generator[PrivateNode]:
         yield made
 
 
+@pytest.fixture(scope="module")
+def three() -> Generator[list[PrivateNode]]:
+    """Three libvirtds, each in a network namespace of its own."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(private_node()) for _ in range(3)]
+
+
 @pytest.fixture
-async def world(
-    node: PrivateNode, fresh_sqlite: str, redis_server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> AsyncGenerator[World]:
-    """An installation on a fresh database, with the real node as its only one; wishes reach the tasks through Redis."""
-    monkeypatch.setenv("REDIS_URL", redis_server)
-    monkeypatch.setenv("REDIS_PREFIX", f"{tmp_path}:")
+def real_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What an installation with real machines is told: the built image, emulation, a home of its own."""
     monkeypatch.setenv("NODE_ACCELERATION", "tcg")
     monkeypatch.setenv("PEQUEROKU_HOME", str(tmp_path))
     monkeypatch.setenv("IMAGE_DIR", str(built_image().base.parent))
+
+
+@pytest.fixture
+async def world(
+    node: PrivateNode, fresh_sqlite: str, redis_server: str, real_settings: None,
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
+) -> AsyncGenerator[World]:  # fmt: skip
+    """An installation on a fresh database, with the real node as its only one; wishes reach the tasks through Redis."""
+    monkeypatch.setenv("REDIS_URL", redis_server)
+    monkeypatch.setenv("REDIS_PREFIX", f"{tmp_path}:")
     async with in_use(fresh_sqlite):
         settings.cache_clear()
         actor, _ = await a_world_on(node.uri)

@@ -3,9 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncGenerator, Generator
-from contextlib import ExitStack
-from pathlib import Path
+from collections.abc import AsyncGenerator
 
 import pytest
 from sqlmodel import select
@@ -23,28 +21,18 @@ from backend.settings import settings
 from tests.conftest import in_use
 from tests.factories import a_type, a_world_on
 from tests.integration.world import BOOT_S, TaskProcess, World, qemu_processes
-from tests.machines import PrivateNode, built_image, private_node
+from tests.machines import PrivateNode
 from tests.stores import eventually
 
 pytestmark = [pytest.mark.vm]
 _MOVE_S = 240.0
 
 
-@pytest.fixture(scope="module")
-def three() -> Generator[list[PrivateNode]]:
-    """Three libvirtds, each in a network namespace of its own."""
-    with ExitStack() as stack:
-        yield [stack.enter_context(private_node()) for _ in range(3)]
-
-
 @pytest.fixture
 async def world(
-    three: list[PrivateNode], fresh_postgresql: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    three: list[PrivateNode], fresh_postgresql: str, real_settings: None, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncGenerator[World]:
     """An installation on PostgreSQL with all three as its nodes; whatever is made is made on the first."""
-    monkeypatch.setenv("NODE_ACCELERATION", "tcg")
-    monkeypatch.setenv("PEQUEROKU_HOME", str(tmp_path))
-    monkeypatch.setenv("IMAGE_DIR", str(built_image().base.parent))
     monkeypatch.setenv("MOVE_WARNING_S", "1")
     async with in_use(fresh_postgresql):
         settings.cache_clear()
@@ -84,6 +72,13 @@ async def _drain(world: World) -> None:
     async with transaction() as tx:
         first = (await tx.exec(select(Node).where(Node.name == "real"))).one()
         await nodes.drain_node(tx, SYSTEM, first.id)
+
+
+async def _with_something_to_lose(world: World) -> tuple[int, str]:
+    """A container that runs, with 30 MB on its disk, and what `sha256sum` says of them."""
+    (made,) = await _fill(world, 1)
+    await _run(made, "head -c 30000000 /dev/urandom > /root/kept; sync")
+    return made, await _run(made, "sha256sum /root/kept")
 
 
 async def _run(container_id: int, command: str) -> str:
@@ -179,9 +174,7 @@ async def test_what_runs_and_cannot_be_migrated_is_stopped_moved_and_booted(
 async def test_what_is_stopped_moves_with_its_disk_and_a_killed_task_process_costs_nothing(
     world: World, three: list[PrivateNode], tasks: TaskProcess
 ) -> None:
-    (made,) = await _fill(world, 1)
-    await _run(made, "head -c 30000000 /dev/urandom > /root/kept; sync")
-    digest = await _run(made, "sha256sum /root/kept")
+    made, digest = await _with_something_to_lose(world)
     await world.ask(containers.power_off, made)
     await world.until(made, "stopped", seconds=120)
     await _drain(world)
@@ -198,9 +191,7 @@ async def test_what_is_stopped_moves_with_its_disk_and_a_killed_task_process_cos
 async def test_a_task_process_killed_in_a_live_migration_leaves_one_machine(
     world: World, three: list[PrivateNode], tasks: TaskProcess
 ) -> None:
-    (made,) = await _fill(world, 1)
-    await _run(made, "head -c 30000000 /dev/urandom > /root/kept; sync")
-    digest = await _run(made, "sha256sum /root/kept")
+    made, digest = await _with_something_to_lose(world)
     await _drain(world)
     await eventually("the migration to have begun", lambda: _is_copying(made), seconds=60)
     await eventually("a second QEMU", lambda: _machines(made, 2), seconds=60)
@@ -212,9 +203,7 @@ async def test_a_task_process_killed_in_a_live_migration_leaves_one_machine(
 
 
 async def test_a_target_that_dies_in_the_middle(world: World, three: list[PrivateNode], tasks: TaskProcess) -> None:
-    (made,) = await _fill(world, 1)
-    await _run(made, "head -c 30000000 /dev/urandom > /root/kept; sync")
-    digest = await _run(made, "sha256sum /root/kept")
+    made, digest = await _with_something_to_lose(world)
     await world.ask(containers.power_off, made)
     await world.until(made, "stopped", seconds=120)
     await _drain(world)

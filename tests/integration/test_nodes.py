@@ -2,9 +2,7 @@
 
 import os
 import signal
-from collections.abc import AsyncGenerator, Generator
-from contextlib import ExitStack
-from pathlib import Path
+from collections.abc import AsyncGenerator
 
 import pytest
 from sqlmodel import select
@@ -16,27 +14,15 @@ from backend.settings import settings
 from tests.conftest import in_use
 from tests.factories import a_world_on
 from tests.integration.world import TaskProcess, World
-from tests.machines import PrivateNode, built_image, private_node
+from tests.machines import PrivateNode
 from tests.stores import eventually
 
 pytestmark = [pytest.mark.vm]
 
 
-@pytest.fixture(scope="module")
-def three() -> Generator[list[PrivateNode]]:
-    """Three libvirtds, each in a network namespace of its own."""
-    with ExitStack() as stack:
-        yield [stack.enter_context(private_node()) for _ in range(3)]
-
-
 @pytest.fixture
-async def world(
-    three: list[PrivateNode], fresh_postgresql: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> AsyncGenerator[World]:
+async def world(three: list[PrivateNode], fresh_postgresql: str, real_settings: None) -> AsyncGenerator[World]:
     """An installation on PostgreSQL with all three as its nodes."""
-    monkeypatch.setenv("NODE_ACCELERATION", "tcg")
-    monkeypatch.setenv("PEQUEROKU_HOME", str(tmp_path))
-    monkeypatch.setenv("IMAGE_DIR", str(built_image().base.parent))
     async with in_use(fresh_postgresql):
         settings.cache_clear()
         actor, _ = await a_world_on(three[0].uri)
