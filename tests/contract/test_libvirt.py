@@ -16,7 +16,7 @@ import pytest
 from backend.errors import ImageMissing, NodeDiskFull, NodeFault, Unavailable
 from backend.guest.readiness import await_ready
 from backend.hypervisor import local_libvirtd
-from backend.hypervisor.driver import READY, Acceleration, DomainSpec, GuestImage, Preparation
+from backend.hypervisor.driver import READY, Acceleration, DomainSpec, GuestImage, Hypervisor, Preparation
 from backend.hypervisor.images import load_image
 from backend.hypervisor.libvirt_connection import close_connection, open_connection
 from backend.hypervisor.libvirt_driver import LibvirtNode
@@ -51,6 +51,17 @@ async def hurt(own_libvirtd: PrivateNode, image: GuestImage) -> AsyncGenerator[B
     await node.close()
 
 
+@pytest.fixture
+async def whole(libvirtd: PrivateNode, image: GuestImage) -> AsyncGenerator[Bench]:
+    """A prepared node whose guests boot to the end."""
+    node = LibvirtNode(libvirtd.uri)
+    bench = Bench("qemu", node, Preparation(image, Acceleration.TCG))
+    await node.prepare(bench.wanted)
+    yield bench
+    await clear(node)
+    await node.close()
+
+
 async def _answers(node: LibvirtNode) -> bool:
     try:
         await node.facts()
@@ -59,14 +70,12 @@ async def _answers(node: LibvirtNode) -> bool:
     return True
 
 
-async def _ready(node: LibvirtNode, spec: DomainSpec) -> None:
+async def _ready(node: Hypervisor, spec: DomainSpec) -> None:
     await await_ready(node, spec.name, 60)
 
 
-async def test_a_guest_that_is_asked_shuts_down_and_says_so(libvirtd: PrivateNode, image: GuestImage) -> None:
-    node = LibvirtNode(libvirtd.uri)
-    await node.prepare(Preparation(image, Acceleration.TCG))
-    spec = await Bench("qemu", node, Preparation(image)).running()
+async def test_a_guest_that_is_asked_shuts_down_and_says_so(whole: Bench) -> None:
+    node, spec = whole.node, await whole.running()
     await _ready(node, spec)
 
     async def is_off() -> bool:
@@ -77,8 +86,6 @@ async def test_a_guest_that_is_asked_shuts_down_and_says_so(libvirtd: PrivateNod
 
     await eventually("the guest is off", is_off, seconds=60)
     assert (await node.observe(spec.name)).off_reason is OffReason.SHUT_DOWN
-    await clear(node)
-    await node.close()
 
 
 async def test_a_killed_qemu_is_a_crash(hurt: Bench, own_libvirtd: PrivateNode) -> None:
@@ -226,13 +233,8 @@ async def test_a_probe_tells_how_a_node_accelerates_and_leaves_nothing(
     await node.close()
 
 
-async def test_a_channel_carries_lines_both_ways_until_it_is_taken_over(
-    libvirtd: PrivateNode, image: GuestImage
-) -> None:
-    node = LibvirtNode(libvirtd.uri)
-    bench = Bench("qemu", node, Preparation(image, Acceleration.TCG))
-    await node.prepare(bench.wanted)
-    spec = await bench.running()
+async def test_a_channel_carries_lines_both_ways_until_it_is_taken_over(whole: Bench) -> None:
+    node, spec = whole.node, await whole.running()
     await _ready(node, spec)
     first = await node.open_channel(spec.name, READY)
     await first.write(b"?\n")
@@ -245,17 +247,10 @@ async def test_a_channel_carries_lines_both_ways_until_it_is_taken_over(
     assert await asyncio.wait_for(_until_gone(second), 10)
     with pytest.raises(Unavailable):
         await second.write(b"?\n")
-    await clear(node)
-    await node.close()
 
 
-async def test_a_channel_that_opens_when_nobody_waits_any_more_is_let_go(
-    libvirtd: PrivateNode, image: GuestImage
-) -> None:
-    node = LibvirtNode(libvirtd.uri)
-    bench = Bench("qemu", node, Preparation(image, Acceleration.TCG))
-    await node.prepare(bench.wanted)
-    spec = await bench.running()
+async def test_a_channel_that_opens_when_nobody_waits_any_more_is_let_go(whole: Bench) -> None:
+    node, spec = whole.node, await whole.running()
     first = await node.open_channel(spec.name, READY)
     with pytest.raises(TimeoutError):  # it asks politely for 2 s before it takes the port
         async with asyncio.timeout(0.2):
@@ -264,15 +259,10 @@ async def test_a_channel_that_opens_when_nobody_waits_any_more_is_let_go(
     await eventually(
         "both to be let go", lambda: f"channel {READY}" not in {each.name for each in threading.enumerate()}
     )
-    await clear(node)
-    await node.close()
 
 
-async def test_a_guest_that_floods_costs_no_more_than_the_bound(libvirtd: PrivateNode, image: GuestImage) -> None:
-    node = LibvirtNode(libvirtd.uri)
-    bench = Bench("qemu", node, Preparation(image, Acceleration.TCG))
-    await node.prepare(bench.wanted)
-    spec = await bench.running()
+async def test_a_guest_that_floods_costs_no_more_than_the_bound(whole: Bench) -> None:
+    node, spec = whole.node, await whole.running()
     await _ready(node, spec)
     before = _resident_mb()
     flood = await node.open_channel(spec.name, READY)
@@ -280,8 +270,6 @@ async def test_a_guest_that_floods_costs_no_more_than_the_bound(libvirtd: Privat
     kept = await asyncio.wait_for(_all_of(flood), 120)
     assert kept <= 9 << 20
     assert _resident_mb() - before < 64
-    await clear(node)
-    await node.close()
 
 
 async def _all_of(channel: object) -> int:
