@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping
 from contextlib import suppress
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 import libvirt
 
@@ -66,7 +67,8 @@ class LibvirtNode:
         self._connection = Connection(uri, self._changed)
         self._wakers: list[tuple[asyncio.AbstractEventLoop, Callable[[], None]]] = []
         self._prepared: Prepared | None = None
-        self._capabilities: tuple[bool, str] | None = None
+        self._capabilities = WeakKeyDictionary[libvirt.virConnect, tuple[bool, str]]()
+        """By connection: behind the next one, at the same URI, there may be another machine."""
         self._has_shares = True
 
     async def facts(self) -> NodeFacts:
@@ -310,9 +312,9 @@ class LibvirtNode:
         arch, memory_mb, cpus, *_ = connection.getInfo()
         with suppress(libvirt.libvirtError):  # getInfo counts a sandboxed host's memory wrongly; the mock has only that
             memory_mb = connection.getMemoryStats(libvirt.VIR_NODE_MEMORY_STATS_ALL_CELLS)["total"] // 1024
-        if self._capabilities is None:
-            self._capabilities = libvirt_setup.capabilities(connection)
-        kvm_advertised, host_id = self._capabilities
+        if connection not in self._capabilities:
+            self._capabilities[connection] = libvirt_setup.capabilities(connection)
+        kvm_advertised, host_id = self._capabilities[connection]
         return NodeFacts(arch, cpus, memory_mb, kvm_advertised, host_id)
 
     def _check_off(self, connection: libvirt.virConnect, name: str) -> None:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -126,6 +127,18 @@ async def test_machines_outlive_a_killed_libvirtd(hurt: Bench, own_libvirtd: Pri
     woken.clear()
     await hurt.running()  # events work on the new connection too
     await asyncio.wait_for(woken.wait(), 5)
+
+
+async def test_another_machine_at_the_same_address_is_noticed(hurt: Bench, own_libvirtd: PrivateNode) -> None:
+    before = (await hurt.node.facts()).host_id
+    os.kill(own_libvirtd.pid, signal.SIGKILL)
+    (own_libvirtd.folder / "uuid").write_text(f"{uuid4()}\n")
+    own_libvirtd.start()
+
+    async def is_another() -> bool:
+        return await _answers(hurt.node) and (await hurt.node.facts()).host_id not in ("", before)
+
+    await eventually("the other machine", is_another)
 
 
 async def test_a_node_that_hangs_is_given_up_and_holds_up_nobody(hurt: Bench, own_libvirtd: PrivateNode) -> None:
