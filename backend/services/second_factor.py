@@ -63,8 +63,7 @@ async def second_step(tx: Tx, actor: Actor, ticket: str, code: str) -> tuple[str
     note("user", user.id)
     keys = attempts.keys_of(user.username, actor.ip)
     async with attempts.attempt(tx, keys):
-        await tx.refresh(user, with_for_update={"key_share": True})
-        if not user.is_active or not await _take(tx, user, code):
+        if not await _take(tx, user, code):
             raise BadCode
     await attempts.forgive(tx, keys)
     note("user", user.id, f"{user.username} signed in with a code", user_id=user.id)
@@ -156,12 +155,13 @@ async def forget(tx: Tx, user: User) -> None:
 
 
 async def _holder(tx: Tx, ticket: str) -> User:
-    """Whom the ticket stands for. One from before a change of the password, or of the factor, is worth nothing."""
+    """Whom the ticket stands for, locked. One from before a change of password or factor is worth nothing."""
     try:
         facts = json.loads(unseal(ticket, purpose=_TICKET))
     except (Unavailable, ValueError):
         facts = {"until": 0.0}
-    user = await tx.get(User, facts["user"]) if facts["until"] > now().timestamp() else None
+    is_fresh = facts["until"] > now().timestamp()
+    user = await tx.get(User, facts["user"], with_for_update={"key_share": True}) if is_fresh else None
     if user is None or not user.is_active or user.totp_enabled_at is None or facts["password"] != _mark(user):
         raise Unauthenticated("That took too long. Sign in again.")
     return user

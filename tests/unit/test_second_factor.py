@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pyotp
 import pytest
+from sqlalchemy import text
 from sqlmodel import select
 
 from backend.db import reading, transaction
@@ -15,6 +16,7 @@ from backend.rules.one_time_codes import new_recovery_codes, step_of
 from backend.rules.policy import SYSTEM, Actor
 from backend.services import identity, second_factor, users
 from tests.people import PASSWORD, a_user, signed_in
+from tests.stores import eventually
 
 _SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 _AT = datetime(2026, 1, 1, 12, 0, 10, tzinfo=UTC)
@@ -84,6 +86,28 @@ async def test_a_password_alone_makes_no_session_and_a_code_beside_it_does() -> 
     actor = await identity.actor_for(await _second(ticket, _code(secret)))
     assert actor is not None
     assert actor.user_id == ana.user_id
+
+
+@pytest.mark.usefixtures("database")
+async def test_a_ticket_is_worth_nothing_once_the_password_changes_even_at_the_same_moment() -> None:
+    ana, secret, _ = await _enrolled()
+    ticket = await _ticket()
+    async with transaction() as tx:
+        (await tx.get_one(User, ana.person_id, with_for_update=True)).password_hash = "another"
+        await tx.flush()
+        second = asyncio.create_task(_second(ticket, _code(secret)))
+        await eventually("it to wait for the change", _somebody_waits)
+    with pytest.raises(Unauthenticated, match="took too long"):
+        await second
+
+
+async def _somebody_waits() -> bool:
+    """For a row's lock. On SQLite whoever would write waits before they look."""
+    async with reading() as tx:
+        if tx.get_bind().dialect.name == "sqlite":
+            return True
+        waits = text("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()")
+        return (await (await tx.connection()).execute(waits)).first() is not None
 
 
 @pytest.mark.usefixtures("database")
