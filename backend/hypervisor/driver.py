@@ -243,8 +243,11 @@ class Hypervisor(Protocol):
         """
         ...
 
-    def on_change(self, wake: Callable[[], None]) -> None:
-        """Call `wake` (in the event loop's thread) whenever something may have changed, a lost connection included."""
+    def on_change(self, wake: Callable[[], None]) -> Callable[[], None]:
+        """Call `wake` (in the event loop's thread) whenever something may have changed, a lost connection included.
+
+        Returns what ends it.
+        """
         ...
 
     async def close(self) -> None: ...

@@ -38,6 +38,7 @@ from backend.hypervisor.libvirt_errors import (
 )
 from backend.hypervisor.libvirt_migration import Ends
 from backend.hypervisor.libvirt_setup import Prepared
+from backend.hypervisor.wakers import Wakers
 from backend.rules.lifecycle import Seen
 
 T = TypeVar("T")
@@ -64,8 +65,8 @@ class LibvirtNode:
         self._quick = Calls(self._name)
         self._slow = Calls(self._name, threads=_SLOW_THREADS)  # so that looking never waits for doing
         self._moves = Calls(self._name, threads=_MOVE_THREADS)  # they take minutes
-        self._connection = Connection(uri, self._changed)
-        self._wakers: list[tuple[asyncio.AbstractEventLoop, Callable[[], None]]] = []
+        self._wakers = Wakers()
+        self._connection = Connection(uri, self._wakers.ring)
         self._prepared: Prepared | None = None
         self._capabilities = WeakKeyDictionary[libvirt.virConnect, tuple[bool, str]]()
         """By connection: behind the next one, at the same URI, there may be another machine."""
@@ -255,8 +256,8 @@ class LibvirtNode:
             raise
         return opened
 
-    def on_change(self, wake: Callable[[], None]) -> None:
-        self._wakers.append((asyncio.get_running_loop(), wake))
+    def on_change(self, wake: Callable[[], None]) -> Callable[[], None]:
+        return self._wakers.add(wake)
 
     async def close(self) -> None:
         self._wakers.clear()
@@ -294,12 +295,6 @@ class LibvirtNode:
                     raise
 
         await self._call_slow(call)
-
-    def _changed(self) -> None:
-        """Called in libvirt's event thread."""
-        for loop, wake in [*self._wakers]:
-            with suppress(RuntimeError):  # that loop has been closed
-                loop.call_soon_threadsafe(wake)
 
     def _what_is_prepared(self) -> Prepared:
         if self._prepared is None:

@@ -7,7 +7,6 @@ guests that do not honour a request to shut down, and `crash` and `shut_down_ins
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from uuid import uuid4
 
@@ -25,6 +24,7 @@ from backend.hypervisor.driver import (
     Survey,
     Usage,
 )
+from backend.hypervisor.wakers import Wakers
 from backend.rules.lifecycle import OffReason, Power, Seen
 
 _HOST_KEY = "AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
@@ -66,7 +66,7 @@ class MemoryNode:
         self.answers = True
         """Whether guests become ready after booting."""
         self._facts = NodeFacts("x86_64", cpus, mem_mb, kvm_advertised=False, host_id=host_id)
-        self._wakers: list[tuple[asyncio.AbstractEventLoop, Callable[[], None]]] = []
+        self._wakers = Wakers()
         self._channels: dict[tuple[str, str], _ReadyPort] = {}
 
     async def facts(self) -> NodeFacts:
@@ -115,7 +115,7 @@ class MemoryNode:
             raise NodeFault("The machine has no disk.")
         boots = self.machines[spec.name].boots + 1 if spec.name in self.machines else 1
         self.machines[spec.name] = Machine(spec, Power.ON, boot_id=str(uuid4()), boots=boots)
-        self._changed()
+        self._wakers.ring()
 
     async def ask_off(self, name: str) -> None:
         self._check()
@@ -130,13 +130,13 @@ class MemoryNode:
         self._check()
         if name in self.machines and self.machines[name].power is Power.PAUSED:
             self.machines[name].power = Power.ON
-            self._changed()
+            self._wakers.ring()
 
     async def undefine(self, name: str) -> None:
         self._check()
         self._check_off(name)
         if self.machines.pop(name, None):
-            self._changed()
+            self._wakers.ring()
 
     async def delete_disk(self, disk: str) -> None:
         self._check()
@@ -195,8 +195,8 @@ class MemoryNode:
         target.disks[new_disk], target.contents[new_disk] = self.disks[disk], self.contents.get(disk, b"")
         if port := self._channels.pop((name, READY), None):
             port.close()
-        self._changed()
-        target._changed()
+        self._wakers.ring()
+        target._wakers.ring()
 
     async def stop_migrating(self, name: str) -> None:
         self._check()
@@ -220,8 +220,8 @@ class MemoryNode:
         self._channels[name, channel] = port
         return port
 
-    def on_change(self, wake: Callable[[], None]) -> None:
-        self._wakers.append((asyncio.get_running_loop(), wake))
+    def on_change(self, wake: Callable[[], None]) -> Callable[[], None]:
+        return self._wakers.add(wake)
 
     async def close(self) -> None:
         """Let go of whoever listens. Machines go on, as they do on a real node."""
@@ -240,7 +240,7 @@ class MemoryNode:
     def pause(self, name: str) -> None:
         """As a full disk does."""
         self.machines[name].power = Power.PAUSED
-        self._changed()
+        self._wakers.ring()
 
     def _check(self) -> None:
         if self.silent:
@@ -273,12 +273,7 @@ class MemoryNode:
         self.machines[name].off_reason = reason
         if port := self._channels.pop((name, READY), None):
             port.close()
-        self._changed()
-
-    def _changed(self) -> None:
-        for loop, wake in [*self._wakers]:
-            with suppress(RuntimeError):  # that loop has been closed
-                loop.call_soon_threadsafe(wake)
+        self._wakers.ring()
 
 
 class _ReadyPort:

@@ -7,7 +7,6 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from backend.errors import DatabaseBusy, Unavailable
-from backend.hypervisor.driver import Hypervisor
 from backend.hypervisor.registry import nodes
 from backend.rules.lifecycle import backoff
 from backend.tasks import leases, moving, node_probe
@@ -39,7 +38,6 @@ class NodeLoop:
         self.node_id, self.settings, self._holder = node_id, facts, holder
         self._wake = asyncio.Event()
         self._failures = 0
-        self._heard: Hypervisor | None = None
 
     def wake(self) -> None:
         """Look now."""
@@ -65,9 +63,7 @@ class NodeLoop:
         """Hold the lease and reconcile; ends with LeaseLost."""
         hypervisor = await nodes().get(self.node_id, self.settings.uri, self.settings.name)
         helm = Helm(self.node_id, self._holder, fence, hypervisor, self.settings.name)
-        if hypervisor is not self._heard:
-            hypervisor.on_change(self.wake)
-            self._heard = hypervisor
+        unhear = hypervisor.on_change(self.wake)
         work = asyncio.create_task(self._reconcile_forever(helm), name=f"node-{self.node_id}")
         keep = asyncio.create_task(self._keep_lease(fence), name=f"lease-{self.node_id}")
         try:
@@ -75,9 +71,8 @@ class NodeLoop:
             for each in done:
                 each.result()
         finally:
-            work.cancel()
-            keep.cancel()
-            await asyncio.gather(work, keep, return_exceptions=True)
+            unhear()
+            await _end(work, keep)
 
     async def _keep_lease(self, fence: int) -> None:
         while True:

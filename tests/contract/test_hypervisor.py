@@ -106,12 +106,20 @@ async def test_whatever_else_lives_on_a_node_is_not_seen(bench: Bench) -> None:
 
 async def test_changes_wake_who_listens(bench: Bench) -> None:
     woken = asyncio.Event()
-    bench.node.on_change(woken.set)
+    no_more = bench.node.on_change(woken.set)
     spec = await bench.running()
     await asyncio.wait_for(woken.wait(), 10)
     woken.clear()
     await bench.node.power_off(spec.name)
     await asyncio.wait_for(woken.wait(), 10)
+    no_more()
+    await bench.node.observe(spec.name)  # what was on its way arrives meanwhile
+    woken.clear()
+    others = asyncio.Event()
+    bench.node.on_change(others.set)
+    await bench.node.boot(spec)
+    await asyncio.wait_for(others.wait(), 10)
+    assert not woken.is_set()
 
 
 async def test_there_is_no_way_into_a_machine_that_is_off(bench: Bench) -> None:
