@@ -37,9 +37,9 @@ class Completed:
     timed_out: bool = False
 
 
-async def reach(node_id: int, uri: str, domain_name: str, private_key_sealed: str, host_key: str) -> GuestAddress:
+async def reach(uri: str, domain_name: str, private_key_sealed: str, host_key: str) -> GuestAddress:
     """Put together how to get into a guest from what its row says."""
-    node = await nodes().get(node_id, uri)
+    node = await nodes().get(uri)
     return GuestAddress(node, domain_name, open_private_key(private_key_sealed), host_key)
 
 

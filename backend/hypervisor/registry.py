@@ -14,7 +14,7 @@ class Nodes:
     def __init__(self) -> None:
         self._drivers: dict[str, Hypervisor] = {}
 
-    async def get(self, node_id: int, uri: str, name: str = "") -> Hypervisor:
+    async def get(self, uri: str, name: str = "") -> Hypervisor:
         """The driver of a node. It connects by itself, and again after a loss.
 
         Args:

@@ -31,7 +31,7 @@ class Door:
         """
         if not self.is_running:
             raise Unavailable("The container is not running.")
-        return await reach(self.node_id, self.node_uri, self.domain_name, self.private_key_sealed, self.host_key)
+        return await reach(self.node_uri, self.domain_name, self.private_key_sealed, self.host_key)
 
 
 async def door(action: Action, tx: Tx, actor: Actor, container_id: int) -> Door:

@@ -267,4 +267,4 @@ async def _hypervisor_of(node_id: int | None) -> Hypervisor:
         raise TargetFault("The node it was to move to is gone.")
     if not node.healthy:
         raise TargetFault(f"Node “{node.name}” does not answer.")
-    return await nodes().get(node.id, node.uri, node.name)
+    return await nodes().get(node.uri, node.name)

@@ -61,7 +61,7 @@ class NodeLoop:
 
     async def _drive(self, fence: int) -> None:
         """Hold the lease and reconcile; ends with LeaseLost."""
-        hypervisor = await nodes().get(self.node_id, self.settings.uri, self.settings.name)
+        hypervisor = await nodes().get(self.settings.uri, self.settings.name)
         helm = Helm(self.node_id, self._holder, fence, hypervisor, self.settings.name)
         unhear = hypervisor.on_change(self.wake)
         work = asyncio.create_task(self._reconcile_forever(helm), name=f"node-{self.node_id}")

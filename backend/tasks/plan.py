@@ -35,7 +35,7 @@ async def plan() -> list[Planned]:
     at, grace = now(), timedelta(seconds=settings().stop_grace_s)
     for node in known:
         try:
-            hypervisor = await nodes().get(node.id, node.uri, node.name)
+            hypervisor = await nodes().get(node.uri, node.name)
             survey = await hypervisor.survey()
         except Unavailable as fault:
             lines.append(Planned(f"{node.name}: does not answer: {fault}", due=True))

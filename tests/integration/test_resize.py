@@ -29,7 +29,7 @@ async def _run(container_id: int, command: str) -> str:
     async with reading() as tx:
         row = await tx.get_one(Container, container_id)
         node = await tx.get_one(Node, row.node_id)
-    address = await reach(row.node_id, node.uri, row.domain_name, row.private_key_sealed, row.host_key)
+    address = await reach(node.uri, row.domain_name, row.private_key_sealed, row.host_key)
     done = await guests().run(address, command, timeout_s=180)
     await guests().drop(row.domain_name)
     assert done.exit_code == 0, done.stderr.decode()

@@ -35,12 +35,11 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A row, or one that is not there yet: the fields that can be typed into, their values and a mark of them."""
+    """A row, or one that is not there yet: the fields that can be typed into, and their values."""
 
     row: Listed | None
     fields: tuple[Field, ...]
     values: Mapping[str, Any]
-    etag: str
     history: tuple[Event, ...]
     acts: tuple[Act, ...]
 
@@ -70,12 +69,12 @@ async def read_row(tx: Tx, actor: Actor, path: str, key: str) -> Form:
         if screen.add is None:
             raise NotFound("That form")
         fields = await _fields(tx, screen, "", When.ADDING)
-        return Form(None, fields, {each.name: _start(each) for each in fields}, "", (), ())
+        return Form(None, fields, {each.name: _start(each) for each in fields}, (), ())
     row = await _row(tx, screen, key)
     fields = await _fields(tx, screen, key, When.CHANGING)
     values = await _values(tx, screen, key, fields)
     acts = tuple([await _with_choices(tx, screen, each) for each in screen.acts if each.applies(row.facts)])
-    return Form(row, fields, values, etag_of(values), await _history(tx, screen, key), acts)
+    return Form(row, fields, values, await _history(tx, screen, key), acts)
 
 
 @operation(Action.ADMIN_SAVE)
