@@ -31,6 +31,8 @@ _QUIET = frozenset(
         Action.ADMIN_OVERVIEW,
         Action.ADMIN_READ,
         Action.ADMIN_SAVE,
+        Action.AI_USAGE_CONTAINER,
+        Action.AI_USAGE_USER,
         Action.AUDIT_CONTAINER,
         Action.AUDIT_LIST,
         Action.AUDIT_USER,

@@ -121,6 +121,8 @@ class Action(StrEnum):
     AUDIT_EXPORT = "audit.export"
     AUDIT_VERIFY = "audit.verify"
     AUDIT_PRUNE = "audit.prune"
+    AI_USAGE_USER = "ai_usage.user"
+    AI_USAGE_CONTAINER = "ai_usage.container"
     INBOX_LIST = "inbox.list"
     INBOX_COUNT = "inbox.count"
     INBOX_READ = "inbox.read"

@@ -164,6 +164,8 @@ _TABLE: dict[Action, tuple[Relation, Scope]] = {
     Action.AUDIT_EXPORT: (Relation.SUPERUSER, Scope.ADMIN),
     Action.AUDIT_VERIFY: (Relation.SUPERUSER, Scope.ADMIN),
     Action.AUDIT_PRUNE: (Relation.SUPERUSER, Scope.ADMIN),
+    Action.AI_USAGE_USER: (Relation.OWNER, Scope.READ),
+    Action.AI_USAGE_CONTAINER: (Relation.OWNER, Scope.READ),
     Action.INBOX_LIST: (Relation.USER, Scope.READ),
     Action.INBOX_COUNT: (Relation.USER, Scope.READ),
     Action.INBOX_READ: (Relation.OWNER, Scope.EXEC),

@@ -18,7 +18,7 @@ _MOST = 500
 
 
 @dataclass(frozen=True, slots=True)
-class UsageView:
+class QuestionView:
     """One question. `query` and `response` are empty where somebody else asked: what people say is theirs."""
 
     id: int
@@ -32,10 +32,10 @@ class UsageView:
     completion_tokens: int
 
 
-@operation(Action.AUDIT_USER)
+@operation(Action.AI_USAGE_USER)
 async def get_user_ai_logs(
     tx: Tx, actor: Actor, user_id: int, *, before_id: int | None = None, limit: int = PAGE
-) -> list[UsageView]:
+) -> list[QuestionView]:
     """A user's questions, newest first, of those before the row `before_id`.
 
     Raises:
@@ -43,38 +43,38 @@ async def get_user_ai_logs(
     """
     note("user", user_id)
     user = await tx.get(User, user_id)
-    require(actor, Action.AUDIT_USER, owner_id=user.id if user else None, what="That user")
+    require(actor, Action.AI_USAGE_USER, owner_id=user.id if user else None, what="That user")
     if user is None:
         raise NotFound("That user")
     return await _newest(tx, actor, col(AIUsageLog.user_id) == user_id, before_id, limit)
 
 
-@operation(Action.AUDIT_CONTAINER)
+@operation(Action.AI_USAGE_CONTAINER)
 async def get_machine_ai_logs(
     tx: Tx, actor: Actor, container_id: int, *, before_id: int | None = None, limit: int = PAGE
-) -> list[UsageView]:
+) -> list[QuestionView]:
     """The questions about a container, newest first, of those before the row `before_id`.
 
     Raises:
         NotFound: no such container, or not the actor's to see.
         Forbidden: it is shared with the actor.
     """
-    await visible(Action.AUDIT_CONTAINER, tx, actor, container_id)
+    await visible(Action.AI_USAGE_CONTAINER, tx, actor, container_id)
     return await _newest(tx, actor, col(AIUsageLog.container_id) == container_id, before_id, limit)
 
 
 async def _newest(
     tx: Tx, actor: Actor, of_whom: ColumnElement[bool], before_id: int | None, limit: int
-) -> list[UsageView]:
+) -> list[QuestionView]:
     query = select(AIUsageLog).where(of_whom).order_by(col(AIUsageLog.id).desc()).limit(max(1, min(limit, _MOST)))
     if before_id is not None:
         query = query.where(col(AIUsageLog.id) < before_id)
     return [_view(row, actor) for row in (await tx.exec(query)).all()]
 
 
-def _view(row: AIUsageLog, actor: Actor) -> UsageView:
+def _view(row: AIUsageLog, actor: Actor) -> QuestionView:
     is_theirs = actor.is_superuser or row.user_id == actor.user_id
-    return UsageView(
+    return QuestionView(
         id=row.id,
         at=row.created_at,
         user_id=row.user_id,
