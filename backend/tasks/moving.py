@@ -65,11 +65,12 @@ async def look_there(wanted: Wanted) -> Seen | None:
 
 async def migrate(helm: Helm, container: Container) -> float | None:
     """Try to move it as it runs. If that is refused it runs on, and its owner is told that it will be stopped."""
-    copy = await _begin(helm, container, MoveWay.LIVE)
-    if copy is None:
+    begun = await _begin(helm, container, MoveWay.LIVE)
+    if begun is None:
         return None
+    to_node_id, copy = begun
     try:
-        target = await _hypervisor_of(container.move_to_node_id)
+        target = await _hypervisor_of(to_node_id)
         await bring_base(helm.hypervisor, target, container.disk_name)
         await helm.hypervisor.migrate(container.domain_name, container.disk_name, target, copy)
     except NodeFault as fault:
@@ -86,11 +87,12 @@ async def migrate(helm: Helm, container: Container) -> float | None:
 
 async def copy_disk_away(helm: Helm, container: Container) -> float | None:
     """Copy the disk of what is off, compare, hand over. When the other node fails, it stays, and is tried later."""
-    copy = await _begin(helm, container, MoveWay.STOP)
-    if copy is None:
+    begun = await _begin(helm, container, MoveWay.STOP)
+    if begun is None:
         return None
+    to_node_id, copy = begun
     try:
-        target = await _hypervisor_of(container.move_to_node_id)
+        target = await _hypervisor_of(to_node_id)
         await bring_base(helm.hypervisor, target, container.disk_name)
         await copy_disk(helm.hypervisor, target, container.disk_name, copy)
     except (NodeFault, TargetFault) as fault:
@@ -191,8 +193,11 @@ async def sweep(helm: Helm) -> None:
             await tx.exec(delete(Leftover).where(col(Leftover.id) == each.id))
 
 
-async def _begin(helm: Helm, container: Container, way: MoveWay) -> str | None:
-    """Note a new copy with a name that was never used. One that was not finished is a leftover now."""
+async def _begin(helm: Helm, container: Container, way: MoveWay) -> tuple[int, str] | None:
+    """Note a new copy with a name that was never used. One that was not finished is a leftover now.
+
+    Returns the node it goes to, which stays the same from now on, and the copy's name.
+    """
     async with transaction() as tx:
         row = await helm.locked(tx, container.id)
         if row is None or row.move_to_node_id is None or row.delete_requested_at is not None:
@@ -204,7 +209,7 @@ async def _begin(helm: Helm, container: Container, way: MoveWay) -> str | None:
         if way is MoveWay.STOP and row.desired_state is DesiredState.RUNNING:
             row.status = Status.PROVISIONING  # off because of us: whatever comes of it, it is to be booted
         announce(tx, ContainerChanged(row.id, row.user_id))
-        return row.move_disk
+        return row.move_to_node_id, row.move_disk
 
 
 async def _settle(helm: Helm, container: Container) -> None:

@@ -13,13 +13,14 @@ from backend.hypervisor.memory import MemoryNode
 from backend.hypervisor.registry import nodes as hypervisors
 from backend.models import Container, DesiredState, Leftover, Node, Notification, Status
 from backend.models.base import now
-from backend.rules.lifecycle import Power
+from backend.rules.lifecycle import Power, Step
 from backend.rules.policy import SYSTEM, Actor
 from backend.services import containers, nodes
 from backend.settings import settings
-from backend.tasks import moving, node_probe
+from backend.tasks import leases, moving, node_probe
+from backend.tasks.helm import Helm
 from backend.tasks.runner import running
-from tests.factories import a_node, a_type, a_world
+from tests.factories import a_container, a_node, a_type, a_world
 from tests.stores import eventually
 
 pytestmark = pytest.mark.usefixtures("database", "quick")
@@ -164,6 +165,24 @@ async def test_what_is_stopped_arrives_stopped_and_starts_there(world: World) ->
         await containers.power_on(tx, world.actor, made)
     await world.until(made, "running")
     await world.check_one_of(made)
+
+
+async def test_a_disk_goes_to_the_node_that_the_row_names_when_the_copy_begins(still: World) -> None:
+    async with transaction() as tx:
+        third, stopped = await a_node(tx), {"status": Status.STOPPED, "desired": DesiredState.STOPPED}
+        row = await a_container(tx, still.actor, still.rows[0], move_to_node_id=still.rows[1].id, **stopped)
+    elsewhere = MemoryNode()
+    hypervisors().put(third.uri, elsewhere)
+    still.one.disks[row.disk_name], still.one.contents[row.disk_name] = 5, _CONTENT
+    helm = Helm(still.rows[0].id, "me", await leases.take(still.rows[0].id, "me") or 0, still.one)
+    seen = await helm.load(row.id, Step.COPY_DISK_AWAY)
+    assert seen is not None
+    async with transaction() as tx:  # the second node is drained, too, and another place was found
+        (await tx.get_one(Container, row.id)).move_to_node_id = third.id
+    await moving.copy_disk_away(helm, seen)
+    moved = await still.row(row.id)
+    assert (moved.node_id, elsewhere.contents) == (third.id, {moved.disk_name: _CONTENT})
+    assert not still.two.disks
 
 
 async def test_back_again(world: World) -> None:
