@@ -130,8 +130,10 @@ async def test_machines_outlive_a_killed_libvirtd(hurt: Bench, own_libvirtd: Pri
 
 
 async def test_another_machine_at_the_same_address_is_noticed(hurt: Bench, own_libvirtd: PrivateNode) -> None:
-    before = (await hurt.node.facts()).host_id
+    before, gone = (await hurt.node.facts()).host_id, asyncio.Event()
+    hurt.node.on_change(gone.set)
     os.kill(own_libvirtd.pid, signal.SIGKILL)
+    await asyncio.wait_for(gone.wait(), 5)  # until then a start would find it running
     (own_libvirtd.folder / "uuid").write_text(f"{uuid4()}\n")
     own_libvirtd.start()
 
