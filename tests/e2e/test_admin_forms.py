@@ -25,7 +25,8 @@ async def _act(page: Page, name: str) -> None:
     await page.get_by_role("dialog").get_by_role("button", name=name, exact=True).click()
 
 
-async def test_a_user_is_made_named_disabled_given_a_password_and_deleted(page: Page, new_context: NewContext) -> None:
+async def _make_newcomer(page: Page) -> None:
+    """A user, after a password that is too short."""
     await arrive(page, _ADMIN)
     await page.goto("/admin/auth/user/add/")
     await page.get_by_label("User name").fill("newcomer")
@@ -38,6 +39,10 @@ async def test_a_user_is_made_named_disabled_given_a_password_and_deleted(page: 
     await page.get_by_role("button", name="Add").click()
     await expect(page).to_have_url(re.compile(r"/admin/auth/user/\d+/$"))
     await expect(page.get_by_role("heading", name="newcomer")).to_be_visible()
+
+
+async def test_a_user_is_made_named_disabled_given_a_password_and_deleted(page: Page, new_context: NewContext) -> None:
+    await _make_newcomer(page)
     await page.get_by_label("Name", exact=True).fill("Nova Comer")
     await _saved(page)
 
