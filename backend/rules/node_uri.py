@@ -1,11 +1,16 @@
 """What may lead to a node: libvirt URIs, without those that run a program on our side."""
 
-from urllib.parse import parse_qs, urlsplit
+import re
+from urllib.parse import unquote, urlsplit
 
 from backend.errors import Invalid
 
 _TRANSPORTS = ("unix", "tls", "ssh", "libssh", "libssh2", "tcp")
 _OVER_A_NETWORK = ("tls", "ssh", "libssh", "libssh2", "tcp")
+_OPTIONS = frozenset(
+    "keyfile known_hosts known_hosts_verify mode no_tty no_verify pkipath proxy socket sshauth tls_priority".split()
+)
+"""Of those that libvirt knows. Not `command`, which runs a program here, and not `netcat`, which does so there."""
 _EXAMPLES = "Give a libvirt URI such as qemu+ssh://root@host/system or qemu+tls://host/system."
 
 
@@ -25,8 +30,7 @@ def node_uri(raw: str) -> str:
         raise Invalid(f"{_EXAMPLES} This one has characters that no URI has.", field="uri")
     try:
         parts = urlsplit(uri)
-        host, user, _ = parts.hostname or "", parts.username or "", parts.port
-        options = parse_qs(parts.query, keep_blank_values=True)
+        host, user, _ = unquote(parts.hostname or ""), unquote(parts.username or ""), parts.port
     except ValueError as fault:
         raise Invalid(f"{_EXAMPLES} This one can't be read: {fault}.", field="uri") from fault
     driver, _, transport = parts.scheme.partition("+")
@@ -36,8 +40,14 @@ def node_uri(raw: str) -> str:
         raise Invalid(f"{_EXAMPLES} This one names no host.", field="uri")
     if host.startswith("-") or user.startswith("-"):
         raise Invalid(f"{_EXAMPLES} A host or user can't begin with a hyphen.", field="uri")
-    if "command" in options:
-        raise Invalid("“command” names a program to run on this machine: it is not taken from here.", field="uri")
+    for name in _options_of(parts.query):
+        if name not in _OPTIONS:
+            raise Invalid(f"“{name[:40]}” is no option that is taken from here: it may name a program.", field="uri")
     if parts.path not in ("/system", "/session"):
         raise Invalid(f"{_EXAMPLES} It ends with /system.", field="uri")
     return uri
+
+
+def _options_of(query: str) -> list[str]:
+    """The names in it as libvirt reads them: in any case, escaped or not, with `;` as good as `&` between them."""
+    return [unquote(each.partition("=")[0]).casefold() for each in re.split("[&;]", query) if each]
