@@ -17,7 +17,8 @@ _LONGEST = 2000
 class Key(Generic[T]):
     """One key. `default` gives its type; `minimum` and `maximum` are inclusive; `choices`, if any, are all there is.
 
-    A `secret` is kept sealed and is never shown again.
+    A `secret` is kept sealed and is never shown again. It is `sent_to` where another key says: whoever changes that
+    has to give the secret anew, or it could be read by having it sent to oneself.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Key(Generic[T]):
     maximum: float | None = None
     choices: tuple[str, ...] = ()
     is_url: bool = False
+    sent_to: str = ""
 
     def parse(self, text: str) -> T:
         """A value from what a person typed.
@@ -44,6 +46,8 @@ class Key(Generic[T]):
             return cast(T, self._number(said))
         if len(said) > _LONGEST:
             raise self._wrong(f"at most {_LONGEST} characters")
+        if not said.isprintable():
+            raise self._wrong("one line of text that can be shown")
         if self.choices and said not in self.choices:
             raise self._wrong("one of " + ", ".join(self.choices))
         if self.is_url and said and not _is_url(said):
@@ -117,20 +121,37 @@ GOOGLE_CLIENT_ID = Key(
 )
 GOOGLE_CLIENT_SECRET = Key("google_client_secret", "", "Its secret.", _ACCOUNTS, secret=True)
 OIDC_NAME = Key("oidc_name", "Single sign-on", "What the button of your own OIDC provider says.", _ACCOUNTS)
-OIDC_ISSUER = Key("oidc_issuer", "", "Issuer of your OIDC provider; empty: not offered.", _ACCOUNTS, is_url=True)
+OIDC_ISSUER = Key(
+    "oidc_issuer",
+    "",
+    "Issuer of your OIDC provider; empty: not offered. Another one erases the secret.",
+    _ACCOUNTS,
+    is_url=True,
+)
 OIDC_CLIENT_ID = Key("oidc_client_id", "", "Our client id there.", _ACCOUNTS)
-OIDC_CLIENT_SECRET = Key("oidc_client_secret", "", "And the secret.", _ACCOUNTS, secret=True)
+OIDC_CLIENT_SECRET = Key("oidc_client_secret", "", "And the secret.", _ACCOUNTS, secret=True, sent_to="oidc_issuer")
 
-SMTP_HOST = Key("smtp_host", "", "Mail server; empty: no e-mail is sent, and links are shown instead.", _MAIL)
+SMTP_HOST = Key(
+    "smtp_host",
+    "",
+    "Mail server; empty: no e-mail is sent, and links are shown instead. Another one erases the password.",
+    _MAIL,
+)
 SMTP_PORT = Key("smtp_port", 587, "Its port.", _MAIL, minimum=1, maximum=65535)
 SMTP_SECURITY = Key("smtp_security", "starttls", "How it is spoken to.", _MAIL, choices=("starttls", "tls", "none"))
 SMTP_USERNAME = Key("smtp_username", "", "Name to sign in there; empty: none.", _MAIL)
-SMTP_PASSWORD = Key("smtp_password", "", "And the password.", _MAIL, secret=True)
+SMTP_PASSWORD = Key("smtp_password", "", "And the password.", _MAIL, secret=True, sent_to="smtp_host")
 SMTP_FROM = Key("smtp_from", "", "The sender's address.", _MAIL)
 
-OPENAI_API_KEY = Key("openai_api_key", "", "Key of the AI provider; empty: no assistant.", _AI, secret=True)
+OPENAI_API_KEY = Key(
+    "openai_api_key", "", "Key of the AI provider; empty: no assistant.", _AI, secret=True, sent_to="openai_api_url"
+)
 OPENAI_API_URL = Key(
-    "openai_api_url", "https://api.groq.com/openai/v1", "An OpenAI-compatible provider.", _AI, is_url=True
+    "openai_api_url",
+    "https://api.groq.com/openai/v1",
+    "An OpenAI-compatible provider. Another one erases the key.",
+    _AI,
+    is_url=True,
 )
 OPENAI_MODEL = Key("openai_model", "openai/gpt-oss-120b", "The provider's name of the model.", _AI)
 TOKEN_INPUT_PRICE = Key("token_input_price", 1.5e-7, "Price of a prompt token.", _AI, "per token", minimum=0, maximum=1)

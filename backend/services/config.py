@@ -50,6 +50,9 @@ async def list_config(tx: Tx, actor: Actor) -> list[ConfigView]:
 async def set_config(tx: Tx, actor: Actor, name: str, text: str | None) -> None:
     """Set a key from what was typed; None puts the default back. It holds from the next use on, in every process.
 
+    Where it says to whom a secret is sent, that is erased: secrets are told to nobody, an administrator's own server
+    included. One that was given while there was nowhere to send it stays.
+
     Raises:
         NotFound: there is no such key.
         Invalid: the value is not one for it.
@@ -58,16 +61,26 @@ async def set_config(tx: Tx, actor: Actor, name: str, text: str | None) -> None:
     key: Key[Any] | None = KEYS.get(name)
     if key is None:
         raise NotFound(f"The key “{name}”")
+    await tx.flush()  # what was erased in this transaction is gone before it is looked for
     await insert_if_absent(tx, Config(name=name, value=_stored(key, key.default), description=key.help))
     row = await tx.get_one(Config, name, with_for_update=True, populate_existing=True)
     before = "(secret)" if key.secret else row.value
     after = "(secret)" if key.secret else key.write(key.default if text is None else key.parse(text))
     note("config", name, f"{name}: {before} → {after}", before=before, after=after)
+    if row.value and after != row.value:
+        await _erase_secrets_sent_to(tx, key)
     if text is None:
         await tx.delete(row)
         return
     row.value = _stored(key, key.parse(text))
     row.updated_at, row.updated_by_id = now(), actor.user_id
+
+
+async def _erase_secrets_sent_to(tx: Tx, key: Key[Any]) -> None:
+    for secret in KEYS.values():
+        if secret.sent_to == key.name and (row := await tx.get(Config, secret.name, with_for_update=True)) is not None:
+            await tx.delete(row)
+            note(erased=secret.name)
 
 
 def _stored(key: Key[T], value: T) -> str:
