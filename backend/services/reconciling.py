@@ -50,8 +50,7 @@ def _which(node_id: int | None, search: str, unsettled: bool) -> list[ColumnElem
     wanted: list[ColumnElement[bool]] = []
     if node_id is not None:
         wanted.append(col(Container.node_id) == (node_id if 0 < node_id < 2**31 else 0))
-    if search.strip():
-        word = search.strip()
+    if word := "".join(filter(str.isprintable, search)).strip():
         columns = (Container.name, User.username, Node.name)
         wanted.append(or_(*(col(each).icontains(word, autoescape=True) for each in columns)))
     if unsettled:

@@ -180,7 +180,7 @@ class AdminReconcilerState(AppState):
 
 def _reconciler(search: str, is_unsettled: bool, page: int) -> str:
     query = {"q": search, "unsettled": "yes" if is_unsettled else "", "page": page if page > 1 else ""}
-    kept = urlencode({name: value for name, value in query.items() if value})
+    kept = urlencode({name: value for name, value in query.items() if value}, errors="replace")
     return "/admin/reconciler" + (f"?{kept}" if kept else "")
 
 

@@ -132,7 +132,7 @@ def address(screen: Screen, ask: Ask, **change: Any) -> str:
     asked = {**ask.filters, "q": ask.search, "sort": ask.sort, "page": ask.page, **change}
     usual = {"q": "", "sort": screen.ordering, "page": 1}
     query = {name: value for name, value in asked.items() if value not in ("", usual.get(name, ""))}
-    return place_of(screen) + (f"?{urlencode(query)}" if query else "")
+    return place_of(screen) + (f"?{urlencode(query, errors='replace')}" if query else "")
 
 
 def ask_from(screen: Screen, query: Mapping[str, str]) -> Ask:
