@@ -13,7 +13,9 @@ from backend.services import inbox, quotas
 from backend.services.inbox import NoticeView
 from backend.services.views import CreditsView
 from pequeroku_ui import faults, guard
-from pequeroku_ui.state import watching
+from pequeroku_ui.state import literal_text, watching
+
+literal_text.install()
 
 
 class AppState(rx.State):
