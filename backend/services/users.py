@@ -77,7 +77,7 @@ async def update_user(
     email: str | None = None,
     is_superuser: bool | None = None,
 ) -> UserView:
-    """Change what is given of a user's profile and rights.
+    """Change what is given of a user's profile and rights. Who administers no more is signed out everywhere.
 
     Raises:
         NotFound: no such user.
@@ -90,6 +90,8 @@ async def update_user(
     if is_superuser is not None and is_superuser != user.is_superuser:
         note(message=f"{'an administrator' if is_superuser else 'no administrator'} from now on")
         user.is_superuser = is_superuser
+        if not is_superuser:
+            await sessions.shut_out(tx, user.id)  # what is open shows what administrators see, and goes on to
     if display_name is not None:
         user.display_name = names.display_name(display_name)
     if email is not None:
