@@ -14,13 +14,13 @@ from typing import Any, TypeVar
 from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel import SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from backend.errors import DatabaseBusy
+from backend.errors import DatabaseBusy, Invalid
 from backend.patient_sqlite import open_sqlite
 from backend.settings import settings
 
@@ -82,6 +82,7 @@ async def transaction() -> AsyncGenerator[Tx]:
 
     Raises:
         DatabaseBusy: the database stayed locked; nothing was changed.
+        Invalid: somebody typed, or sent, what no database keeps.
     """
     tx = Tx(engine())
     try:
@@ -97,6 +98,9 @@ async def transaction() -> AsyncGenerator[Tx]:
         raise
     except PoolTimeout as fault:
         raise DatabaseBusy from fault
+    except (DataError, UnicodeEncodeError) as fault:
+        _say_if_typed(fault)
+        raise
     finally:
         await _leave_traces(tx)
     for follow_up in tx.after_commit:
@@ -116,6 +120,9 @@ async def reading(*, snapshot: bool = False) -> AsyncGenerator[Tx]:
             if snapshot and tx.get_bind().dialect.name == "postgresql":
                 await tx.connection(execution_options={"isolation_level": "REPEATABLE READ"})
             yield tx
+    except (DataError, UnicodeEncodeError) as fault:
+        _say_if_typed(fault)
+        raise
     finally:
         await _leave_traces(tx)
 
@@ -134,6 +141,16 @@ async def _leave_traces(tx: Tx) -> None:
             await follow_up()
         except Exception:
             log.exception("the trace of a refusal was lost")
+
+
+def _say_if_typed(fault: DataError | UnicodeEncodeError) -> None:
+    """Half a character (a lone surrogate) fits into no database, and NUL not into PostgreSQL. All else is a bug.
+
+    Raises:
+        Invalid: it was one of those.
+    """
+    if isinstance(fault, UnicodeEncodeError) or "NUL" in str(fault.orig):
+        raise Invalid("There is a character in it that can't be kept, or looked for.") from fault
 
 
 def _is_lock_timeout(fault: OperationalError) -> bool:
