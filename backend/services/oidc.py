@@ -3,14 +3,16 @@
 What has to be remembered between the two ends is sealed into a cookie of the browser that began: no other can go on.
 """
 
+import asyncio
 import json
 import logging
 import secrets
+from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
 
-import httpx
+import httpx2
 from authlib.common.security import generate_token
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.httpx_client import AsyncOAuth2Client
@@ -19,8 +21,9 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from backend.db import Tx
-from backend.errors import NotConfirmed, NotFound, Unavailable
+from backend.errors import Invalid, NotConfirmed, NotFound, Unavailable
 from backend.models.base import now
+from backend.rules import names
 from backend.rules.config_keys import (
     GOOGLE_CLIENT_ID,
     GOOGLE_CLIENT_SECRET,
@@ -40,6 +43,12 @@ _GOOGLE_ISSUER = "https://accounts.google.com"
 _ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"]
 """Signatures that only the provider can make; never “none”, and never one keyed with our own secret."""
 _TIMEOUT_S = 10.0
+_MOST_BYTES = 1024 * 1024
+_PLAIN = {"Accept-Encoding": "identity"}
+_ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+_SILENCE = (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError)
+_NONSENSE = (KeyError, ValueError, TypeError, AttributeError, RecursionError)
+"""What taking something apart raises that a provider said in another form than it should have."""
 _LEEWAY_S = 60
 _PURPOSE = "oidc"
 _LINK_PURPOSE = "oidc link"
@@ -171,19 +180,19 @@ async def redeem(provider: Provider, callback: str, begun: Begun, code: str) -> 
     """
     found = await _metadata(provider)
     try:
-        async with _client(provider, callback) as client:
+        async with asyncio.timeout(_TIMEOUT_S), _client(provider, callback) as client:
             token = await client.fetch_token(found["token_endpoint"], code=code, code_verifier=begun.verifier)
-        keys = await _fetched(str(found["jwks_uri"]), provider)
+        keys = await _fetched(found["jwks_uri"], provider)
         claims = _checked(str(token["id_token"]), keys, provider, begun)
-    except (OAuthError, JoseError, KeyError, ValueError, TypeError) as fault:
+    except (OAuthError, JoseError, *_NONSENSE) as fault:
         log.warning("%s did not confirm a sign-in: %s", provider.issuer, type(fault).__name__)
         raise NotConfirmed from fault
-    except httpx.HTTPError as fault:
+    except _SILENCE as fault:
         raise _silent(provider) from fault
     return Person(
         issuer=provider.issuer,
         subject=str(claims["sub"]),
-        email=str(claims.get("email") or "")[:254],
+        email=_email(str(claims.get("email") or "")),
         name=str(claims.get("name") or ""),
         handle=str(claims.get("preferred_username") or ""),
     )
@@ -204,7 +213,7 @@ def _checked(id_token: str, keys: Any, provider: Provider, begun: Begun) -> dict
     audience = claims["aud"]
     if isinstance(audience, list) and len(audience) > 1 and claims.get("azp") != provider.client_id:  # type: ignore[arg-type]
         raise ValueError("it is for others, too, and not from them")
-    if not 0 < len(str(claims["sub"])) <= 255:
+    if not 0 < len(str(claims["sub"])) <= 255 or not str(claims["sub"]).isprintable():
         raise ValueError("the subject is out of bounds")
     return claims
 
@@ -217,6 +226,8 @@ def _client(provider: Provider, callback: str) -> Any:  # it has no types of its
         redirect_uri=callback,
         code_challenge_method="S256",
         timeout=_TIMEOUT_S,
+        headers=_PLAIN,
+        event_hooks={"response": [_bound]},
     )
 
 
@@ -228,15 +239,52 @@ async def _metadata(provider: Provider) -> dict[str, Any]:
             "%s says that it is %s: set oidc_issuer to exactly what it says", provider.issuer, found.get("issuer")
         )
         raise NotConfirmed("The other service is not set up right. Tell your administrator.")
-    return found
+    if not all(str(found.get(each)).startswith(("https://", "http://")) for each in _ENDPOINTS):
+        raise _silent(provider)
+    return {each: str(found[each]) for each in _ENDPOINTS}
 
 
-async def _fetched(address: str, provider: Provider) -> Any:
+async def _fetched(address: str, provider: Provider) -> dict[str, Any]:
     try:
-        async with httpx.AsyncClient(timeout=_TIMEOUT_S) as client:
-            return (await client.get(address)).raise_for_status().json()
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as fault:
+        hooks = {"response": [_bound]}
+        async with (
+            asyncio.timeout(_TIMEOUT_S),
+            httpx2.AsyncClient(timeout=_TIMEOUT_S, headers=_PLAIN, event_hooks=hooks) as client,
+        ):
+            return dict((await client.get(address)).raise_for_status().json())
+    except (*_SILENCE, *_NONSENSE) as fault:
         raise _silent(provider) from fault
+
+
+async def _bound(response: httpx2.Response) -> None:
+    """Of what the provider says no more is read than it can have to say; nothing packed, which could unfold."""
+    if response.headers.get("content-encoding", "identity") != "identity":
+        raise httpx2.DecodingError("it is packed, though that was not asked for")
+    response.stream = _Bounded(response.stream)
+
+
+class _Bounded(httpx2.AsyncByteStream):
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        read = 0
+        async for chunk in self._inner:
+            read += len(chunk)
+            if read > _MOST_BYTES:
+                raise httpx2.ReadError("it does not stop talking")
+            yield chunk
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+def _email(said: str) -> str:
+    """What the provider has for an address, if it is one."""
+    try:
+        return names.email(said)
+    except Invalid:
+        return ""
 
 
 def _silent(provider: Provider) -> Unavailable:
