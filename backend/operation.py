@@ -8,17 +8,23 @@ import functools
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from sqlmodel import col, select
+
 from backend.audit import record
-from backend.db import Tx, transaction
+from backend.db import Tx, reading, transaction
 from backend.errors import Forbidden, NotFound, PequerokuError, Unauthenticated
 from backend.models import AuditLog
+from backend.models.base import now
 from backend.rules.policy import BEFORE_A_NEW_PASSWORD, Action, Actor, Role, TeamRole, Verdict, judge
 
 P = ParamSpec("P")
 R = TypeVar("R")
 Operation = Callable[Concatenate[Tx, Actor, P], Awaitable[R]]
+
+_MOST_A_MINUTE = 60
 
 OPERATIONS: dict[Action, str] = {}
 """Every operation of the product, by action (the accounting tests read it)."""
@@ -186,5 +192,19 @@ def _legible(text: str) -> str:
 
 
 async def _keep_refusal(row: AuditLog) -> None:
+    if row.user_id is None and row.ip and await _is_one_of_too_many(row):
+        return
     async with transaction() as tx:
         record(tx, row)
+
+
+async def _is_one_of_too_many(row: AuditLog) -> bool:
+    """Whether as much of the same was kept from that address in the last minute as anybody reads.
+
+    Who is not signed in could fill the disk with refusals otherwise: nobody needs a name to be refused.
+    """
+    since = now() - timedelta(minutes=1)
+    same = (AuditLog.action == row.action, AuditLog.ip == row.ip, col(AuditLog.user_id).is_(None))
+    query = select(AuditLog.id).where(*same, col(AuditLog.created_at) >= since).limit(_MOST_A_MINUTE)
+    async with reading() as tx:
+        return len((await tx.exec(query)).all()) >= _MOST_A_MINUTE

@@ -4,6 +4,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
+from backend.api.bodies import BoundedBodies
 from backend.api.routes import account, admin_token, audit, auth, health, oidc, terminals
 from backend.api.ws import terminals as terminal_sockets
 from backend.errors import Invalid, PequerokuError, Throttled
@@ -12,6 +13,7 @@ from backend.errors import Invalid, PequerokuError, Throttled
 def make_api() -> FastAPI:
     """Every route, with one form of error: {"error": {"code", "message"}}."""
     api = FastAPI(title="Pequeroku", docs_url=None, redoc_url=None, openapi_url=None)
+    api.add_middleware(BoundedBodies)
     for router in (
         health.router,
         auth.router,
