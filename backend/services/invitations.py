@@ -10,7 +10,7 @@ from sqlmodel import col, func, select
 
 from backend.db import Tx
 from backend.errors import Conflict, Invalid, InvitationSpent, NotFound
-from backend.models import Invitation, Team, User
+from backend.models import AuditLog, Invitation, Team, User
 from backend.models.base import now
 from backend.operation import note, operation, require
 from backend.rules import names
@@ -23,7 +23,7 @@ from backend.settings import settings
 
 LASTS = timedelta(days=7)
 _MOST = 100
-"""Open invitations of one person."""
+"""Open invitations of one person; and how many, taken back or not, are made in a day: each may be a letter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,8 @@ async def invite(
     mine = select(func.count()).where(Invitation.invited_by_id == actor.user_id, *_is_open())
     if (await tx.exec(mine)).one() >= _MOST:
         raise Conflict(f"{_MOST} invitations of yours are open. Take some back first.")
+    if await _made_in_a_day(tx, actor) >= _MOST:
+        raise Conflict(f"You have made {_MOST} invitations within a day. Go on tomorrow.")
     token = secrets.token_urlsafe(32)
     row = Invitation(
         token_hash=_digest(token),
@@ -180,6 +182,13 @@ async def take(tx: Tx, token: str, *, for_user_id: int) -> Invitation:
     if row.team_id is not None:
         await teams.add_member(tx, SYSTEM, row.team_id, user_id=for_user_id, role=row.team_role)
     return row
+
+
+async def _made_in_a_day(tx: Tx, actor: Actor) -> int:
+    """By the audit log, which has those too that were taken back."""
+    mine = (AuditLog.user_id == actor.user_id, AuditLog.action == Action.INVITATION_CREATE, col(AuditLog.success))
+    query = select(func.count()).where(*mine, col(AuditLog.created_at) >= now() - timedelta(days=1))
+    return (await tx.exec(query)).one() if actor.user_id is not None else 0
 
 
 async def _still_holds(tx: Tx, row: Invitation) -> bool:
