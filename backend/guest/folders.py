@@ -133,6 +133,8 @@ def _sight(answer: dict[str, Any], count: int) -> Sight:
         raise _nonsense() from fault
     if len(found) != count or len(extras) > MAX_REMOVED:
         raise _nonsense()
+    if not sight.real.isprintable():
+        raise Invalid("That folder's real path has characters in it that can't be shown.", field="destination")
     return sight
 
 

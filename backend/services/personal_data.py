@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from sqlalchemy import ColumnElement, exists
-from sqlmodel import SQLModel, col, or_
+from sqlmodel import SQLModel, col, or_, select
 
 from backend import models
 
@@ -48,9 +48,11 @@ def _any(*ways: Mine) -> Mine:
 
 
 def _about(user_id: int) -> ColumnElement[bool]:
-    """Audit rows of what the user did, and of what was done to them."""
+    """Audit rows of what the user did, and of what was done to them; not to somebody before, whose number they got."""
     log = models.AuditLog
-    return or_(col(log.user_id) == user_id, (col(log.target_type) == "user") & (col(log.target_id) == str(user_id)))
+    since = select(models.User.created_at).where(models.User.id == user_id).scalar_subquery()
+    target = (col(log.target_type) == "user") & (col(log.target_id) == str(user_id))
+    return or_(col(log.user_id) == user_id, target & (col(log.created_at) >= since))
 
 
 _CONTAINER, _TEMPLATE, _TEAM = models.Container, models.FileTemplate, models.Team

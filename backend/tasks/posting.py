@@ -4,8 +4,9 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import httpx
 
@@ -16,6 +17,7 @@ _DEADLINE_S = 10.0
 _READ_BYTES = 4096
 _SHOWN = 200
 _MOST_ADDRESSES = 3
+_AT_ONCE = 32
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 """From a host name and a port to the addresses it leads to."""
@@ -34,8 +36,9 @@ class Answer:
 
 
 async def resolve(host: str, port: int) -> list[str]:
-    """Ask the system's resolver."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    """Ask the system's resolver; in threads of our own, for a name server that never answers holds each for a while."""
+    ask = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    found = await asyncio.get_running_loop().run_in_executor(_threads(), ask)
     return list(dict.fromkeys(str(each[4][0]) for each in found))
 
 
@@ -127,3 +130,8 @@ async def _beginning(response: httpx.Response) -> str:
 @lru_cache
 def _tls() -> ssl.SSLContext:
     return ssl.create_default_context()
+
+
+@lru_cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="webhook-names")
