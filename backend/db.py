@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 
 from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import Connection
-from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy.engine import Connection, ExceptionContext
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel import SQLModel
@@ -52,9 +52,12 @@ def engine() -> AsyncEngine:
     """The process's engine, made at the first call. Its errors show no values: hashes and keys don't belong in logs."""
     url = settings().url
     if url.get_backend_name() != "sqlite":
-        return create_async_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True, hide_parameters=True)
+        made = create_async_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True, hide_parameters=True)
+        event.listen(made.sync_engine, "handle_error", _say_if_typed)
+        return made
     opener = partial(open_sqlite, str(url.database), timeout_s=_LOCK_WAIT_S)
     made = create_async_engine(url, async_creator=opener, pool_size=8, max_overflow=8, hide_parameters=True)
+    event.listen(made.sync_engine, "handle_error", _say_if_typed)
     event.listen(made.sync_engine, "connect", _prepare_sqlite)
     event.listen(made.sync_engine, "begin", _begin_sqlite)
     return made
@@ -98,9 +101,6 @@ async def transaction() -> AsyncGenerator[Tx]:
         raise
     except PoolTimeout as fault:
         raise DatabaseBusy from fault
-    except (DataError, UnicodeEncodeError) as fault:
-        _say_if_typed(fault)
-        raise
     finally:
         await _leave_traces(tx)
     for follow_up in tx.after_commit:
@@ -120,9 +120,6 @@ async def reading(*, snapshot: bool = False) -> AsyncGenerator[Tx]:
             if snapshot and tx.get_bind().dialect.name == "postgresql":
                 await tx.connection(execution_options={"isolation_level": "REPEATABLE READ"})
             yield tx
-    except (DataError, UnicodeEncodeError) as fault:
-        _say_if_typed(fault)
-        raise
     finally:
         await _leave_traces(tx)
 
@@ -143,13 +140,14 @@ async def _leave_traces(tx: Tx) -> None:
             log.exception("the trace of a refusal was lost")
 
 
-def _say_if_typed(fault: DataError | UnicodeEncodeError) -> None:
+def _say_if_typed(context: ExceptionContext) -> None:
     """Half a character (a lone surrogate) fits into no database, and NUL not into PostgreSQL. All else is a bug.
 
     Raises:
         Invalid: it was one of those.
     """
-    if isinstance(fault, UnicodeEncodeError) or "NUL" in str(fault.orig):
+    fault = context.original_exception
+    if isinstance(fault, UnicodeEncodeError) or "NUL (0x00)" in str(fault):
         raise Invalid("There is a character in it that can't be kept, or looked for.") from fault
 
 
