@@ -5,7 +5,8 @@ import reflex as rx
 from backend.db import reading
 from backend.services import reconciling
 from backend.services.admin import overview
-from pequeroku_ui.state.admin_overview import AdminOverviewState, AdminReconcilerState
+from pequeroku_ui.state.admin_overview import AdminOverviewState
+from pequeroku_ui.state.admin_reconciler import AdminReconcilerState
 from pequeroku_ui.state.watching import ADMIN_OVERVIEW, ADMIN_RECONCILER, Watch
 
 TOPICS = (ADMIN_OVERVIEW, ADMIN_RECONCILER)

@@ -43,7 +43,8 @@ from pequeroku_ui.state.activity import ActivityState
 from pequeroku_ui.state.admin import AdminDoorState, AdminListState
 from pequeroku_ui.state.admin_act import AdminActState
 from pequeroku_ui.state.admin_form import AdminFormState
-from pequeroku_ui.state.admin_overview import AdminOverviewState, AdminReconcilerState
+from pequeroku_ui.state.admin_overview import AdminOverviewState
+from pequeroku_ui.state.admin_reconciler import AdminReconcilerState
 from pequeroku_ui.state.admin_try import AdminTryState
 from pequeroku_ui.state.base import keep_apart
 from pequeroku_ui.state.container import ContainerState

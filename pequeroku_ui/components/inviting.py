@@ -21,9 +21,9 @@ def inviter() -> rx.Component:
                 rx.button("Invite", type="submit", size="3", variant="soft", color_scheme="gray"),
                 class_name="pq-fields",
             ),
-            rx.cond(InvitingState.invite_problem != "", _problem()),
+            rx.cond(InvitingState.problem != "", _problem()),
             on_submit=InvitingState.invite,
-            key=InvitingState.invites.to_string(),
+            key=InvitingState.forms.to_string(),
             class_name="pq-form pq-adder",
         ),
         rx.cond(InvitingState.sent != "", _made()),
@@ -52,7 +52,7 @@ def role_field(label: str) -> rx.Component:
 def _problem() -> rx.Component:
     return rx.el.p(
         rx.icon("circle-alert", size=18, aria_hidden="true"),
-        rx.el.span(InvitingState.invite_problem),
+        rx.el.span(InvitingState.problem),
         role="alert",
         class_name="pq-note",
         custom_attrs={"data-tone": "bad"},

@@ -5,7 +5,7 @@ import reflex as rx
 from pequeroku_ui.components.admin import admin_page
 from pequeroku_ui.components.layout import trouble
 from pequeroku_ui.components.moments import ago
-from pequeroku_ui.state.admin_overview import AdminReconcilerState, ReconcileRow
+from pequeroku_ui.state.admin_reconciler import AdminReconcilerState, ReconcileRow
 
 _S = AdminReconcilerState
 _HEADS = ("Container", "User", "Node", "Wished", "Seen", "Last step", "Reason", "Next look", "")

@@ -4,10 +4,9 @@ from typing import Any
 
 import reflex as rx
 
-from backend.errors import PequerokuError
 from backend.services import users
 from backend.services.users import UserView
-from pequeroku_ui.state.base import AppState
+from pequeroku_ui.state.base import AppState, words_of
 
 
 class AccountState(AppState):
@@ -24,25 +23,17 @@ class AccountState(AppState):
         self.problem = ""
         with self._loading():
             await self._enter("")
-            await self._read()
+            async with self._look() as (tx, actor):
+                self._show(await users.my_profile(tx, actor))
 
     @rx.event
     async def save(self, form: dict[str, Any]) -> rx.event.EventSpec | None:
         """Keep what was typed, or say by the form why not."""
-        self.problem = await self._save(str(form.get("display_name", "")), str(form.get("email", "")))
-        return None if self.problem else rx.toast.success("Your profile is saved.")
-
-    async def _read(self) -> None:
-        async with self._look() as (tx, actor):
-            self._show(await users.my_profile(tx, actor))
-
-    async def _save(self, display_name: str, email: str) -> str:
-        try:
+        with self._refusable():
             async with self._act() as (tx, actor):
-                self._show(await users.update_profile(tx, actor, display_name=display_name, email=email))
-        except PequerokuError as refusal:
-            return refusal.message
-        return ""
+                self._show(await users.update_profile(tx, actor, **words_of(form, "display_name", "email")))
+            return rx.toast.success("Your profile is saved.")
+        return None
 
     def _show(self, view: UserView) -> None:
         self.display_name, self.email, self.since = view.display_name, view.email, view.created_at.isoformat()

@@ -5,7 +5,7 @@ from typing import Any
 
 import reflex as rx
 
-from backend.errors import Invalid, PequerokuError
+from backend.errors import Invalid
 from backend.rules.templates import DEFAULT_DESTINATION, Mode
 from backend.services import applying, templates
 from backend.services.applying import Order, Preview
@@ -92,15 +92,13 @@ class ApplyState(AppState):
 
     def _ordered(self, form: dict[str, Any]) -> Order | None:
         """What was chosen, as an order; kept, so that it stands in the form again. None: it makes no sense."""
-        self.template_id, self.problem = str(form.get("template", ""))[:20], ""
-        self.destination, self.mode = str(form.get("destination", ""))[:300], str(form.get("mode", ""))[:20]
-        try:
+        self.template_id, self.mode = str(form.get("template", ""))[:20], str(form.get("mode", ""))[:20]
+        self.destination = str(form.get("destination", ""))[:300]
+        with self._refusable():
             order = Order(as_id(self.template_id), self.container_id, self.destination, _mode(self.mode))
-        except PequerokuError as refusal:
-            self.problem = refusal.message
-            return None
-        self._order, self.step = order, "looking"
-        return order
+            self._order, self.step = order, "looking"
+            return order
+        return None
 
     def _tell(self, found: Preview | None, problem: str, then: str) -> None:
         self.step, self.problem = then if found else "choose", problem

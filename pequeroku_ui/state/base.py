@@ -1,13 +1,14 @@
 """What every page's state has: who is signed in, their credits, and the way to the services."""
 
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from typing import Any
 
 import reflex as rx
 from reflex.state import BaseState
 
 from backend.db import Tx, reading, transaction
-from backend.errors import Unauthenticated
+from backend.errors import PequerokuError, Unauthenticated
 from backend.rules.policy import Actor
 from backend.services import inbox, quotas
 from backend.services.inbox import NoticeView
@@ -64,6 +65,24 @@ class AppState(rx.State):
             self.trouble = faults.sentence_for(exception)
         self.ready = True
 
+    @contextmanager
+    def _refusable(self, name: str = "problem") -> Iterator[None]:
+        """Around what a form asks for. A refusal ends the block; why, is kept in the variable that the form shows."""
+        setattr(self, name, "")
+        try:
+            yield
+        except PequerokuError as refusal:
+            setattr(self, name, refusal.message)
+
+    def _address_end(self) -> str:
+        """Which thing the page is about. It is anybody's guess: the services say whose it is."""
+        return self.router.url.path.rstrip("/").rpartition("/")[2]
+
+    def _to_the_others(self, said: str) -> list[rx.event.EventSpec]:
+        """A container is gone: say so, and from its own page go to the dashboard."""
+        toast = rx.toast.success(said)
+        return [toast] if self.router.url.path == "/" else [rx.redirect("/"), toast]
+
     async def _enter(self, topic: str) -> None:
         """A page was loaded: remember what this tab shows, and fill the top bar."""
         actor = guard.actor()
@@ -110,3 +129,8 @@ def as_id(raw: object) -> int:
     """An id that a client sent, as a number; 0, which nothing has, where it is none."""
     text = str(raw)
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0
+
+
+def words_of(form: Mapping[str, Any], *names: str) -> dict[str, str]:
+    """What was typed into fields of a form, by name; empty where a client left one out."""
+    return {each: str(form.get(each, "")) for each in names}

@@ -26,8 +26,8 @@ class ContainerState(AppState):
 
     @rx.event
     async def load(self) -> None:
-        """The page was opened. The id in the address is anybody's guess: the service says whose it is."""
-        container_id = self._asked_id()
+        """The page was opened, or “Try again” pressed."""
+        container_id = as_id(self._address_end())
         if container_id != self.shown.id:
             self.shown, self.steps, self.weighed, self.ready = _NOTHING, [], [], False
         with self._loading():
@@ -46,6 +46,3 @@ class ContainerState(AppState):
         self.shown = row(view) if view else _NOTHING
         self.steps = steps(view) if view else []
         self.weighed = weighed(view.placement) if view else []
-
-    def _asked_id(self) -> int:
-        return as_id(self.router.url.path.rstrip("/").rpartition("/")[2])

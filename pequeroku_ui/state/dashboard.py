@@ -4,10 +4,9 @@ from typing import Any
 
 import reflex as rx
 
-from backend.errors import PequerokuError
 from backend.services import containers, quotas, usage
 from backend.services.views import ContainerView
-from pequeroku_ui.state.base import AppState, as_id
+from pequeroku_ui.state.base import AppState, as_id, words_of
 from pequeroku_ui.state.rows import Row, TypeRow, UsageRow, row, type_row, usage_row
 from pequeroku_ui.state.watching import DASHBOARD
 
@@ -40,7 +39,7 @@ class DashboardState(AppState):
 
     @rx.event
     async def load(self) -> None:
-        """The page was opened, or somebody pressed “Try again”."""
+        """The page was opened, or “Try again” pressed."""
         self.is_making = False
         with self._loading():
             await self._enter(DASHBOARD)
@@ -77,16 +76,13 @@ class DashboardState(AppState):
     @rx.event
     async def make(self, form: dict[str, Any]) -> rx.event.EventSpec | None:
         """Make a container and go to its page, or say in the dialog why not."""
-        try:
+        with self._refusable():
             async with self._act() as (tx, actor):
-                made = await containers.create(
-                    tx, actor, container_type_id=as_id(form.get("type")), name=str(form.get("name", ""))
-                )
-        except PequerokuError as refusal:
-            self.problem = refusal.message
-            return None
-        self.is_making = False
-        return rx.redirect(f"/containers/{made.id}")
+                type_id = as_id(form.get("type"))
+                made = await containers.create(tx, actor, container_type_id=type_id, **words_of(form, "name"))
+            self.is_making = False
+            return rx.redirect(f"/containers/{made.id}")
+        return None
 
     def _offer(self, types: list[TypeRow]) -> None:
         self.types = types

@@ -4,7 +4,6 @@ from typing import Any
 
 import reflex as rx
 
-from backend.errors import PequerokuError
 from backend.services import farewell, users
 from pequeroku_ui.guard import login_path
 from pequeroku_ui.state.base import AppState
@@ -28,10 +27,8 @@ class FarewellState(AppState):
     @rx.event
     async def delete(self, form: dict[str, Any]) -> rx.event.EventSpec | None:
         """Delete the account; or say by the form why not."""
-        try:
+        with self._refusable():
             async with self._act() as (tx, actor):
                 await farewell.delete_my_account(tx, actor, str(form.get("proof", "")))
-        except PequerokuError as refusal:
-            self.problem = refusal.message
-            return None
-        return rx.redirect(login_path(error="account-deleted"), replace=True)
+            return rx.redirect(login_path(error="account-deleted"), replace=True)
+        return None

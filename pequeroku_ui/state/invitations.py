@@ -5,7 +5,6 @@ from typing import Any
 
 import reflex as rx
 
-from backend.errors import PequerokuError
 from backend.rules.policy import Action
 from backend.services import invitations, team_views
 from backend.services.invitations import InvitationView, Invited
@@ -51,13 +50,10 @@ class InvitationsState(AppState):
     @rx.event
     async def invite(self, form: dict[str, Any]) -> rx.event.EventSpec | None:
         """Make a link, send or show it; or say by the form why not."""
-        try:
-            made = await self._make(form)
-            sent = await invitations.deliver(made)
-        except PequerokuError as refusal:
-            self.problem = refusal.message
-            return None
-        return rx.toast.success("The invitation is on its way.") if sent else None
+        with self._refusable():
+            was_sent = await invitations.deliver(await self._make(form))
+            return rx.toast.success("The invitation is on its way.") if was_sent else None
+        return None
 
     @rx.event
     async def put_away(self) -> None:
@@ -78,7 +74,7 @@ class InvitationsState(AppState):
             made = await invitations.invite(
                 tx, actor, email=str(form.get("email", "")), team_id=team_id, role=role if team_id else "member"
             )
-        self.link, self.problem, self.forms = made.link, "", self.forms + 1
+        self.link, self.forms = made.link, self.forms + 1
         await self._read()
         return made
 

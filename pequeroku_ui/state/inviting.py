@@ -5,12 +5,12 @@ from typing import Any
 
 import reflex as rx
 
-from backend.errors import PequerokuError, Unavailable
+from backend.errors import Unavailable
 from backend.rules.deeds import TEAM_ROLE_NAMES
 from backend.rules.policy import TeamRole
 from backend.services import invitations
 from backend.services.invitations import InvitationView, Invited
-from pequeroku_ui.state.base import AppState, as_id
+from pequeroku_ui.state.base import AppState, as_id, words_of
 
 
 @dataclass(frozen=True)
@@ -31,24 +31,22 @@ class InvitingState(AppState):
     """Shown once, and kept nowhere."""
     sent: str = ""
     """What became of the newest one."""
-    invite_problem: str = ""
-    invites: int = 0
+    problem: str = ""
+    forms: int = 0
     """Counts up when the form has done its work, so that it is drawn anew and empty."""
 
     @rx.event
     async def load(self) -> None:
         """The team's page was opened."""
-        self.link = self.sent = self.invite_problem = ""
+        self.link = self.sent = self.problem = ""
         await self._list()
 
     @rx.event
     async def invite(self, form: dict[str, Any]) -> None:
         """Invite somebody, or say by the form why not."""
-        self.link = self.sent = self.invite_problem = ""
-        try:
-            await self._show_made(await self._make(str(form.get("email", "")), str(form.get("role", ""))))
-        except PequerokuError as refusal:
-            self.invite_problem = refusal.message
+        self.link = self.sent = ""
+        with self._refusable():
+            await self._show_made(await self._make(**words_of(form, "email", "role")))
 
     @rx.event
     async def forget_link(self) -> None:
@@ -64,7 +62,7 @@ class InvitingState(AppState):
 
     async def _make(self, email: str, role: str) -> Invited:
         async with self._act() as (tx, actor):
-            return await invitations.invite(tx, actor, email=email, team_id=self._asked_id(), role=role)
+            return await invitations.invite(tx, actor, email=email, team_id=as_id(self._address_end()), role=role)
 
     async def _show_made(self, made: Invited) -> None:
         try:
@@ -73,16 +71,13 @@ class InvitingState(AppState):
         except Unavailable as fault:
             was_sent, self.sent = False, f"{fault.message} Pass the link on yourself."
         self.link = "" if was_sent else made.link
-        self.invites += 1
+        self.forms += 1
         await self._list()
 
     async def _list(self) -> None:
         async with self._look() as (tx, actor):
-            views = await invitations.list_invitations(tx, actor, team_id=self._asked_id())
+            views = await invitations.list_invitations(tx, actor, team_id=as_id(self._address_end()))
         self.invitations = [_row(each) for each in views]
-
-    def _asked_id(self) -> int:
-        return as_id(self.router.url.path.rstrip("/").rpartition("/")[2])
 
 
 def _row(view: InvitationView) -> InvitationRow:

@@ -1,17 +1,14 @@
 """The account's keys: what lets programs in as oneself."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
 import reflex as rx
 
-from backend.db import Tx
-from backend.errors import PequerokuError
-from backend.rules.policy import Actor
 from backend.services import keys
 from backend.services.keys import KeyView, SshKeyView
-from pequeroku_ui.state.base import AppState, as_id
+from pequeroku_ui.state.base import AppState, as_id, words_of
+from pequeroku_ui.state.wording import moment
 
 
 @dataclass(frozen=True)
@@ -23,7 +20,6 @@ class KeyRow:
     prefix: str
     scope: str
     state: str
-    created_at: str
     expires_at: str
     last_used_at: str
     last_used_ip: str
@@ -64,9 +60,12 @@ class KeysState(AppState):
     @rx.event
     async def create(self, form: dict[str, Any]) -> None:
         """Make an API key and show it; or say by the form why not."""
-        words = {each: str(form.get(each, "")) for each in ("name", "scope")}
-        self.problem = await self._try(lambda tx, actor: self._make(tx, actor, as_id(form.get("days")), **words))
-        self.forms += 0 if self.problem else 1
+        with self._refusable():
+            async with self._act() as (tx, actor):
+                days, words = as_id(form.get("days")), words_of(form, "name", "scope")
+                _, self.new_key = await keys.create_key(tx, actor, days=days, **words)
+            self.forms += 1
+            await self._read()
 
     @rx.event
     async def put_away(self) -> None:
@@ -84,9 +83,11 @@ class KeysState(AppState):
     @rx.event
     async def add_ssh(self, form: dict[str, Any]) -> None:
         """Keep an SSH public key; or say by the form why not."""
-        words = {each: str(form.get(each, "")) for each in ("public_key", "name")}
-        self.ssh_problem = await self._try(lambda tx, actor: keys.add_ssh_key(tx, actor, **words))
-        self.ssh_forms += 0 if self.ssh_problem else 1
+        with self._refusable("ssh_problem"):
+            async with self._act() as (tx, actor):
+                await keys.add_ssh_key(tx, actor, **words_of(form, "public_key", "name"))
+            self.ssh_forms += 1
+            await self._read()
 
     @rx.event
     async def remove_ssh(self, key_id: int) -> rx.event.EventSpec:
@@ -95,19 +96,6 @@ class KeysState(AppState):
             await keys.remove_ssh_key(tx, actor, as_id(key_id))
         await self._read()
         return rx.toast.success("That key is forgotten.")
-
-    async def _make(self, tx: Tx, actor: Actor, days: int, *, name: str, scope: str) -> None:
-        _, self.new_key = await keys.create_key(tx, actor, name=name, scope=scope, days=days)
-
-    async def _try(self, work: Callable[[Tx, Actor], Awaitable[object]]) -> str:
-        """Do it; returns why it was refused, if it was."""
-        try:
-            async with self._act() as (tx, actor):
-                await work(tx, actor)
-        except PequerokuError as refusal:
-            return refusal.message
-        await self._read()
-        return ""
 
     async def _read(self) -> None:
         async with self._look() as (tx, actor):
@@ -123,9 +111,8 @@ def _key_row(view: KeyView) -> KeyRow:
         prefix=f"pk_{view.prefix}_…",
         scope=view.scope.value,
         state=state,
-        created_at=view.created_at.isoformat(),
-        expires_at=view.expires_at.isoformat() if view.expires_at and view.is_good else "",
-        last_used_at=view.last_used_at.isoformat() if view.last_used_at else "",
+        expires_at=moment(view.expires_at) if view.is_good else "",
+        last_used_at=moment(view.last_used_at),
         last_used_ip=view.last_used_ip,
     )
 

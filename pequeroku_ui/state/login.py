@@ -6,7 +6,6 @@ from urllib.parse import urlencode
 import reflex as rx
 
 from backend.db import reading
-from backend.errors import PequerokuError
 from backend.rules.config_keys import SIGN_UP
 from backend.services import admin_token, invitations, oidc
 from backend.services.config import value_of
@@ -85,8 +84,8 @@ class JoinState(LoginState):
     @access(Access.PUBLIC)
     async def load_join(self) -> None:
         """The link was opened."""
-        self.token = self.router.url.path.rstrip("/").rpartition("/")[2][:100]
-        self.is_mine, self.is_good, self.problem = guard.actor_or_none() is not None, False, ""
+        self.token = self._address_end()[:100]
+        self.is_mine, self.is_good = guard.actor_or_none() is not None, False
         await self._offer(f"/join/{self.token}", self.token)
         await self._read()
         self.is_read = True
@@ -94,22 +93,18 @@ class JoinState(LoginState):
     @rx.event
     async def accept(self) -> rx.event.EventSpec | None:
         """Join the team, as whoever is signed in."""
-        try:
+        with self._refusable():
             async with self._act() as (tx, actor):
                 team_id = await invitations.accept(tx, actor, self.token)
-        except PequerokuError as refusal:
-            self.problem = refusal.message
-            return None
-        return rx.redirect(f"/teams/{team_id}")
+            return rx.redirect(f"/teams/{team_id}")
+        return None
 
     async def _read(self) -> None:
         visitor = guard.actor_or_none() or guard.stranger(self)
-        try:
+        with self._refusable():
             async with reading() as tx:
                 view = await invitations.read_invitation(tx, visitor, self.token)
             self.team_name, self.by, self.is_good = view.team_name, view.by, True
-        except PequerokuError as refusal:
-            self.problem = refusal.message
 
 
 class AdminLoginState(LoginState):

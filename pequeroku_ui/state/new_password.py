@@ -1,15 +1,15 @@
 """Choosing a new password, before anything else can be done."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import reflex as rx
 
-from backend.db import transaction
-from backend.errors import Invalid, PequerokuError
+from backend.errors import Invalid
 from backend.services import identity
 from pequeroku_ui import guard
 from pequeroku_ui.guard import Access, access
-from pequeroku_ui.state.base import AppState
+from pequeroku_ui.state.base import AppState, words_of
 
 
 class NewPasswordState(AppState):
@@ -28,15 +28,20 @@ class NewPasswordState(AppState):
     @access(Access.NEW_PASSWORD)
     async def change(self, form: dict[str, Any]) -> rx.event.EventSpec | None:
         """Set it and go on, or say by the form why not."""
-        self.problem = await self._change(*(str(form.get(each, "")) for each in ("old", "new", "again")))
-        return None if self.problem else rx.redirect("/", replace=True)
+        with self._refusable():
+            async with self._act() as (tx, actor):
+                await identity.change_password(tx, actor, *passwords_of(form))
+            return rx.redirect("/", replace=True)
+        return None
 
-    async def _change(self, old: str, new: str, again: str) -> str:
-        try:
-            if new != again:
-                raise Invalid("The two new passwords differ.", field="again")
-            async with transaction() as tx:
-                await identity.change_password(tx, guard.actor(), old, new)
-        except PequerokuError as refusal:
-            return refusal.message
-        return ""
+
+def passwords_of(form: Mapping[str, Any]) -> tuple[str, str]:
+    """The present password and the new one, as they were typed.
+
+    Raises:
+        Invalid: the new one is not the same both times.
+    """
+    old, new, again = words_of(form, "old", "new", "again").values()
+    if new != again:
+        raise Invalid("The two new passwords differ.", field="again")
+    return old, new

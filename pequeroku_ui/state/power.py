@@ -51,5 +51,4 @@ class PowerState(AppState):
         self.is_confirming = False
         async with self._act() as (tx, actor):
             gone = await containers.delete(tx, actor, self.doomed_id)
-        said = rx.toast.success(f"Deleting “{gone.name}”.")
-        return [said] if self.router.url.path == "/" else [rx.redirect("/"), said]
+        return self._to_the_others(f"Deleting “{gone.name}”.")

@@ -7,6 +7,7 @@ from backend.rules.deeds import ROLE_NAMES
 from backend.rules.policy import Action
 from backend.rules.sizes import FullSize
 from backend.services.views import ContainerView, ScheduleView, TypeView, UsageView
+from pequeroku_ui.state.wording import count, moment, tone_of
 
 _STARTING = {
     "placing": "Placing",
@@ -30,7 +31,6 @@ _LABELS = {
     "moving": "Moving to another node",
     "deleting": "Deleting",
 }
-_TONES = {"running": "good", "stopped": "off", "error": "bad", "unknown": "warn"}
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,6 @@ class Row:
     overridden: str = ""
     next_size: str = ""
     """What it has after its next start, where that differs."""
-    idle: str = ""
     expires_at: str = ""
     is_expiry_near: bool = False
     keep: str = ""
@@ -151,13 +150,13 @@ def row(view: ContainerView) -> Row:
         key=str(view.id),
         name=view.name,
         type_name=view.type_name,
-        size=f"{_count(view.vcpus, 'vCPU')} · {_gib(view.memory_mb)}",
+        size=f"{count(view.vcpus, 'vCPU')} · {_gib(view.memory_mb)}",
         disk=f"{view.disk_gib} GiB disk",
-        cost=_count(view.credits_cost, "credit"),
+        cost=count(view.credits_cost, "credit"),
         node=view.node_name,
         status=status,
         label=_LABELS.get(status) or _STARTING.get(view.phase, "Starting"),
-        tone=_TONES.get(status, "busy"),
+        tone=tone_of(status),
         reason=view.reason if status in ("error", "unknown") else "",
         since=view.phases[0].at.isoformat() if status == "starting" and view.phases else "",
         created_at=view.created_at.isoformat(),
@@ -190,8 +189,7 @@ def _life(view: ContainerView) -> dict[str, Any]:
         "forecast": _forecast(view.leaves, view.limit, "Starting it ") if view.leaves is not None else "",
         "overridden": " and ".join(view.overridden),
         "next_size": _size(view.next_size) if view.next_size else "",
-        "idle": f"Stops after {_span(view.idle_stop_min)} without use" if view.idle_stop_min else "",
-        "expires_at": view.expires_at.isoformat() if view.expires_at else "",
+        "expires_at": moment(view.expires_at),
         "is_expiry_near": view.is_expiry_near,
         "keep": f"Keep it for another {_span(view.lifetime_h * 60)}" if may_keep else "",
         "has_settings": Action.CONTAINER_RESIZE in view.allowed and not view.deleting,
@@ -225,7 +223,7 @@ def weighed(placement: dict[str, Any]) -> list[WeighedRow]:
             name=each["name"],
             chosen=each["name"] == placement.get("node_name"),
             memory=f"{_gib(each['free_mem_mb'])} free",
-            vcpus=f"{_count(each['free_vcpus'], 'vCPU')} free",
+            vcpus=f"{count(each['free_vcpus'], 'vCPU')} free",
             running=f"{each['running_containers']} running",
             verdict=each["why_not"] if each["score"] is None else f"score {each['score']:,.0f}",
         )
@@ -249,9 +247,9 @@ def type_row(view: TypeView, *, left: int) -> TypeRow:
         id=str(view.id),
         name=view.name,
         memory=f"{_gib(view.memory_mb)} memory",
-        vcpus=_count(view.vcpus, "vCPU"),
+        vcpus=count(view.vcpus, "vCPU"),
         disk=f"{view.disk_gib} GiB disk",
-        cost=_count(view.credits_cost, "credit"),
+        cost=count(view.credits_cost, "credit"),
         affordable=view.affordable,
         why_not="" if view.affordable else short,
         forecast=_forecast(view.leaves, view.limit),
@@ -281,34 +279,30 @@ def schedule_row(view: ScheduleView) -> ScheduleRow:
         what="Start" if view.starts else "Stop",
         when=f"{view.when}, {view.time_zone}",
         enabled=view.enabled,
-        next_at=view.next_at.isoformat() if view.next_at else "",
+        next_at=moment(view.next_at),
     )
 
 
 def _forecast(leaves: int, limit: int, what: str = "") -> str:
     if leaves < 0:
-        return f"{what}needs {_count(-leaves, 'more credit')}"
+        return f"{what}needs {count(-leaves, 'more credit')}"
     return f"{what}leaves {leaves} of {limit}" + (" credits" if what else "")
 
 
 def _size(size: FullSize) -> str:
-    return f"{_count(size.vcpus, 'vCPU')} · {_gib(size.memory_mb)} · {size.disk_gib} GiB disk"
+    return f"{count(size.vcpus, 'vCPU')} · {_gib(size.memory_mb)} · {size.disk_gib} GiB disk"
 
 
 def _span(minutes: int) -> str:
     if minutes < 120 or minutes % 60:
-        return _count(minutes, "minute")
+        return count(minutes, "minute")
     hours = minutes // 60
-    return _count(hours, "hour") if hours < 48 or hours % 24 else _count(hours // 24, "day")
+    return count(hours, "hour") if hours < 48 or hours % 24 else count(hours // 24, "day")
 
 
 def _some_of(names: tuple[str, ...]) -> str:
     shown, rest = names[:2], len(names) - 2
     return " and ".join([", ".join(shown), f"{rest} more"] if rest > 0 else shown)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def _gib(mib: int) -> str:

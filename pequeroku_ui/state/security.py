@@ -9,14 +9,15 @@ import reflex as rx
 import segno
 
 from backend.db import reading
-from backend.errors import Invalid, PequerokuError
 from backend.services import external, identity, oidc, second_factor, users
 from backend.services.external import IdentityView
 from backend.services.views import SessionView
 from pequeroku_ui import guard
 from pequeroku_ui.state.base import AppState, as_id
 from pequeroku_ui.state.devices import device_words, is_hand_held
+from pequeroku_ui.state.new_password import passwords_of
 from pequeroku_ui.state.sentences import sentence_of
+from pequeroku_ui.state.wording import moment
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,6 @@ class SessionRow:
     is_current: bool
     ip: str
     last_seen_at: str
-    created_at: str
 
 
 @dataclass(frozen=True)
@@ -85,10 +85,13 @@ class SecurityState(AppState):
     @rx.event
     async def change_password(self, form: dict[str, Any]) -> rx.event.EventSpec | None:
         """Change it; the other sessions end. Or say by the form why not."""
-        self.problem = await self._change(*(str(form.get(each, "")) for each in ("old", "new", "again")))
-        if self.problem:
-            return None
-        return rx.toast.success("Your password is changed. Your other sessions were signed out.")
+        with self._refusable():
+            async with self._act() as (tx, actor):
+                await identity.change_password(tx, actor, *passwords_of(form))
+            self.forms += 1
+            await self._read()
+            return rx.toast.success("Your password is changed. Your other sessions were signed out.")
+        return None
 
     @rx.event
     async def begin_second_factor(self) -> None:
@@ -101,22 +104,28 @@ class SecurityState(AppState):
     @rx.event
     async def enable_second_factor(self, form: dict[str, Any]) -> None:
         """Turn it on with a first code, and show the recovery codes; or say why not."""
-        code = str(form.get("code", ""))
-        self.factor_problem = await self._show_codes(lambda tx, actor: second_factor.enable_totp(tx, actor, code))
+        with self._refusable("factor_problem"):
+            async with self._act() as (tx, actor):
+                codes = await second_factor.enable_totp(tx, actor, str(form.get("code", "")))
+            await self._show_factor(codes)
 
     @rx.event
     async def renew_codes(self, form: dict[str, Any]) -> None:
         """Show new recovery codes in place of the old ones; or say why not."""
-        proof = str(form.get("proof", ""))
-        self.factor_problem = await self._show_codes(
-            lambda tx, actor: second_factor.renew_recovery_codes(tx, actor, proof)
-        )
+        with self._refusable("factor_problem"):
+            async with self._act() as (tx, actor):
+                codes = await second_factor.renew_recovery_codes(tx, actor, str(form.get("proof", "")))
+            await self._show_factor(codes)
 
     @rx.event
     async def disable_second_factor(self, form: dict[str, Any]) -> rx.event.EventSpec | None:
         """Turn it off; or say why not."""
-        self.factor_problem = await self._disable(str(form.get("proof", "")))
-        return None if self.factor_problem else rx.toast.success("You sign in with your password alone now.")
+        with self._refusable("factor_problem"):
+            async with self._act() as (tx, actor):
+                await second_factor.disable_totp(tx, actor, str(form.get("proof", "")))
+            await self._show_factor([])
+            return rx.toast.success("You sign in with your password alone now.")
+        return None
 
     @rx.event
     async def put_away(self) -> None:
@@ -148,37 +157,10 @@ class SecurityState(AppState):
         await self._read()
         return rx.toast.success("That browser is signed out.")
 
-    async def _change(self, old: str, new: str, again: str) -> str:
-        try:
-            if new != again:
-                raise Invalid("The two new passwords differ.", field="again")
-            async with self._act() as (tx, actor):
-                await identity.change_password(tx, actor, old, new)
-        except PequerokuError as refusal:
-            return refusal.message
-        self.forms += 1
-        await self._read()
-        return ""
-
-    async def _show_codes(self, make: Any) -> str:
-        try:
-            async with self._act() as (tx, actor):
-                codes = await make(tx, actor)
-        except PequerokuError as refusal:
-            return refusal.message
+    async def _show_factor(self, codes: list[str]) -> None:
+        """It was changed: show its new codes, if it has any."""
         self.codes, self.secret, self.qr, self.factor_forms = "\n".join(codes), "", "", self.factor_forms + 1
         await self._read()
-        return ""
-
-    async def _disable(self, proof: str) -> str:
-        try:
-            async with self._act() as (tx, actor):
-                await second_factor.disable_totp(tx, actor, proof)
-        except PequerokuError as refusal:
-            return refusal.message
-        self.codes, self.factor_forms = "", self.factor_forms + 1
-        await self._read()
-        return ""
 
     async def _read(self) -> None:
         async with self._look() as (tx, actor):
@@ -199,10 +181,8 @@ def _session_row(view: SessionView) -> SessionRow:
         is_current=view.current,
         ip=view.ip,
         last_seen_at=view.last_seen_at.isoformat(),
-        created_at=view.created_at.isoformat(),
     )
 
 
 def _identity_row(view: IdentityView) -> IdentityRow:
-    used = view.last_login_at
-    return IdentityRow(view.id, urlsplit(view.issuer).hostname or "", view.email, used.isoformat() if used else "")
+    return IdentityRow(view.id, urlsplit(view.issuer).hostname or "", view.email, moment(view.last_login_at))

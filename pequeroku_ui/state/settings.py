@@ -4,9 +4,8 @@ from typing import Any
 
 import reflex as rx
 
-from backend.errors import PequerokuError
 from backend.services import containers, quotas, schedules, sizes, upkeep
-from pequeroku_ui.state.base import AppState, as_id
+from pequeroku_ui.state.base import AppState, as_id, words_of
 from pequeroku_ui.state.rows import ScheduleRow, TypeRow, resize_row, schedule_row
 
 _OVERRIDES = ("memory_mb", "vcpus", "disk_gib")
@@ -49,27 +48,22 @@ class SettingsState(AppState):
     @rx.event
     async def resize(self, form: dict[str, Any]) -> rx.event.EventSpec | None:
         """Give it another type, and (administrators) numbers of its own; or say by the form why not."""
-        try:
+        with self._refusable("size_problem"):
             asked = {name: as_id(form[name]) for name in _OVERRIDES if form.get(name)}
+            kind = as_id(form["type"]) if form.get("type") else None
             async with self._act() as (tx, actor):
-                kind = as_id(form["type"]) if form.get("type") else None
                 await sizes.resize(tx, actor, self.box_id, container_type_id=kind, **asked)
-        except PequerokuError as refusal:
-            self.size_problem = refusal.message
-            return None
-        self.size_problem, self.is_setting = "", False
-        return rx.toast.success(f"“{self.box_name}” has its new size" + (" and restarts." if self.box_runs else "."))
+            self.is_setting = False
+            return rx.toast.success(f"“{self.box_name}” has its new size{' and restarts' if self.box_runs else ''}.")
+        return None
 
     @rx.event
     async def add_schedule(self, form: dict[str, Any]) -> None:
         """Start or stop it at a time of day from now on; or say by the form why not."""
-        try:
+        with self._refusable("schedule_problem"):
             await self._add(form)
-        except PequerokuError as refusal:
-            self.schedule_problem = refusal.message
-            return
-        self.schedule_problem, self.forms = "", self.forms + 1
-        await self._fill(self.box_id)
+            self.forms += 1
+            await self._fill(self.box_id)
 
     @rx.event
     async def switch_schedule(self, schedule_id: int, is_on: bool) -> None:
@@ -100,8 +94,7 @@ class SettingsState(AppState):
                 self.box_id,
                 starts=form.get("what") == "start",
                 weekdays="".join(day for day in "0123456" if form.get(f"day{day}")),
-                time=str(form.get("time", "")),
-                time_zone=str(form.get("time_zone", "")),
+                **words_of(form, "time", "time_zone"),
             )
 
     async def _fill(self, container_id: int) -> None:

@@ -5,12 +5,12 @@ from typing import Any
 
 import reflex as rx
 
-from backend.errors import PequerokuError
 from backend.rules.deeds import ROLE_NAMES, deeds_of
 from backend.rules.policy import Role
 from backend.services import containers, sharing, team_views
 from backend.services.views import ContainerView, ShareView, TeamView
-from pequeroku_ui.state.base import AppState, as_id
+from pequeroku_ui.state.base import AppState, as_id, words_of
+from pequeroku_ui.state.wording import count
 
 
 @dataclass(frozen=True)
@@ -80,15 +80,19 @@ class SharingState(AppState):
     @rx.event
     async def share(self, form: dict[str, Any]) -> None:
         """Share with whom the form names, or say in the dialog why not."""
-        await self._try(username=str(form.get("username", "")), team_id=as_id(self.target), role=str(form.get("role")))
-        self.forms += 0 if self.problem else 1
+        with self._refusable():
+            await self._share(team_id=as_id(self.target), **words_of(form, "username", "role"))
+            self.forms += 1
+        await self._read(self.shared_id)
 
     @rx.event
     async def change(self, share_id: int, role: str) -> None:
         """Give another role to one of those it is shared with."""
         known = next((each for each in self.shares if each.id == as_id(share_id)), None)
         if known is not None:
-            await self._try(username=known.name, team_id=self._team_of[known.id], role=str(role))
+            with self._refusable():
+                await self._share(team_id=self._team_of[known.id], username=known.name, role=str(role))
+            await self._read(self.shared_id)
 
     @rx.event
     async def end(self, share_id: int) -> None:
@@ -102,17 +106,11 @@ class SharingState(AppState):
         """Give up what somebody shared with me; from its own page, go back to the others."""
         async with self._act() as (tx, actor):
             await sharing.leave(tx, actor, as_id(container_id))
-        said = rx.toast.success("It is gone from your containers.")
-        return [said] if self.router.url.path == "/" else [rx.redirect("/"), said]
+        return self._to_the_others("It is gone from your containers.")
 
-    async def _try(self, *, username: str, team_id: int, role: str) -> None:
-        try:
-            async with self._act() as (tx, actor):
-                await sharing.share(tx, actor, self.shared_id, role=role, username=username, team_id=team_id or None)
-            self.problem = ""
-        except PequerokuError as refusal:
-            self.problem = refusal.message
-        await self._read(self.shared_id)
+    async def _share(self, *, team_id: int, username: str, role: str) -> None:
+        async with self._act() as (tx, actor):
+            await sharing.share(tx, actor, self.shared_id, role=role, username=username, team_id=team_id or None)
 
     async def _read(self, container_id: int) -> None:
         async with self._look() as (tx, actor):
@@ -130,11 +128,10 @@ class SharingState(AppState):
 
 
 def _share_row(view: ShareView) -> ShareRow:
-    people = "1 person" if view.people == 1 else f"{view.people} people"
     return ShareRow(
         id=view.id,
         name=view.name,
         is_team=view.team_id is not None,
-        who=f"Team, {people}" if view.team_id is not None else "Person",
+        who=f"Team, {count(view.people, 'person', 'people')}" if view.team_id is not None else "Person",
         role=Role(view.role).value,
     )

@@ -7,18 +7,18 @@ from typing import Any
 import reflex as rx
 
 from backend.db import Tx, reading
-from backend.errors import NotFound, PequerokuError
+from backend.errors import NotFound
 from backend.rules.deeds import ROLE_NAMES, TEAM_ROLE_NAMES
 from backend.rules.policy import Actor, TeamRole
 from backend.services import team_views, teams
 from backend.services.views import MemberView, TeamPageView, TeamShareView
 from pequeroku_ui import guard
-from pequeroku_ui.state.base import AppState, as_id
+from pequeroku_ui.state.base import AppState, as_id, words_of
 from pequeroku_ui.state.teams import TeamRow, team_row
 from pequeroku_ui.state.watching import TEAM
 
 _NOTHING = TeamRow(
-    id=0, key="0", name="", description="", owner="", people="", role="", is_active=True, created_at="",
+    id=0, key="0", name="", description="", owner="", people="", role="", is_active=True,
     can_edit=False, can_invite=False, can_own=False, can_leave=False,
 )  # fmt: skip
 
@@ -121,8 +121,8 @@ class TeamState(AppState):
 
     @rx.event
     async def load(self) -> None:
-        """The page was opened. The id in the address is anybody's guess: the service says whose it is."""
-        team_id = as_id(self.router.url.path.rstrip("/").rpartition("/")[2])
+        """The page was opened, or “Try again” pressed."""
+        team_id = as_id(self._address_end())
         if team_id != self.shown.id:
             self.shown, self.members, self.shares, self.ready = _NOTHING, [], [], False
         self.problem, self.is_asking, self.is_editing = "", False, False
@@ -138,16 +138,20 @@ class TeamState(AppState):
     @rx.event
     async def save(self, form: dict[str, Any]) -> None:
         """Rename and describe it, or say in the form why not."""
-        words = {each: str(form.get(each, "")) for each in ("name", "description")}
-        self.edit_problem = await self._try(lambda tx, actor: teams.update_team(tx, actor, self.shown.id, **words))
-        self.is_editing = bool(self.edit_problem)
+        with self._refusable("edit_problem"):
+            async with self._act() as (tx, actor):
+                await teams.update_team(tx, actor, self.shown.id, **words_of(form, "name", "description"))
+            self.is_editing = False
+            await self._read(self.shown.id)
 
     @rx.event
     async def add(self, form: dict[str, Any]) -> None:
         """Add somebody by name, or say by the form why not."""
-        words = {each: str(form.get(each, "")) for each in ("username", "role")}
-        self.problem = await self._try(lambda tx, actor: teams.add_member(tx, actor, self.shown.id, **words))
-        self.forms += 0 if self.problem else 1
+        with self._refusable():
+            async with self._act() as (tx, actor):
+                await teams.add_member(tx, actor, self.shown.id, **words_of(form, "username", "role"))
+            self.forms += 1
+            await self._read(self.shown.id)
 
     @rx.event
     async def change_role(self, user_id: int, role: str) -> None:
@@ -203,15 +207,6 @@ class TeamState(AppState):
     async def _read(self, team_id: int) -> None:
         self._asked_id = team_id
         await self._renew(guard.actor())
-
-    async def _try(self, work: Callable[[Tx, Actor], Awaitable[object]]) -> str:
-        try:
-            async with self._act() as (tx, actor):
-                await work(tx, actor)
-        except PequerokuError as refusal:
-            return refusal.message
-        await self._read(self.shown.id)
-        return ""
 
     def _ask(self, what: str, asked: _Question, user_id: int, person: str) -> None:
         self._asked, self._person_id = what, user_id

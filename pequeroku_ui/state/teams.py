@@ -6,13 +6,13 @@ from typing import Any
 import reflex as rx
 
 from backend.db import reading
-from backend.errors import PequerokuError
 from backend.rules.deeds import TEAM_ROLE_NAMES
 from backend.rules.policy import Action, Actor
 from backend.services import team_views, teams
 from backend.services.views import TeamView
-from pequeroku_ui.state.base import AppState
+from pequeroku_ui.state.base import AppState, words_of
 from pequeroku_ui.state.watching import TEAMS
+from pequeroku_ui.state.wording import count
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,6 @@ class TeamRow:
     role: str
     """Owner, Admin or Member."""
     is_active: bool
-    created_at: str
     can_edit: bool
     can_invite: bool
     can_own: bool
@@ -45,7 +44,7 @@ class TeamsState(AppState):
 
     @rx.event
     async def load(self) -> None:
-        """The page was opened, or somebody pressed “Try again”."""
+        """The page was opened, or “Try again” pressed."""
         self.is_making = False
         with self._loading():
             await self._enter(TEAMS)
@@ -60,15 +59,12 @@ class TeamsState(AppState):
     @rx.event
     async def make(self, form: dict[str, Any]) -> rx.event.EventSpec | None:
         """Make a team and go to its page, or say in the dialog why not."""
-        try:
+        with self._refusable():
             async with self._act() as (tx, actor):
-                name, words = str(form.get("name", "")), str(form.get("description", ""))
-                made = await teams.create_team(tx, actor, name=name, description=words)
-        except PequerokuError as refusal:
-            self.problem = refusal.message
-            return None
-        self.is_making = False
-        return rx.redirect(f"/teams/{made.id}")
+                made = await teams.create_team(tx, actor, **words_of(form, "name", "description"))
+            self.is_making = False
+            return rx.redirect(f"/teams/{made.id}")
+        return None
 
     async def _renew(self, actor: Actor) -> None:
         async with reading() as tx:
@@ -76,7 +72,7 @@ class TeamsState(AppState):
 
     def _show(self, views: list[TeamView]) -> None:
         self.teams = [team_row(each) for each in views]
-        self.summary = f"{len(views)} team" + ("" if len(views) == 1 else "s") if views else "None yet"
+        self.summary = count(len(views), "team") if views else "None yet"
 
 
 def team_row(view: TeamView) -> TeamRow:
@@ -88,10 +84,9 @@ def team_row(view: TeamView) -> TeamRow:
         name=view.name,
         description=view.description,
         owner=view.owner,
-        people="1 person" if view.people == 1 else f"{view.people} people",
+        people=count(view.people, "person", "people"),
         role="Owner" if owns and view.role else TEAM_ROLE_NAMES[view.role] if view.role else "",
         is_active=view.active,
-        created_at=view.created_at.isoformat(),
         can_edit=Action.TEAM_UPDATE in view.allowed,
         can_invite=Action.TEAM_ADD_MEMBER in view.allowed and view.active,
         can_own=owns,

@@ -1,18 +1,18 @@
 """One template's page: its files, and for who may, changing them."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import reflex as rx
 
-from backend.errors import NotFound, PequerokuError
+from backend.errors import NotFound
 from backend.rules import templates as rules
 from backend.rules.templates import File
 from backend.services import templates
 from backend.services.templates import TemplateDetail
 from pequeroku_ui import guard
-from pequeroku_ui.state.base import AppState
+from pequeroku_ui.state.base import AppState, words_of
 from pequeroku_ui.state.template_rows import NOTHING, FileRow, TemplateRow, file_rows, template_row
 
 
@@ -36,8 +36,8 @@ class TemplateState(AppState):
 
     @rx.event
     async def load(self) -> None:
-        """The page was opened. What stands in the address is anybody's guess: the service says whose it is."""
-        slug = self.router.url.path.rstrip("/").rpartition("/")[2]
+        """The page was opened, or “Try again” pressed."""
+        slug = self._address_end()
         if slug != self._slug:
             self._reset_page(slug)
         with self._loading():
@@ -58,17 +58,15 @@ class TemplateState(AppState):
     @rx.event
     async def save_file(self, form: dict[str, Any]) -> rx.event.EventSpec | None:
         """Keep what was typed as the chosen file, or as a new one; or say in the form why not."""
-        path = str(form.get("path", ""))
-        return await self._try(
-            self._put(path, str(form.get("mode", "")), str(form.get("content", ""))), f"“{path}” is saved."
-        )
+        words = words_of(form, "path", "mode", "content")
+        return await self._try(self._put(**words), f"“{words['path']}” is saved.")
 
     @rx.event
     async def save_details(self, form: dict[str, Any]) -> rx.event.EventSpec | None:
         """Keep name and description, and whether it is published; or say in the form why not."""
-        told = {key: str(form.get(key, "")) for key in ("name", "description")}
-        public = bool(form.get("public")) if self.shown.can_publish else None
-        return await self._try(self._update(**told, public=public), "The details are saved.")
+        words, public = words_of(form, "name", "description"), bool(form.get("public"))
+        work = self._update(**words, public=public if self.shown.can_publish else None)
+        return await self._try(work, "The details are saved.")
 
     @rx.event
     async def remove(self) -> rx.event.EventSpec | None:
@@ -130,16 +128,14 @@ class TemplateState(AppState):
         async with self._act() as (tx, actor):
             await templates.update_template(tx, actor, self.shown.id, version=self._version, **changes)
 
-    async def _try(self, work: Any, said: str) -> rx.event.EventSpec | None:
+    async def _try(self, work: Awaitable[None], said: str) -> rx.event.EventSpec | None:
         """Do it and show what there is now; a refusal is shown where the form is."""
-        try:
+        with self._refusable():
             await work
-        except PequerokuError as refusal:
-            self.problem = refusal.message
-            return None if self.editing else rx.toast.error(refusal.message)
-        self.editing, self.problem = "", ""
-        self._show(await self._find())
-        return rx.toast.success(said) if said else None
+            self.editing = ""
+            self._show(await self._find())
+            return rx.toast.success(said) if said else None
+        return None if self.editing else rx.toast.error(self.problem)
 
     async def _find(self) -> TemplateDetail | None:
         try:

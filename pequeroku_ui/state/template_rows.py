@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from backend.rules.templates import Extra, File, Plan, octal
 from backend.services.templates import TemplateView
+from pequeroku_ui.state.wording import count
 
 _MAX_LINES = 300
 
@@ -34,8 +35,6 @@ class FileRow:
     path: str
     mode: str
     size: str
-    is_first: bool
-    is_last: bool
 
 
 @dataclass(frozen=True)
@@ -77,11 +76,7 @@ def template_row(view: TemplateView, *, user_id: int | None) -> TemplateRow:
 
 def file_rows(files: Sequence[File]) -> list[FileRow]:
     """A template's files, in their order."""
-    last = len(files) - 1
-    return [
-        FileRow(each.path, octal(each.mode), size(len(each.data)), place == 0, place == last)
-        for place, each in enumerate(files)
-    ]
+    return [FileRow(each.path, octal(each.mode), _size(len(each.data))) for each in files]
 
 
 def lines(plan: Plan) -> list[LineRow]:
@@ -102,12 +97,7 @@ def more(plan: Plan) -> str:
     return f"and {told - _MAX_LINES:,} more" if told > _MAX_LINES else ""
 
 
-def count(number: int, noun: str) -> str:
-    """“1 file”, “3 files”."""
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
-
-
-def size(number: int) -> str:
+def _size(number: int) -> str:
     """Bytes, for people."""
     return f"{number} B" if number < 1024 else f"{number / 1024:,.1f} KiB"
 

@@ -4,10 +4,9 @@ from typing import Any
 
 import reflex as rx
 
-from backend.errors import PequerokuError
 from backend.rules.templates import File
 from backend.services import templates
-from pequeroku_ui.state.base import AppState
+from pequeroku_ui.state.base import AppState, words_of
 from pequeroku_ui.state.template_rows import TemplateRow, template_row
 
 _FIRST_FILE = File("README.md", "# What this is\n")
@@ -24,7 +23,7 @@ class TemplatesState(AppState):
 
     @rx.event
     async def load(self) -> None:
-        """The page was opened, or somebody pressed “Try again”."""
+        """The page was opened, or “Try again” pressed."""
         self.is_making, self.words = False, ""
         with self._loading():
             await self._enter("")
@@ -44,25 +43,15 @@ class TemplatesState(AppState):
     @rx.event
     async def make(self, form: dict[str, Any]) -> rx.event.EventSpec | None:
         """Make a template with a first file and go to its page, or say in the dialog why not."""
-        try:
-            slug = await self._make(form)
-        except PequerokuError as refusal:
-            self.problem = refusal.message
-            return None
-        self.is_making = False
-        return rx.redirect(f"/templates/{slug}")
-
-    async def _make(self, form: dict[str, Any]) -> str:
-        async with self._act() as (tx, actor):
-            return await templates.create_template(
-                tx,
-                actor,
-                name=str(form.get("name", "")),
-                description=str(form.get("description", "")),
-                files=[_FIRST_FILE],
-                for_everybody=bool(form.get("for_everybody")),
-                public=False,
-            )
+        words, for_everybody = words_of(form, "name", "description"), bool(form.get("for_everybody"))
+        with self._refusable():
+            async with self._act() as (tx, actor):
+                slug = await templates.create_template(
+                    tx, actor, files=[_FIRST_FILE], for_everybody=for_everybody, public=False, **words
+                )
+            self.is_making = False
+            return rx.redirect(f"/templates/{slug}")
+        return None
 
     async def _list(self) -> None:
         async with self._look() as (tx, actor):

@@ -6,7 +6,7 @@ from typing import Any
 import reflex as rx
 
 from backend.db import reading
-from backend.errors import NotFound, PequerokuError
+from backend.errors import NotFound
 from backend.rules.notices import DELIVERED, WORDS, Notice
 from backend.rules.policy import Actor
 from backend.services import webhooks
@@ -14,6 +14,7 @@ from backend.services.webhooks import DeliveryView, WebhookView
 from pequeroku_ui import guard
 from pequeroku_ui.state.base import AppState, as_id
 from pequeroku_ui.state.watching import WEBHOOKS
+from pequeroku_ui.state.wording import count, moment
 
 _KIND = "kind:"
 KINDS = [(f"{_KIND}{kind.value}", WORDS[kind]) for kind in DELIVERED]
@@ -29,7 +30,6 @@ class WebhookRow:
     url: str
     kinds: str
     active: bool
-    created_at: str
 
 
 @dataclass(frozen=True)
@@ -88,13 +88,10 @@ class WebhooksState(AppState):
         """Make or change one, or say in the form why not."""
         chosen = [name.removeprefix(_KIND) for name, _ in KINDS if form.get(name)]
         kinds = [] if len(chosen) == len(KINDS) else chosen
-        try:
+        with self._refusable():
             await self._save(str(form.get("url", "")), kinds)
-        except PequerokuError as refusal:
-            self.problem = refusal.message
-            return
-        self.is_editing = False
-        await self._list()
+            self.is_editing = False
+            await self._list()
 
     @rx.event
     async def switch(self, webhook_id: int, is_on: bool) -> None:
@@ -185,12 +182,12 @@ async def log_of(actor: Actor, webhook_id: int) -> list[DeliveryRow]:
 
 def _row(view: WebhookView) -> WebhookRow:
     words = ", ".join(WORDS[Notice(each)] for each in view.kinds) if view.kinds else "Everything"
-    return WebhookRow(view.id, view.url, words, view.active, view.created_at.isoformat())
+    return WebhookRow(view.id, view.url, words, view.active)
 
 
 def _delivery(view: DeliveryView) -> DeliveryRow:
     tone, word = _STATES[view.state]
-    count = "not tried yet" if not view.tries else f"{view.tries} {'try' if view.tries == 1 else 'tries'}"
+    tries = count(view.tries, "try", "tries") if view.tries else "not tried yet"
     return DeliveryRow(
-        view.id, view.title, tone, word, count, view.outcome, (view.finished_at or view.created_at).isoformat()
+        view.id, view.title, tone, word, tries, view.outcome, moment(view.finished_at or view.created_at)
     )
