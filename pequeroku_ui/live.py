@@ -11,8 +11,6 @@ from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass, field
 
 import reflex as rx
-from reflex.event import Event as UiEvent
-from reflex.state import StateUpdate
 
 from backend.db import reading
 from backend.errors import NotFound, Unavailable
@@ -31,12 +29,13 @@ from backend.services import access, containers, identity, quotas
 from backend.services.views import ContainerView, CreditsView
 from backend.settings import settings
 from pequeroku_ui import guard, live_admin, live_inbox
-from pequeroku_ui.state import base
+from pequeroku_ui.state.base import AppState, keep_apart
 from pequeroku_ui.state.container import ContainerState
 from pequeroku_ui.state.dashboard import DashboardState
 from pequeroku_ui.state.team import TeamState
 from pequeroku_ui.state.teams import TeamsState
 from pequeroku_ui.state.watching import DASHBOARD, TEAM, TEAMS, Watch, digest, forget, topic_of, watches
+from pequeroku_ui.tabs import opened, send
 
 log = logging.getLogger(__name__)
 
@@ -177,9 +176,8 @@ async def _refresh(app: rx.App, tabs: dict[str, Watch]) -> None:
 
 
 async def _show(app: rx.App, token: str, watch: Watch, views: list[ContainerView], purse: CreditsView) -> None:
-    async with app.modify_state(rx.BaseStateToken(ident=token, cls=_state_of(watch))) as root:
-        state = await root.get_state(_state_of(watch))
-        if not isinstance(state, base.AppState) or state._session_id != watch.actor.session_id:
+    async with opened(app, token, watch, _state_of(watch)) as state:
+        if state is None:
             return
         state._show_credits(purse)
         if isinstance(state, DashboardState):
@@ -202,29 +200,27 @@ async def _one(actor: Actor, container_id: int, views: list[ContainerView]) -> C
 
 
 async def _show_usage(app: rx.App, token: str, watch: Watch) -> None:
-    if watch.topic != DASHBOARD:
-        return
-    async with app.modify_state(rx.BaseStateToken(ident=token, cls=DashboardState)) as root:
-        (await root.get_state(DashboardState))._show_usage()
+    if watch.topic == DASHBOARD:
+        async with opened(app, token, watch, DashboardState) as state:
+            if state is not None:
+                state._show_usage()
 
 
 async def _close(app: rx.App, token: str) -> None:
     """The tab's session has ended: empty it, and send it to the log-in page."""
-    async with app.modify_state(rx.BaseStateToken(ident=token, cls=base.AppState)) as root:
-        await base.keep_apart(root, None)
-    go = UiEvent.from_event_type([rx.redirect(guard.login_path(error="session-ended"), replace=True)])
-    if app.event_namespace is not None:
-        await app.event_namespace.emit_update(StateUpdate(events=go), token)
+    async with app.modify_state(rx.BaseStateToken(ident=token, cls=AppState)) as root:
+        await keep_apart(root, None)
+    await send(app, token, rx.redirect(guard.login_path(error="session-ended"), replace=True))
 
 
-def _state_of(watch: Watch) -> type[base.AppState]:
+def _state_of(watch: Watch) -> type[AppState]:
     if watch.topic == DASHBOARD:
         return DashboardState
     if watch.topic == TEAMS:
         return TeamsState
     if watch.topic.startswith(TEAM):
         return TeamState
-    return ContainerState if watch.container_id is not None else base.AppState
+    return ContainerState if watch.container_id is not None else AppState
 
 
 async def _all(errands: Iterable[Awaitable[None]]) -> bool:

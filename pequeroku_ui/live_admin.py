@@ -8,6 +8,7 @@ from backend.services.admin import overview
 from pequeroku_ui.state.admin_overview import AdminOverviewState
 from pequeroku_ui.state.admin_reconciler import AdminReconcilerState
 from pequeroku_ui.state.watching import ADMIN_OVERVIEW, ADMIN_RECONCILER, Watch
+from pequeroku_ui.tabs import opened
 
 TOPICS = (ADMIN_OVERVIEW, ADMIN_RECONCILER)
 
@@ -17,15 +18,16 @@ async def refresh(app: rx.App, token: str, watch: Watch) -> None:
     async with reading() as tx:
         if not await overview.is_still_admin(tx, watch.actor.user_id):
             return
-        if watch.topic == ADMIN_OVERVIEW:
-            seen = await overview.overview(tx, watch.actor)
-            async with app.modify_state(rx.BaseStateToken(ident=token, cls=AdminOverviewState)) as root:
-                state = await root.get_state(AdminOverviewState)
-                if state._session_id == watch.actor.session_id:
-                    state._show(seen)
-            return
-    async with app.modify_state(rx.BaseStateToken(ident=token, cls=AdminReconcilerState)) as root:
-        state = await root.get_state(AdminReconcilerState)
-        if state._session_id == watch.actor.session_id:
-            async with reading() as tx:
-                state._show(*await reconciling.list_reconciling(tx, watch.actor, **state._asked()))
+        seen = await overview.overview(tx, watch.actor) if watch.topic == ADMIN_OVERVIEW else None
+    if seen is None:
+        await _show_reconciling(app, token, watch)
+        return
+    async with opened(app, token, watch, AdminOverviewState) as state:
+        if state is not None:
+            state._show(seen)
+
+
+async def _show_reconciling(app: rx.App, token: str, watch: Watch) -> None:
+    async with opened(app, token, watch, AdminReconcilerState) as state, reading() as tx:
+        if state is not None:
+            state._show(*await reconciling.list_reconciling(tx, watch.actor, **state._asked()))

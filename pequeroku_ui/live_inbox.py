@@ -1,16 +1,15 @@
 """Open tabs and the inbox: the count in the bar, a toast for what is new, and the pages that list it."""
 
 import reflex as rx
-from reflex.event import Event as UiEvent
-from reflex.state import StateUpdate
 
 from backend.db import reading
 from backend.services import inbox
 from backend.services.inbox import NoticeView
-from pequeroku_ui.state import base
+from pequeroku_ui.state.base import AppState
 from pequeroku_ui.state.inbox import InboxState
 from pequeroku_ui.state.watching import INBOX, WEBHOOKS, Watch
 from pequeroku_ui.state.webhooks import WebhooksState, log_of
+from pequeroku_ui.tabs import opened, send
 
 _MOST_TOASTS = 3
 
@@ -25,18 +24,17 @@ async def tell(app: rx.App, tabs: dict[str, Watch]) -> None:
 
 
 async def _show(app: rx.App, token: str, watch: Watch, unread: int, latest: list[NoticeView]) -> None:
-    kind = {INBOX: InboxState, WEBHOOKS: WebhooksState}.get(watch.topic, base.AppState)
-    async with app.modify_state(rx.BaseStateToken(ident=token, cls=kind)) as root:
-        state = await root.get_state(kind)
-        if not isinstance(state, base.AppState) or state._session_id != watch.actor.session_id:
+    kind = {INBOX: InboxState, WEBHOOKS: WebhooksState}.get(watch.topic, AppState)
+    async with opened(app, token, watch, kind) as state:
+        if state is None:
             return
         fresh = state._show_unread(unread, latest)
         if isinstance(state, InboxState):
             state._show(latest)
         elif isinstance(state, WebhooksState):
             state.log = await log_of(watch.actor, state.shown_id)
-    if fresh and app.event_namespace is not None:
-        await app.event_namespace.emit_update(StateUpdate(events=UiEvent.from_event_type(_toasts(fresh))), token)
+    if fresh:
+        await send(app, token, *_toasts(fresh))
 
 
 def _toasts(fresh: list[NoticeView]) -> list[rx.event.EventSpec]:
