@@ -16,11 +16,12 @@ from pequeroku_ui.components.connection import connection_lost
 from pequeroku_ui.guard import Guard
 from pequeroku_ui.pages import (
     account,
+    account_activity,
     account_data,
     account_invitations,
     account_keys,
     account_security,
-    activity,
+    account_webhooks,
     admin_form,
     admin_list,
     admin_overview,
@@ -36,7 +37,6 @@ from pequeroku_ui.pages import (
     teams,
     template,
     templates,
-    webhooks,
 )
 from pequeroku_ui.state.account import AccountState
 from pequeroku_ui.state.activity import ActivityState
@@ -120,8 +120,8 @@ app.add_page(
     title=rx.cond(TemplateState.shown.id > 0, TemplateState.shown.name, "Template") + f" · {NAME}",
     on_load=TemplateState.load,
 )
-app.add_page(activity.page, route="/account/activity", title=f"Activity · {NAME}", on_load=ActivityState.load)
-app.add_page(webhooks.page, route="/account/webhooks", title=f"Webhooks · {NAME}", on_load=WebhooksState.load)
+app.add_page(account_activity.page, route="/account/activity", title=f"Activity · {NAME}", on_load=ActivityState.load)
+app.add_page(account_webhooks.page, route="/account/webhooks", title=f"Webhooks · {NAME}", on_load=WebhooksState.load)
 app.add_page(inbox.page, route="/inbox", title=f"Inbox · {NAME}", on_load=InboxState.load)
 app.add_page(
     admin_overview.page,

@@ -1,43 +1,35 @@
-"""What stands around the sections of the account."""
+"""What the pages of the account share: their head, with the way from one to the next, and their frame."""
 
 import reflex as rx
 
-from pequeroku_ui.components.account_nav import account_head
-from pequeroku_ui.components.layout import page as framed
-from pequeroku_ui.components.layout import trouble
-from pequeroku_ui.state.base import AppState
+from pequeroku_ui.components.bar import place_link
+from pequeroku_ui.components.blanks import card_bones, content
+from pequeroku_ui.components.layout import framed
+
+_PAGES = [
+    ("Profile", "/account"),
+    ("Security", "/account/security"),
+    ("Keys", "/account/keys"),
+    ("Invitations", "/account/invitations"),
+    ("Webhooks", "/account/webhooks"),
+    ("Activity", "/account/activity"),
+    ("Data", "/account/data"),
+]
 
 
 def account_page(load: rx.event.EventType[()], *sections: rx.Component) -> rx.Component:
-    """One section's page. `load`: what “Try again” does."""
-    return framed(
-        account_head(),
-        rx.cond(
-            AppState.trouble != "",
-            trouble(load),
-            rx.cond(AppState.ready, rx.el.div(*sections, class_name="pq-sections"), _skeleton()),
-        ),
+    """A page of sections. `load`: what “Try again” does."""
+    bones = card_bones("Loading your account", count=2, grid="pq-sections")
+    return framed(account_head(), content(load, rx.el.div(*sections, class_name="pq-sections"), bones))
+
+
+def account_head(*end: rx.Component) -> rx.Component:
+    """The heading and the pages; `end` stands at the right."""
+    return rx.fragment(
+        rx.el.div(rx.el.h1("Account"), *end, class_name="pq-head pq-account-head"),
+        rx.el.nav(*(_place(label, href) for label, href in _PAGES), aria_label="Account", class_name="pq-subnav"),
     )
 
 
-def section(title: str, name: str, *children: rx.Component, lead: str = "") -> rx.Component:
-    """A panel with a title. `name` is its id on the page."""
-    return rx.el.section(
-        rx.el.h2(title, id=name),
-        *([rx.el.p(lead, class_name="pq-quiet")] if lead else []),
-        *children,
-        class_name="pq-panel pq-section",
-        aria_labelledby=name,
-    )
-
-
-def _skeleton() -> rx.Component:
-    panel = rx.el.div(
-        rx.el.div(class_name="pq-bone pq-bone-title"),
-        rx.el.div(class_name="pq-bone"),
-        rx.el.div(class_name="pq-bone pq-bone-short"),
-        class_name="pq-panel pq-card",
-    )
-    return rx.el.div(
-        panel, panel, class_name="pq-sections", role="status", aria_busy="true", aria_label="Loading your account"
-    )
+def _place(label: str, href: str) -> rx.Component:
+    return place_link(label, href=href, is_here=rx.State.router.url.path == href)

@@ -2,6 +2,8 @@
 
 import reflex as rx
 
+from pequeroku_ui.components.buttons import quiet_button
+from pequeroku_ui.components.dialogs import closing, dialog_end
 from pequeroku_ui.components.moments import ago
 from pequeroku_ui.state.activity import ActivityRow, ActivityState
 from pequeroku_ui.state.rows import Row
@@ -17,7 +19,7 @@ def activity_list() -> rx.Component:
         ),
         rx.cond(
             ActivityState.has_more,
-            rx.button("Show more", on_click=ActivityState.more, variant="soft", color_scheme="gray", size="2"),
+            quiet_button("Show more", on_click=ActivityState.more, size="2"),
         ),
     )
 
@@ -38,10 +40,7 @@ def activity_dialog(row: Row) -> rx.Component:
             rx.dialog.title("Activity"),
             rx.dialog.description("What was done to “", row.name, "”, and by whom."),
             rx.el.div(activity_list(), tab_index=0, class_name="pq-scrolls", role="region", aria_label="Activity"),
-            rx.el.div(
-                rx.dialog.close(rx.button("Close", variant="soft", color_scheme="gray", size="3")),
-                class_name="pq-dialog-end",
-            ),
+            dialog_end(closing("Close")),
             max_width="40rem",
         ),
         open=ActivityState.is_open,

@@ -1,10 +1,14 @@
-"""What the pages of the administration share: their frame, their fields, and the question before an act."""
+"""What the pages of the administration share: their frame, their tables, and what can be done to rows."""
 
 import reflex as rx
 
 from backend.services.admin.screens import SCREENS
-from pequeroku_ui.components.layout import page as framed
-from pequeroku_ui.pages import missing
+from pequeroku_ui.components.admin_fields import field_view
+from pequeroku_ui.components.bar import place_link
+from pequeroku_ui.components.blanks import nothing_here
+from pequeroku_ui.components.dialogs import answers, form_dialog
+from pequeroku_ui.components.layout import framed
+from pequeroku_ui.components.notes import problem
 from pequeroku_ui.state import admin_words as words
 from pequeroku_ui.state.admin import AdminDoorState
 from pequeroku_ui.state.admin_act import AdminActState
@@ -17,7 +21,7 @@ def admin_page(*children: rx.Component) -> rx.Component:
     """A page for administrators; for anybody else there is nothing here."""
     return rx.cond(
         AdminDoorState.is_hidden,
-        missing.page(),
+        nothing_here(),
         framed(
             rx.el.div(_places(), rx.el.div(*children, class_name="pq-admin-main"), class_name="pq-admin"),
             act_dialog(),
@@ -35,12 +39,17 @@ def _places() -> rx.Component:
 def _place(icon: str, label: str, href: str) -> rx.Component:
     path = rx.State.router.url.path
     here = path.startswith(href.rstrip("/")) if href != words.HOME else (path == href) | (path == f"{href}/")
-    return rx.link(
-        rx.icon(icon, size=16, aria_hidden="true"),
-        label,
-        href=href,
-        underline="none",
-        custom_attrs={"aria-current": rx.cond(here, "page", "false")},
+    return place_link(rx.icon(icon, size=16, aria_hidden="true"), label, href=href, is_here=here)
+
+
+def table(label: rx.Var[str] | str, heads: rx.Component, rows: rx.Component) -> rx.Component:
+    """A table, in a frame that scrolls."""
+    return rx.el.div(
+        rx.el.table(rx.el.thead(heads), rx.el.tbody(rows), class_name="pq-table"),
+        class_name="pq-panel pq-table-frame",
+        role="region",
+        aria_label=label,
+        tab_index=0,
     )
 
 
@@ -96,124 +105,14 @@ def outcome() -> rx.Component:
 
 def act_dialog() -> rx.Component:
     """What an act does, what it needs to know, and the two answers."""
-    return rx.dialog.root(
-        rx.dialog.content(
-            rx.dialog.title(AdminActState.heading),
-            rx.dialog.description(AdminActState.question),
-            rx.form(
-                rx.foreach(AdminActState.fields, lambda each: field_view(each, "", checks=False)),
-                problem_note(AdminActState.problem),
-                rx.el.div(
-                    rx.dialog.close(rx.button("Cancel", type="button", variant="soft", color_scheme="gray", size="3")),
-                    rx.cond(
-                        AdminActState.is_grave,
-                        rx.button(AdminActState.button, type="submit", color_scheme="red", size="3"),
-                        rx.button(AdminActState.button, type="submit", size="3"),
-                    ),
-                    class_name="pq-dialog-end",
-                ),
-                on_submit=AdminActState.answer,
-                class_name="pq-form",
-            ),
-            max_width="32rem",
-        ),
+    button = AdminActState.button
+    return form_dialog(
+        AdminActState.heading,
+        AdminActState.question,
+        rx.foreach(AdminActState.fields, lambda each: field_view(each)),
+        problem(AdminActState.problem),
+        end=rx.cond(AdminActState.is_grave, answers(button, color_scheme="red"), answers(button)),
+        on_submit=AdminActState.answer,
         open=AdminActState.is_asking,
         on_open_change=AdminActState.close,
-    )
-
-
-def problem_note(problem: rx.Var[str]) -> rx.Component:
-    """What is wrong, once for the form."""
-    return rx.cond(
-        problem != "",
-        rx.el.p(
-            rx.icon("circle-alert", size=18, aria_hidden="true"),
-            rx.el.span(problem),
-            role="alert",
-            id="form-problem",
-            tab_index=-1,
-            class_name="pq-note",
-            custom_attrs={"data-tone": "bad"},
-        ),
-    )
-
-
-def field_view(
-    each: words.FormField, problem: rx.Var[str] | str, *, checks: rx.event.EventType | bool = False
-) -> rx.Component:
-    """One field, by its kind, with its help and what is wrong with it. `checks` is called with its name and value."""
-    problem = rx.Var.create(problem)
-    parts = [
-        rx.cond(each.help != "", rx.el.span(each.help, class_name="pq-quiet", id="help-" + each.name)),
-        rx.cond(problem != "", rx.el.span(problem, class_name="pq-field-problem", id="problem-" + each.name)),
-    ]
-    common = {
-        "name": each.name,
-        "custom_attrs": {
-            "aria-invalid": rx.cond(problem != "", "true", "false"),
-            "aria-describedby": "help-" + each.name + " problem-" + each.name,
-        },
-    }
-    return rx.match(
-        each.kind,
-        ("switch", rx.el.div(_switch(each, common), *parts, class_name="pq-field")),
-        ("many", rx.el.fieldset(rx.el.legend(each.label), _boxes(each), *parts, class_name="pq-field pq-many")),
-        ("choice", _labelled(each, _select(each, common), parts)),
-        ("long", _labelled(each, _long(each, common), parts)),
-        _labelled(each, _line(each, common, checks), parts),
-    )
-
-
-def _labelled(each: words.FormField, control: rx.Component, parts: list[rx.Component]) -> rx.Component:
-    label = rx.el.span(each.label, rx.cond(each.unit != "", rx.el.span(" (", each.unit, ")", class_name="pq-quiet")))
-    return rx.el.div(rx.el.label(label, control, class_name="pq-field"), *parts, class_name="pq-field")
-
-
-def _line(each: words.FormField, common: dict, checks: rx.event.EventType | bool) -> rx.Component:
-    watched = {"on_blur": lambda value: checks(each.name, value)} if checks else {}
-    return rx.el.input(
-        type=rx.cond(each.kind == "secret", "password", "text"),
-        input_mode=each.input_mode,
-        default_value=each.value,
-        placeholder=each.placeholder,
-        auto_complete=rx.cond(each.kind == "secret", "new-password", "off"),
-        spell_check=False,
-        class_name="pq-input",
-        **watched,
-        **common,
-    )
-
-
-def _long(each: words.FormField, common: dict) -> rx.Component:
-    return rx.el.textarea(
-        default_value=each.value, rows="3", spell_check=False, class_name="pq-input pq-long", **common
-    )
-
-
-def _switch(each: words.FormField, common: dict) -> rx.Component:
-    box = rx.el.input(type="checkbox", default_checked=each.is_on, class_name="pq-box", **common)
-    return rx.el.label(box, rx.el.span(each.label), class_name="pq-tick")
-
-
-def _select(each: words.FormField, common: dict) -> rx.Component:
-    return rx.el.select(
-        rx.cond(~each.is_required, rx.el.option("–", value="")),
-        rx.foreach(each.options, lambda one: rx.el.option(one.label, value=one.value)),
-        default_value=each.value,
-        class_name="pq-input",
-        **common,
-    )
-
-
-def _boxes(each: words.FormField) -> rx.Component:
-    return rx.el.div(
-        rx.foreach(
-            each.options,
-            lambda one: rx.el.label(
-                rx.el.input(type="checkbox", name=one.name, default_checked=one.is_chosen, class_name="pq-box"),
-                rx.el.span(one.label),
-                class_name="pq-tick",
-            ),
-        ),
-        class_name="pq-boxes",
     )

@@ -2,6 +2,8 @@
 
 import reflex as rx
 
+from pequeroku_ui.components.buttons import icon_button
+from pequeroku_ui.components.dialogs import question
 from pequeroku_ui.state.power import PowerState
 from pequeroku_ui.state.rows import Row
 from pequeroku_ui.state.sharing import SharingState
@@ -27,83 +29,40 @@ def meter(label: str, percent: rx.Var[int], words: rx.Var[str]) -> rx.Component:
     )
 
 
-def power_buttons(row: Row, *, with_words: bool = False) -> rx.Component:
+def power_buttons(row: Row, *, has_words: bool = False) -> rx.Component:
     """What I may do, and no more: icons, and words beside them where there is room."""
     return rx.el.div(
-        rx.cond(row.can_share, _action("users", "Share", row, SharingState.open(row.id), with_words)),
-        rx.cond(row.can_restart, _action("rotate-cw", "Restart", row, PowerState.restart(row.id), with_words)),
-        rx.cond(row.can_stop, _action("square", "Stop", row, PowerState.stop(row.id), with_words)),
-        rx.cond(row.can_delete, _action("trash-2", "Delete", row, PowerState.ask_delete(row.id), with_words)),
-        rx.cond(row.can_leave, _action("log-out", "Give up", row, SharingState.leave(row.id), with_words)),
+        rx.cond(row.can_share, _action("users", "Share", row, SharingState.open(row.id), has_words)),
+        rx.cond(row.can_restart, _action("rotate-cw", "Restart", row, PowerState.restart(row.id), has_words)),
+        rx.cond(row.can_stop, _action("square", "Stop", row, PowerState.stop(row.id), has_words)),
+        rx.cond(row.can_delete, _action("trash-2", "Delete", row, PowerState.ask_delete(row.id), has_words)),
+        rx.cond(row.can_leave, _action("log-out", "Give up", row, SharingState.leave(row.id), has_words)),
         class_name="pq-icons",
     )
 
 
 def start_button(row: Row, *, size: str = "2") -> rx.Component:
     """Start, or try again after an error; nothing for who may only look."""
+    start = {"on_click": PowerState.start(row.id), "size": size}
     return rx.cond(
         row.can_retry,
-        rx.button(
-            rx.icon("rotate-cw", size=16, aria_hidden="true"), "Retry", on_click=PowerState.start(row.id), size=size
-        ),
-        rx.cond(
-            row.can_start,
-            rx.button(
-                rx.icon("play", size=16, aria_hidden="true"), "Start", on_click=PowerState.start(row.id), size=size
-            ),
-        ),
-    )
-
-
-def note(tone: str, icon: str, text: rx.Var[str] | str) -> rx.Component:
-    """A sentence that matters, with its colour."""
-    return rx.el.p(
-        rx.icon(icon, size=18, aria_hidden="true"),
-        rx.el.span(text),
-        class_name="pq-note",
-        custom_attrs={"data-tone": tone},
+        rx.button(rx.icon("rotate-cw", size=16, aria_hidden="true"), "Retry", **start),
+        rx.cond(row.can_start, rx.button(rx.icon("play", size=16, aria_hidden="true"), "Start", **start)),
     )
 
 
 def delete_dialog() -> rx.Component:
     """One for the page: what would be lost, and the two answers."""
-    return rx.alert_dialog.root(
-        rx.alert_dialog.content(
-            rx.alert_dialog.title("Delete “", PowerState.doomed_name, "”?"),
-            rx.alert_dialog.description(
-                "Its ",
-                PowerState.doomed_disk,
-                " disk is erased with everything on it: files, installed software, whatever runs. "
-                "There is no way back.",
-            ),
-            rx.el.div(
-                rx.alert_dialog.cancel(rx.button("Keep it", variant="soft", color_scheme="gray", size="3")),
-                rx.alert_dialog.action(
-                    rx.button(
-                        rx.icon("trash-2", size=16, aria_hidden="true"),
-                        "Delete",
-                        color_scheme="red",
-                        size="3",
-                        on_click=PowerState.delete,
-                    )
-                ),
-                class_name="pq-dialog-end",
-            ),
-            max_width="30rem",
-        ),
+    return question(
+        f"Delete “{PowerState.doomed_name}”?",
+        f"Its {PowerState.doomed_disk} disk is erased with everything on it: files, installed software, whatever runs. "
+        "There is no way back.",
+        "Delete",
+        PowerState.delete,
         open=PowerState.is_confirming,
         on_open_change=PowerState.confirm,
     )
 
 
-def _action(icon: str, label: str, row: Row, wish: rx.event.EventType, with_words: bool) -> rx.Component:
-    return rx.el.button(
-        rx.icon(icon, size=16, aria_hidden="true"),
-        *([rx.el.span(label, class_name="pq-wide-only")] if with_words else []),
-        type="button",
-        on_click=wish,
-        aria_label=f"{label} {row.name}",
-        title=label,
-        class_name="pq-icon-button",
-        custom_attrs={"data-action": label.lower()},
-    )
+def _action(icon: str, label: str, row: Row, wish: rx.event.EventType, has_words: bool) -> rx.Component:
+    return icon_button(icon, label, name=f"{label} {row.name}", has_words=has_words, on_click=wish)

@@ -2,7 +2,10 @@
 
 import reflex as rx
 
+from pequeroku_ui.components.buttons import copy_button, icon_button, quiet_button
+from pequeroku_ui.components.forms import choice, field
 from pequeroku_ui.components.moments import until
+from pequeroku_ui.components.notes import problem
 from pequeroku_ui.state.inviting import InvitationRow, InvitingState
 
 
@@ -12,16 +15,12 @@ def inviter() -> rx.Component:
         rx.form(
             rx.el.h3("Invite by link or e-mail", class_name="pq-legend"),
             rx.el.div(
-                rx.el.label(
-                    rx.el.span("E-mail ", rx.el.span("(optional)", class_name="pq-quiet")),
-                    rx.el.input(type="email", name="email", max_length=254, auto_complete="off", class_name="pq-input"),
-                    class_name="pq-field",
-                ),
+                field("E-mail", "email", type="email", is_optional=True, max_length=254),
                 role_field("Invited as what"),
-                rx.button("Invite", type="submit", size="3", variant="soft", color_scheme="gray"),
+                quiet_button("Invite", type="submit"),
                 class_name="pq-fields",
             ),
-            rx.cond(InvitingState.problem != "", _problem()),
+            problem(InvitingState.problem),
             on_submit=InvitingState.invite,
             key=InvitingState.forms.to_string(),
             class_name="pq-form pq-adder",
@@ -35,46 +34,19 @@ def inviter() -> rx.Component:
 
 def role_field(label: str) -> rx.Component:
     """Member or admin, for a form."""
-    return rx.el.label(
-        rx.el.span("As"),
-        rx.el.select(
-            rx.el.option("Member", value="member"),
-            rx.el.option("Admin", value="admin"),
-            name="role",
-            default_value="member",
-            aria_label=label,
-            class_name="pq-input pq-select",
-        ),
-        class_name="pq-field",
-    )
-
-
-def _problem() -> rx.Component:
-    return rx.el.p(
-        rx.icon("circle-alert", size=18, aria_hidden="true"),
-        rx.el.span(InvitingState.problem),
-        role="alert",
-        class_name="pq-note",
-        custom_attrs={"data-tone": "bad"},
-    )
+    return choice("As", "role", ("member", "Member"), ("admin", "Admin"), default_value="member", aria_label=label)
 
 
 def _made() -> rx.Component:
+    link = InvitingState.link
     return rx.el.div(
         rx.el.p(InvitingState.sent, role="status"),
         rx.cond(
-            InvitingState.link != "",
+            link != "",
             rx.el.div(
-                rx.el.input(
-                    value=InvitingState.link, read_only=True, aria_label="Invitation link", class_name="pq-input"
-                ),
-                rx.button(
-                    rx.icon("copy", size=16, aria_hidden="true"),
-                    "Copy",
-                    on_click=rx.set_clipboard(InvitingState.link),
-                    size="3",
-                ),
-                rx.button("Done", on_click=InvitingState.forget_link, variant="soft", color_scheme="gray", size="3"),
+                rx.el.input(value=link, read_only=True, aria_label="Invitation link", class_name="pq-input"),
+                copy_button(link),
+                quiet_button("Done", on_click=InvitingState.forget_link),
                 class_name="pq-fields pq-link",
             ),
         ),
@@ -87,13 +59,11 @@ def _open(each: InvitationRow) -> rx.Component:
         rx.icon("mail", size=20, aria_hidden="true"),
         rx.el.p(rx.el.b(each.who), rx.el.span("good for ", until(at=each.expires_at), class_name="pq-quiet")),
         rx.el.span(each.role, class_name="pq-role"),
-        rx.el.button(
-            rx.icon("x", size=16, aria_hidden="true"),
-            type="button",
+        icon_button(
+            "x",
+            "Take back",
+            name="Take back the invitation of " + each.who,
             on_click=InvitingState.revoke(each.id),
-            aria_label="Take back the invitation of " + each.who,
-            title="Take back",
-            class_name="pq-icon-button",
         ),
         key=each.id.to_string(),
     )

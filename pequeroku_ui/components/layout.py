@@ -1,26 +1,17 @@
-"""What stands around every page: skip link, top bar, main."""
+"""What stands around every page, and the headings in it."""
 
 import reflex as rx
-from reflex.style import set_color_mode
 
-from pequeroku_ui.components.brand import brand
-from pequeroku_ui.components.native import native_form, native_link
-from pequeroku_ui.state.base import AppState
-
-_SIGN_OUT = "sign-out"
-_PLACES = [
-    ("box", "Containers", "/"),
-    ("users", "Teams", "/teams"),
-    ("files", "Templates", "/templates"),
-]
-"""The main places, in the order of the bar."""
+from pequeroku_ui.components.bar import top_bar
+from pequeroku_ui.components.brand import mark
+from pequeroku_ui.components.native import native_link
 
 
-def page(*children: rx.Component, fills_window: bool = False) -> rx.Component:
+def framed(*children: rx.Component, fills_window: bool = False) -> rx.Component:
     """A page for somebody who is signed in. `fills_window`: its content takes what the window has left."""
     return rx.fragment(
         native_link("Skip to the content", href="#main", class_name="pq-skip"),
-        _bar(),
+        top_bar(),
         rx.el.main(
             *children,
             id="main",
@@ -35,145 +26,28 @@ def bare_page(*children: rx.Component) -> rx.Component:
     return rx.el.main(*children, id="main", class_name="pq-bare")
 
 
-def trouble(retry: rx.event.EventType[()]) -> rx.Component:
-    """The content could not be read: say so in its place, with a way to try again."""
-    return rx.el.div(
-        rx.icon("cloud-off", size=28, aria_hidden="true"),
-        rx.el.h2("This could not be loaded"),
-        rx.el.p(AppState.trouble),
-        rx.button(rx.icon("rotate-cw", size=16, aria_hidden="true"), "Try again", on_click=retry, size="3"),
-        role="alert",
-        class_name="pq-panel pq-blank pq-trouble",
-    )
+def bare_panel(title: str, *children: rx.Component, lead: str = "") -> rx.Component:
+    """A page for anybody that is one panel."""
+    words = [rx.el.p(lead, class_name="pq-lead")] if lead else []
+    return bare_page(rx.el.div(mark(48), rx.el.h1(title), *words, *children, class_name="pq-panel pq-login"))
 
 
-def bones(label: str) -> rx.Component:
-    """Stands in for a panel whose content is being read."""
-    return rx.el.div(
-        rx.el.div(class_name="pq-bone pq-bone-title"),
-        rx.el.div(class_name="pq-bone"),
-        rx.el.div(class_name="pq-bone pq-bone-short"),
-        class_name="pq-panel pq-section pq-bones",
-        role="status",
-        aria_busy="true",
-        aria_label=label,
-    )
+def page_head(title: object, lead: object, *end: rx.Component, is_live: bool = False) -> rx.Component:
+    """The heading, a line below it (`is_live`: read out when it changes), and what stands at the right."""
+    role = {"role": "status"} if is_live else {}
+    words = rx.el.p(lead, class_name="pq-quiet", **role)
+    return rx.el.div(rx.el.div(rx.el.h1(title), words), *end, class_name="pq-head")
 
 
-def theme_menu() -> rx.Component:
-    """Light, dark, or as the system has it."""
-    return rx.dropdown_menu.root(
-        rx.dropdown_menu.trigger(
-            rx.el.button(
-                rx.color_mode_cond(
-                    rx.icon("sun", size=18, aria_hidden="true"), rx.icon("moon", size=18, aria_hidden="true")
-                ),
-                type="button",
-                aria_label="Theme",
-                class_name="pq-ghost",
-            )
-        ),
-        rx.dropdown_menu.content(
-            _theme_item("sun", "Light", "light"),
-            _theme_item("moon", "Dark", "dark"),
-            _theme_item("monitor", "As the system", "system"),
-            align="end",
-        ),
-        modal=False,
-    )
+def back_link(label: str, href: str) -> rx.Component:
+    """From one of many to all of them."""
+    arrow = rx.icon("arrow-left", size=18, aria_hidden="true")
+    return rx.link(arrow, href=href, aria_label=label, title=label, class_name="pq-back")
 
 
-def _theme_item(icon: str, label: str, mode: str) -> rx.Component:
-    return rx.dropdown_menu.item(rx.icon(icon, size=16, aria_hidden="true"), label, on_select=set_color_mode(mode))
-
-
-def _bar() -> rx.Component:
-    return rx.el.header(
-        rx.el.div(
-            brand(),
-            _nav(),
-            rx.el.div(_credits(), _bell(), theme_menu(), _user_menu(), class_name="pq-bar-end"),
-            native_form(id=_SIGN_OUT, action="/auth/logout", method="post", class_name="pq-gone"),
-            class_name="pq-bar-inner",
-        ),
-        class_name="pq-bar",
-    )
-
-
-def _nav() -> rx.Component:
-    return rx.el.nav(*(_place(label, href) for _, label, href in _PLACES), aria_label="Main", class_name="pq-nav")
-
-
-def _place(label: str, href: str) -> rx.Component:
-    path = rx.State.router.url.path
-    here = (path == "/") | path.startswith("/containers") if href == "/" else path.startswith(href)
-    return rx.link(label, href=href, underline="none", custom_attrs={"aria-current": rx.cond(here, "page", "false")})
-
-
-def _bell() -> rx.Component:
-    return rx.link(
-        rx.icon("bell", size=18, aria_hidden="true"),
-        rx.cond(
-            AppState.unread > 0,
-            rx.el.span(
-                rx.cond(AppState.unread > 99, "99+", AppState.unread), class_name="pq-count", aria_hidden="true"
-            ),
-        ),
-        href="/inbox",
-        underline="none",
-        aria_label="Inbox, " + AppState.unread.to_string() + " not read",
-        title="Inbox",
-        class_name="pq-ghost pq-bell",
-    )
-
-
-def _credits() -> rx.Component:
-    return rx.cond(
-        AppState.username != "",
-        rx.el.p(
-            rx.icon("coins", size=16, aria_hidden="true"),
-            rx.el.span(
-                rx.el.b(AppState.credits_left),
-                " of ",
-                AppState.credits_limit,
-                rx.el.span(" credits", class_name="pq-wide-only"),
-                " left",
-            ),
-            class_name="pq-purse",
-            title="Credits cap what runs at once. Stopped containers cost nothing.",
-        ),
-    )
-
-
-def _user_menu() -> rx.Component:
-    return rx.dropdown_menu.root(
-        rx.dropdown_menu.trigger(
-            rx.el.button(
-                rx.icon("circle-user-round", size=18, aria_hidden="true"),
-                rx.el.span(AppState.username, class_name="pq-wide-only"),
-                type="button",
-                aria_label="Your account, " + AppState.username,
-                class_name="pq-ghost",
-            )
-        ),
-        rx.dropdown_menu.content(
-            rx.el.p("Signed in as ", rx.el.b(AppState.username), class_name="pq-menu-head"),
-            *(_menu_item(*place, class_name="pq-narrow-only") for place in _PLACES),
-            _menu_item("user-round-cog", "Account", "/account"),
-            rx.cond(AppState.is_admin, _menu_item("shield", "Admin", "/admin")),
-            rx.dropdown_menu.separator(),
-            rx.dropdown_menu.item(
-                rx.icon("log-out", size=16, aria_hidden="true"),
-                "Sign out",
-                on_select=rx.call_script(f"document.getElementById('{_SIGN_OUT}').requestSubmit()"),
-            ),
-            align="end",
-        ),
-        modal=False,
-    )
-
-
-def _menu_item(icon: str, label: str, href: str, **props: str) -> rx.Component:
-    return rx.dropdown_menu.item(
-        rx.icon(icon, size=16, aria_hidden="true"), label, on_select=rx.redirect(href), **props
+def section(title: str, name: str, *children: rx.Component, lead: object = "") -> rx.Component:
+    """A panel with a title. `name` is its id on the page."""
+    words = [rx.el.p(lead, class_name="pq-quiet")] if lead else []
+    return rx.el.section(
+        rx.el.h2(title, id=name), *words, *children, class_name="pq-panel pq-section", aria_labelledby=name
     )

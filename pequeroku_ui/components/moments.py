@@ -33,3 +33,8 @@ class Until(rx.Component):
 elapsed = Elapsed.create
 ago = Ago.create
 until = Until.create
+
+
+def last_used(at: rx.Var[str]) -> rx.Component:
+    """When something was used, in words."""
+    return rx.cond(at != "", rx.el.span("Last used ", ago(at=at)), rx.el.span("Never used"))

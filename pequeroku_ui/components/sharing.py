@@ -2,8 +2,13 @@
 
 import reflex as rx
 
+from pequeroku_ui.components.buttons import icon_button
+from pequeroku_ui.components.cards import role_cards
+from pequeroku_ui.components.dialogs import closing, dialog, dialog_end
+from pequeroku_ui.components.forms import field, labelled
+from pequeroku_ui.components.notes import problem
 from pequeroku_ui.state.rows import Row
-from pequeroku_ui.state.sharing import RoleRow, ShareRow, SharingState
+from pequeroku_ui.state.sharing import ShareRow, SharingState
 
 
 def sharing_chips(row: Row) -> rx.Component:
@@ -35,55 +40,31 @@ def sharing_chips(row: Row) -> rx.Component:
 
 def share_dialog() -> rx.Component:
     """One for the page: with whom it is shared, what each role may do, and whose credits it takes."""
-    return rx.dialog.root(
-        rx.dialog.content(
-            rx.dialog.title("Share “", SharingState.shared_name, "”"),
-            rx.dialog.description(
-                "It stays ",
-                rx.cond(SharingState.payer != "", SharingState.payer + "’s", "yours"),
-                ": whoever starts it, it takes ",
-                rx.cond(SharingState.payer != "", "their", "your"),
-                " credits, and only ",
-                rx.cond(SharingState.payer != "", SharingState.payer, "you"),
-                " can delete it.",
-            ),
-            _shares(),
-            _form(),
-            max_width="42rem",
+    payer, is_mine = SharingState.payer, SharingState.payer == ""
+    return dialog(
+        f"Share “{SharingState.shared_name}”",
+        rx.fragment(
+            "It stays ",
+            rx.cond(is_mine, "yours", f"{payer}’s"),
+            ": whoever starts it, it takes ",
+            rx.cond(is_mine, "your", "their"),
+            " credits, and only ",
+            rx.cond(is_mine, "you", payer),
+            " can delete it.",
         ),
+        _shares(),
+        _form(),
+        max_width="42rem",
         open=SharingState.is_sharing,
         on_open_change=SharingState.close,
     )
 
 
-def role_cards(roles: rx.Var[list[RoleRow]], first: str) -> rx.Component:
-    """Roles to choose from, each with all that it may do."""
-    return rx.el.fieldset(
-        rx.el.legend("What they may do", class_name="pq-legend"),
-        rx.foreach(roles, lambda each: _role_card(each, first)),
-        class_name="pq-types",
-    )
-
-
-def _role_card(each: RoleRow, first: str) -> rx.Component:
-    return rx.el.label(
-        rx.el.input(type="radio", name="role", value=each.value, default_checked=each.value == first, required=True),
-        rx.el.span(rx.el.b(each.label, class_name="pq-type-name"), class_name="pq-type-head"),
-        rx.el.ul(rx.foreach(each.deeds, lambda deed: rx.el.li(deed)), class_name="pq-deeds"),
-        class_name="pq-type",
-        custom_attrs={"data-role": each.value},
-    )
-
-
 def _shares() -> rx.Component:
+    shares = rx.foreach(SharingState.shares, _share)
     return rx.cond(
         SharingState.shares.length() > 0,
-        rx.el.ul(
-            rx.foreach(SharingState.shares, _share),
-            class_name="pq-people",
-            role="list",
-            aria_label="Shared with",
-        ),
+        rx.el.ul(shares, class_name="pq-people", role="list", aria_label="Shared with"),
     )
 
 
@@ -102,14 +83,7 @@ def _share(each: ShareRow) -> rx.Component:
             aria_label="What " + each.name + " may do",
             class_name="pq-input pq-select",
         ),
-        rx.el.button(
-            rx.icon("x", size=16, aria_hidden="true"),
-            type="button",
-            on_click=SharingState.end(each.id),
-            aria_label="End sharing with " + each.name,
-            title="End",
-            class_name="pq-icon-button",
-        ),
+        icon_button("x", "End", name="End sharing with " + each.name, on_click=SharingState.end(each.id)),
         key=each.id.to_string(),
         custom_attrs={"data-shared-with": each.name},
     )
@@ -119,21 +93,8 @@ def _form() -> rx.Component:
     return rx.form(
         _target(),
         role_cards(SharingState.roles, "viewer"),
-        rx.cond(
-            SharingState.problem != "",
-            rx.el.p(
-                rx.icon("circle-alert", size=18, aria_hidden="true"),
-                rx.el.span(SharingState.problem),
-                role="alert",
-                class_name="pq-note",
-                custom_attrs={"data-tone": "bad"},
-            ),
-        ),
-        rx.el.div(
-            rx.dialog.close(rx.button("Close", type="button", variant="soft", color_scheme="gray", size="3")),
-            rx.button("Share", type="submit", size="3"),
-            class_name="pq-dialog-end",
-        ),
+        problem(SharingState.problem),
+        dialog_end(closing("Close"), rx.button("Share", type="submit", size="3")),
         on_submit=SharingState.share,
         key=SharingState.forms.to_string(),
         class_name="pq-form",
@@ -142,33 +103,16 @@ def _form() -> rx.Component:
 
 def _target() -> rx.Component:
     """One of my teams, or a person by name."""
+    targets = rx.el.select(
+        rx.el.option("A person", value=""),
+        rx.foreach(SharingState.targets, lambda each: rx.el.option(each.label, value=each.value)),
+        value=SharingState.target,
+        on_change=SharingState.choose,
+        aria_label="With whom",
+        class_name="pq-input",
+    )
     return rx.el.div(
-        rx.el.label(
-            rx.el.span("With"),
-            rx.el.select(
-                rx.el.option("A person", value=""),
-                rx.foreach(SharingState.targets, lambda each: rx.el.option(each.label, value=each.value)),
-                value=SharingState.target,
-                on_change=SharingState.choose,
-                aria_label="With whom",
-                class_name="pq-input pq-select",
-            ),
-            class_name="pq-field",
-        ),
-        rx.cond(
-            SharingState.target == "",
-            rx.el.label(
-                rx.el.span("User name"),
-                rx.el.input(
-                    name="username",
-                    required=True,
-                    max_length=64,
-                    auto_complete="off",
-                    spell_check=False,
-                    class_name="pq-input",
-                ),
-                class_name="pq-field",
-            ),
-        ),
+        labelled("With", targets),
+        rx.cond(SharingState.target == "", field("User name", "username", required=True, max_length=64)),
         class_name="pq-fields",
     )

@@ -2,9 +2,11 @@
 
 import reflex as rx
 
-from pequeroku_ui.components.account import account_page, section
-from pequeroku_ui.components.forms import field, problem
+from pequeroku_ui.components.account import account_page
+from pequeroku_ui.components.forms import field
+from pequeroku_ui.components.layout import section
 from pequeroku_ui.components.moments import ago
+from pequeroku_ui.components.notes import problem
 from pequeroku_ui.state.account import AccountState
 
 

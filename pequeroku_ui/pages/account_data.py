@@ -2,9 +2,11 @@
 
 import reflex as rx
 
-from pequeroku_ui.components.account import account_page, section
-from pequeroku_ui.components.forms import field, note, password_field, problem
+from pequeroku_ui.components.account import account_page
+from pequeroku_ui.components.forms import field, password_field
+from pequeroku_ui.components.layout import section
 from pequeroku_ui.components.native import native_link
+from pequeroku_ui.components.notes import note, problem
 from pequeroku_ui.state.farewell import FarewellState
 
 
@@ -43,7 +45,7 @@ def _delete() -> rx.Component:
             rx.cond(
                 FarewellState.has_password,
                 password_field("Your password", "proof", "current-password"),
-                field("Type your user name to go on", "proof", required=True, auto_complete="off"),
+                field("Type your user name to go on", "proof", required=True),
             ),
             problem(FarewellState.problem),
             rx.el.div(

@@ -2,9 +2,13 @@
 
 import reflex as rx
 
-from pequeroku_ui.components.account import account_page, section
-from pequeroku_ui.components.forms import choice, field, note, problem, shown_once, sure
+from pequeroku_ui.components.account import account_page
+from pequeroku_ui.components.buttons import quiet_button
+from pequeroku_ui.components.dialogs import question
+from pequeroku_ui.components.forms import choice, field, labelled, shown_once
+from pequeroku_ui.components.layout import section
 from pequeroku_ui.components.moments import until
+from pequeroku_ui.components.notes import note, problem
 from pequeroku_ui.state.invitations import InvitationRow, InvitationsState, TeamChoice
 
 
@@ -34,18 +38,15 @@ def _make() -> rx.Component:
 
 
 def _form() -> rx.Component:
+    teams = rx.el.select(
+        rx.cond(InvitationsState.is_admin, rx.el.option("No team, only an account", value="")),
+        rx.foreach(InvitationsState.teams, _team),
+        name="team",
+        class_name="pq-input",
+    )
     return rx.form(
-        field("E-mail (optional)", "email", type="email", max_length=254, auto_complete="off"),
-        rx.el.label(
-            rx.el.span("Into"),
-            rx.el.select(
-                rx.cond(InvitationsState.is_admin, rx.el.option("No team, only an account", value="")),
-                rx.foreach(InvitationsState.teams, _team),
-                name="team",
-                class_name="pq-input",
-            ),
-            class_name="pq-field",
-        ),
+        field("E-mail", "email", type="email", is_optional=True, max_length=254),
+        labelled("Into", teams),
         choice("As", "role", ("member", "Member"), ("admin", "Admin of the team")),
         rx.el.div(rx.button("Make an invitation", type="submit", size="3")),
         on_submit=InvitationsState.invite,
@@ -82,18 +83,12 @@ def _row(each: InvitationRow) -> rx.Component:
                 class_name="pq-quiet",
             ),
         ),
-        sure(
+        question(
             "Take this invitation back?",
             "Its link opens nothing any more.",
             "Take it back",
             InvitationsState.revoke(each.id),
-            rx.button(
-                "Take back",
-                variant="soft",
-                color_scheme="gray",
-                size="2",
-                aria_label="Take back the invitation: " + each.what,
-            ),
+            trigger=quiet_button("Take back", size="2", aria_label="Take back the invitation: " + each.what),
         ),
         key=each.id.to_string(),
     )

@@ -2,9 +2,13 @@
 
 import reflex as rx
 
-from pequeroku_ui.components.account import account_page, section
-from pequeroku_ui.components.forms import choice, field, last_used, problem, shown_once, sure
-from pequeroku_ui.components.moments import ago, until
+from pequeroku_ui.components.account import account_page
+from pequeroku_ui.components.buttons import quiet_button
+from pequeroku_ui.components.dialogs import question
+from pequeroku_ui.components.forms import choice, field, labelled, shown_once
+from pequeroku_ui.components.layout import section
+from pequeroku_ui.components.moments import ago, last_used, until
+from pequeroku_ui.components.notes import problem
 from pequeroku_ui.state.keys import KeyRow, KeysState, SshKeyRow
 
 _SCOPES = (
@@ -44,7 +48,7 @@ def _api_keys() -> rx.Component:
 
 def _maker() -> rx.Component:
     return rx.form(
-        field("Name", "name", required=True, max_length=100, auto_complete="off", placeholder="what it is for"),
+        field("Name", "name", required=True, max_length=100, placeholder="what it is for"),
         choice("It may", "scope", *_SCOPES, default_value="exec"),
         choice("Expires after", "days", *_DAYS, default_value="90"),
         problem(KeysState.problem),
@@ -73,14 +77,12 @@ def _key(each: KeyRow) -> rx.Component:
         ),
         rx.cond(
             each.state == "",
-            sure(
+            question(
                 "Revoke this key?",
                 "What uses it is shut out at once. There is no way back: make another instead.",
                 "Revoke",
                 KeysState.revoke(each.id),
-                rx.button(
-                    "Revoke", variant="soft", color_scheme="gray", size="2", aria_label="Revoke the key " + each.name
-                ),
+                trigger=quiet_button("Revoke", size="2", aria_label="Revoke the key " + each.name),
             ),
         ),
         class_name=rx.cond(each.state != "", "pq-key-off", ""),
@@ -92,32 +94,33 @@ def _ssh_keys() -> rx.Component:
     return section(
         "SSH public keys",
         "ssh-keys",
-        rx.form(
-            rx.el.label(
-                rx.el.span("Public key"),
-                rx.el.textarea(
-                    name="public_key",
-                    required=True,
-                    rows="3",
-                    placeholder="ssh-ed25519 AAAA… you@laptop",
-                    spell_check=False,
-                    auto_complete="off",
-                    class_name="pq-input pq-textarea",
-                ),
-                class_name="pq-field",
-            ),
-            field("Name", "name", max_length=100, auto_complete="off", placeholder="the comment in the key"),
-            problem(KeysState.ssh_problem),
-            rx.el.div(rx.button("Add", type="submit", size="3")),
-            on_submit=KeysState.add_ssh,
-            key="ssh" + KeysState.ssh_forms.to_string(),
-            class_name="pq-form",
-        ),
+        _ssh_form(),
         rx.cond(
             KeysState.ssh_keys.length() > 0,
             rx.el.ul(rx.foreach(KeysState.ssh_keys, _ssh_key), class_name="pq-sessions", role="list"),
         ),
         lead="They say who you are. Paste what “cat ~/.ssh/id_ed25519.pub” shows.",
+    )
+
+
+def _ssh_form() -> rx.Component:
+    key = rx.el.textarea(
+        name="public_key",
+        required=True,
+        rows="3",
+        placeholder="ssh-ed25519 AAAA… you@laptop",
+        spell_check=False,
+        auto_complete="off",
+        class_name="pq-input pq-textarea",
+    )
+    return rx.form(
+        labelled("Public key", key),
+        field("Name", "name", max_length=100, placeholder="the comment in the key"),
+        problem(KeysState.ssh_problem),
+        rx.el.div(rx.button("Add", type="submit", size="3")),
+        on_submit=KeysState.add_ssh,
+        key="ssh" + KeysState.ssh_forms.to_string(),
+        class_name="pq-form",
     )
 
 
@@ -129,14 +132,12 @@ def _ssh_key(each: SshKeyRow) -> rx.Component:
             rx.el.p(rx.el.code(each.fingerprint), class_name="pq-quiet"),
             rx.el.p("Added ", ago(at=each.created_at), class_name="pq-quiet"),
         ),
-        sure(
+        question(
             "Forget this key?",
             "It says who you are no more. You can add it again.",
             "Forget",
             KeysState.remove_ssh(each.id),
-            rx.button(
-                "Remove", variant="soft", color_scheme="gray", size="2", aria_label="Remove the key " + each.name
-            ),
+            trigger=quiet_button("Remove", size="2", aria_label="Remove the key " + each.name),
         ),
         key="ssh" + each.id.to_string(),
     )

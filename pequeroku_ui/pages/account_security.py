@@ -2,9 +2,12 @@
 
 import reflex as rx
 
-from pequeroku_ui.components.account import account_page, section
-from pequeroku_ui.components.forms import field, last_used, note, password_field, problem, shown_once
-from pequeroku_ui.components.moments import ago
+from pequeroku_ui.components.account import account_page
+from pequeroku_ui.components.buttons import quiet_button
+from pequeroku_ui.components.forms import field, password_field, shown_once
+from pequeroku_ui.components.layout import section
+from pequeroku_ui.components.moments import ago, last_used
+from pequeroku_ui.components.notes import note, problem
 from pequeroku_ui.state.security import IdentityRow, ProviderRow, SecurityState, SessionRow
 
 
@@ -103,9 +106,7 @@ def _setting_up() -> rx.Component:
         problem(SecurityState.factor_problem),
         rx.el.div(
             rx.button("Turn on", type="submit", size="3"),
-            rx.button(
-                "Cancel", type="button", on_click=SecurityState.put_away, variant="soft", color_scheme="gray", size="3"
-            ),
+            quiet_button("Cancel", type="button", on_click=SecurityState.put_away),
             class_name="pq-icons pq-once-end",
         ),
         on_submit=SecurityState.enable_second_factor,
@@ -123,9 +124,7 @@ def _is_on() -> rx.Component:
                 password_field("A code", "proof", "one-time-code"),
             ),
             problem(SecurityState.factor_problem),
-            rx.el.div(
-                rx.button("Make new recovery codes", type="submit", variant="soft", color_scheme="gray", size="2")
-            ),
+            rx.el.div(quiet_button("Make new recovery codes", type="submit", size="2")),
             on_submit=SecurityState.renew_codes,
             key="renew" + SecurityState.factor_forms.to_string(),
             class_name="pq-form",
@@ -169,27 +168,13 @@ def _identity(each: IdentityRow) -> rx.Component:
             rx.el.p(rx.el.b(each.name), rx.cond(each.email != "", rx.el.span(" ", each.email))),
             rx.el.p(last_used(each.last_used_at), class_name="pq-quiet"),
         ),
-        rx.button(
-            "Unlink",
-            on_click=SecurityState.unlink(each.id),
-            variant="soft",
-            color_scheme="gray",
-            size="2",
-            aria_label="Unlink " + each.name,
-        ),
+        quiet_button("Unlink", size="2", on_click=SecurityState.unlink(each.id), aria_label="Unlink " + each.name),
     )
 
 
 def _provider(each: ProviderRow) -> rx.Component:
-    return rx.button(
-        rx.icon("link", size=16, aria_hidden="true"),
-        "Link ",
-        each.label,
-        on_click=SecurityState.link(each.name),
-        variant="soft",
-        color_scheme="gray",
-        size="2",
-    )
+    chain = rx.icon("link", size=16, aria_hidden="true")
+    return quiet_button(chain, "Link ", each.label, size="2", on_click=SecurityState.link(each.name))
 
 
 def _sessions() -> rx.Component:
@@ -218,13 +203,8 @@ def _session(each: SessionRow) -> rx.Component:
         ),
         rx.cond(
             ~each.is_current,
-            rx.button(
-                "Sign out",
-                on_click=SecurityState.revoke(each.id),
-                variant="soft",
-                color_scheme="gray",
-                size="2",
-                aria_label="Sign out " + each.device,
+            quiet_button(
+                "Sign out", size="2", on_click=SecurityState.revoke(each.id), aria_label="Sign out " + each.device
             ),
         ),
     )

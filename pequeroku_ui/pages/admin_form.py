@@ -2,10 +2,13 @@
 
 import reflex as rx
 
-from pequeroku_ui.components.admin import act_button, admin_page, cell_view, field_view, outcome, problem_note
-from pequeroku_ui.components.layout import trouble
+from pequeroku_ui.components.admin import act_button, admin_page, cell_view, outcome
+from pequeroku_ui.components.admin_fields import field_view
+from pequeroku_ui.components.blanks import content, missing, page_bones
+from pequeroku_ui.components.layout import section
 from pequeroku_ui.components.leaving import leave_guard
 from pequeroku_ui.components.moments import ago
+from pequeroku_ui.components.notes import problem
 from pequeroku_ui.state import admin_words as words
 from pequeroku_ui.state.admin_form import AdminFormState
 from pequeroku_ui.state.admin_try import AdminTryState
@@ -15,13 +18,7 @@ _S = AdminFormState
 
 def page() -> rx.Component:
     """Head, form, facts, history."""
-    return admin_page(
-        rx.cond(
-            _S.trouble != "",
-            trouble(_S.load),
-            rx.cond(_S.ready, rx.cond(_S.is_missing, _missing(), _shown()), _skeleton()),
-        )
-    )
+    return admin_page(content(_S.load, rx.cond(_S.is_missing, _missing(), _shown()), page_bones("Loading the row")))
 
 
 def _shown() -> rx.Component:
@@ -58,7 +55,7 @@ def _form() -> rx.Component:
             rx.foreach(_S.fields, lambda each: field_view(each, _problem_of(each), checks=_S.check)),
             rx.cond(_S.entries_name != "", _entries()),
             rx.cond(_S.can_try, _try_it()),
-            problem_note(_S.problem),
+            problem(_S.problem, id="form-problem", tab_index=-1),
             rx.el.div(rx.button(rx.cond(_S.is_new, "Add", "Save"), type="submit", size="3")),
             on_submit=_S.save,
             key=_S.version.to_string(),
@@ -109,7 +106,7 @@ def _entries() -> rx.Component:
 
 def _entry(each: words.Entry) -> rx.Component:
     return rx.el.div(
-        rx.foreach(each.fields, lambda one: field_view(one, "")),
+        rx.foreach(each.fields, lambda one: field_view(one)),
         rx.el.button("Take out", type="button", on_click=_S.drop_entry(each.number), class_name="pq-icon-button"),
         key=each.number.to_string(),
         class_name="pq-entry",
@@ -117,46 +114,20 @@ def _entry(each: words.Entry) -> rx.Component:
 
 
 def _facts() -> rx.Component:
-    return rx.cond(
-        _S.facts.length() > 0,
-        rx.el.section(
-            rx.el.h2("What it is", id="facts"),
-            rx.el.dl(
-                rx.foreach(_S.facts, lambda cell: rx.fragment(rx.el.dt(cell.label), rx.el.dd(cell_view(cell)))),
-                class_name="pq-list pq-facts-list",
-            ),
-            class_name="pq-panel pq-section",
-            aria_labelledby="facts",
-        ),
-    )
+    rows = rx.foreach(_S.facts, lambda cell: rx.fragment(rx.el.dt(cell.label), rx.el.dd(cell_view(cell))))
+    facts = rx.el.dl(rows, class_name="pq-list pq-facts-list")
+    return rx.cond(_S.facts.length() > 0, section("What it is", "facts", facts))
 
 
 def _links() -> rx.Component:
-    return rx.cond(
-        _S.links.length() > 0,
-        rx.el.section(
-            rx.el.h2("See also", id="links"),
-            rx.el.ul(
-                rx.foreach(_S.links, lambda each: rx.el.li(rx.link(each.label, href=each.href))),
-                class_name="pq-see",
-                role="list",
-            ),
-            class_name="pq-panel pq-section",
-            aria_labelledby="links",
-        ),
-    )
+    rows = rx.foreach(_S.links, lambda each: rx.el.li(rx.link(each.label, href=each.href)))
+    links = rx.el.ul(rows, class_name="pq-see", role="list")
+    return rx.cond(_S.links.length() > 0, section("See also", "links", links))
 
 
 def _history() -> rx.Component:
-    return rx.cond(
-        _S.history.length() > 0,
-        rx.el.section(
-            rx.el.h2("History", id="history"),
-            rx.el.ol(rx.foreach(_S.history, _past), class_name="pq-history", role="list"),
-            class_name="pq-panel pq-section",
-            aria_labelledby="history",
-        ),
-    )
+    history = rx.el.ol(rx.foreach(_S.history, _past), class_name="pq-history", role="list")
+    return rx.cond(_S.history.length() > 0, section("History", "history", history))
 
 
 def _past(each: words.Past) -> rx.Component:
@@ -174,20 +145,4 @@ def _past(each: words.Past) -> rx.Component:
 
 
 def _missing() -> rx.Component:
-    return rx.el.div(
-        rx.el.h1("No such row"),
-        rx.el.p("It does not exist, or not any more."),
-        rx.link("To the overview", href="/admin", class_name="pq-button-link", underline="none"),
-        class_name="pq-panel pq-blank",
-    )
-
-
-def _skeleton() -> rx.Component:
-    return rx.el.div(
-        rx.el.div(class_name="pq-bone pq-bone-title"),
-        rx.el.div(class_name="pq-panel pq-bone-tall"),
-        class_name="pq-loading",
-        role="status",
-        aria_busy="true",
-        aria_label="Loading the row",
-    )
+    return missing("No such row", "It does not exist, or not any more.", "To the overview", "/admin")

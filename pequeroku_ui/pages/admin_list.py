@@ -2,8 +2,9 @@
 
 import reflex as rx
 
-from pequeroku_ui.components.admin import act_button, admin_page, cell_view, outcome
-from pequeroku_ui.components.layout import trouble
+from pequeroku_ui.components.admin import act_button, admin_page, cell_view, outcome, table
+from pequeroku_ui.components.blanks import content, no_rows, page_bones
+from pequeroku_ui.components.layout import page_head
 from pequeroku_ui.state import admin_words as words
 from pequeroku_ui.state.admin import AdminListState
 
@@ -13,29 +14,18 @@ _S = AdminListState
 def page() -> rx.Component:
     """Head, search and filters, rows, pages."""
     return admin_page(
-        rx.cond(
-            _S.trouble != "",
-            trouble(_S.load),
-            rx.cond(_S.ready, rx.fragment(_head(), _narrowing(), outcome(), _bulk(), _rows(), _pages()), _skeleton()),
+        content(
+            _S.load,
+            rx.fragment(_head(), _narrowing(), outcome(), _bulk(), _rows(), _pages()),
+            page_bones("Loading the list"),
         )
     )
 
 
 def _head() -> rx.Component:
-    return rx.el.div(
-        rx.el.div(rx.el.h1(_S.heading), rx.el.p(_S.help_text, class_name="pq-quiet")),
-        rx.cond(
-            _S.add_href != "",
-            rx.link(
-                rx.icon("plus", size=16, aria_hidden="true"),
-                "Add",
-                href=_S.add_href,
-                class_name="pq-button-link",
-                underline="none",
-            ),
-        ),
-        class_name="pq-head",
-    )
+    plus = rx.icon("plus", size=16, aria_hidden="true")
+    add = rx.link(plus, "Add", href=_S.add_href, class_name="pq-button-link", underline="none")
+    return page_head(_S.heading, _S.help_text, rx.cond(_S.add_href != "", add))
 
 
 def _narrowing() -> rx.Component:
@@ -122,25 +112,13 @@ def _bulk() -> rx.Component:
 def _rows() -> rx.Component:
     return rx.cond(
         _S.rows.length() > 0,
-        rx.el.div(
-            rx.el.table(
-                rx.el.thead(rx.el.tr(_choose_all(), rx.foreach(_S.heads, _column_head))),
-                rx.el.tbody(rx.foreach(_S.rows, _row)),
-                class_name="pq-table",
-            ),
-            class_name="pq-panel pq-table-frame",
-            role="region",
-            aria_label=_S.heading,
-            tab_index=0,
-        ),
-        rx.el.div(
-            rx.el.h2("Nothing here"),
+        table(_S.heading, rx.el.tr(_choose_all(), rx.foreach(_S.heads, _column_head)), rx.foreach(_S.rows, _row)),
+        no_rows(
             rx.cond(
                 _S.all_href != "",
                 rx.el.p("Nothing is like that. ", rx.link("Show all", href=_S.all_href), "."),
                 rx.el.p("There is none yet."),
-            ),
-            class_name="pq-panel pq-blank",
+            )
         ),
     )
 
@@ -207,16 +185,4 @@ def _pages() -> rx.Component:
         rx.cond(_S.next_href != "", rx.link("Next", href=_S.next_href)),
         aria_label="Pages",
         class_name="pq-pages",
-    )
-
-
-def _skeleton() -> rx.Component:
-    return rx.el.div(
-        rx.el.div(class_name="pq-bone pq-bone-title"),
-        rx.el.div(class_name="pq-bone"),
-        rx.el.div(class_name="pq-panel pq-bone-tall"),
-        class_name="pq-loading",
-        role="status",
-        aria_busy="true",
-        aria_label="Loading the list",
     )

@@ -4,7 +4,8 @@ import reflex as rx
 
 from backend.services.admin.overview import Trouble
 from pequeroku_ui.components.admin import admin_page
-from pequeroku_ui.components.layout import trouble
+from pequeroku_ui.components.blanks import content, page_bones
+from pequeroku_ui.components.notes import note
 from pequeroku_ui.state.admin_overview import AdminOverviewState, Figure, NodeLine
 
 _S = AdminOverviewState
@@ -16,21 +17,10 @@ _PARTS = {"capacity": "var(--pq-track)", "promised": "var(--pq-busy)", "used now
 def page() -> rx.Component:
     """Troubles first, then figures and plots."""
     return admin_page(
-        rx.cond(
-            _S.trouble != "",
-            trouble(_S.load),
-            rx.cond(
-                _S.ready,
-                rx.fragment(rx.el.div(rx.el.h1("Overview"), class_name="pq-head"), _troubles(), _figures(), _plots()),
-                rx.el.div(
-                    rx.el.div(class_name="pq-bone pq-bone-title"),
-                    rx.el.div(class_name="pq-panel pq-bone-tall"),
-                    class_name="pq-loading",
-                    role="status",
-                    aria_busy="true",
-                    aria_label="Loading the overview",
-                ),
-            ),
+        content(
+            _S.load,
+            rx.fragment(rx.el.div(rx.el.h1("Overview"), class_name="pq-head"), _troubles(), _figures(), _plots()),
+            page_bones("Loading the overview"),
         )
     )
 
@@ -39,12 +29,7 @@ def _troubles() -> rx.Component:
     return rx.cond(
         _S.troubles.length() > 0,
         rx.el.ul(rx.foreach(_S.troubles, _trouble), class_name="pq-troubles", role="list", aria_label="Needs you"),
-        rx.el.p(
-            rx.icon("check", size=18, aria_hidden="true"),
-            rx.el.span("Nothing needs you: every node answers, nothing is in error."),
-            class_name="pq-note",
-            custom_attrs={"data-tone": "good"},
-        ),
+        note("good", "check", "Nothing needs you: every node answers, nothing is in error."),
     )
 
 

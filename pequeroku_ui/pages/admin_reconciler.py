@@ -2,8 +2,9 @@
 
 import reflex as rx
 
-from pequeroku_ui.components.admin import admin_page
-from pequeroku_ui.components.layout import trouble
+from pequeroku_ui.components.admin import admin_page, table
+from pequeroku_ui.components.blanks import content, no_rows, page_bones
+from pequeroku_ui.components.layout import page_head
 from pequeroku_ui.components.moments import ago
 from pequeroku_ui.state.admin_reconciler import AdminReconcilerState, ReconcileRow
 
@@ -14,21 +15,16 @@ _HEADS = ("Container", "User", "Node", "Wished", "Seen", "Last step", "Reason", 
 def page() -> rx.Component:
     """Search, rows, pages."""
     return admin_page(
-        rx.cond(
-            _S.trouble != "",
-            trouble(_S.load),
-            rx.cond(_S.ready, rx.fragment(_head(), _narrowing(), _rows(), _pages()), _skeleton()),
+        content(
+            _S.load,
+            rx.fragment(
+                page_head("Reconciler", "What is wished, what was seen, and what was done about it. Live."),
+                _narrowing(),
+                _rows(),
+                _pages(),
+            ),
+            page_bones("Loading what the reconciler does"),
         )
-    )
-
-
-def _head() -> rx.Component:
-    return rx.el.div(
-        rx.el.div(
-            rx.el.h1("Reconciler"),
-            rx.el.p("What is wished, what was seen, and what was done about it. Live.", class_name="pq-quiet"),
-        ),
-        class_name="pq-head",
     )
 
 
@@ -65,22 +61,8 @@ def _narrowing() -> rx.Component:
 def _rows() -> rx.Component:
     return rx.cond(
         _S.rows.length() > 0,
-        rx.el.div(
-            rx.el.table(
-                rx.el.thead(rx.el.tr(*(_column_head(each) for each in _HEADS))),
-                rx.el.tbody(rx.foreach(_S.rows, _row)),
-                class_name="pq-table",
-            ),
-            class_name="pq-panel pq-table-frame",
-            role="region",
-            aria_label="Containers",
-            tab_index=0,
-        ),
-        rx.el.div(
-            rx.el.h2("Nothing here"),
-            rx.el.p("No container is like that."),
-            class_name="pq-panel pq-blank",
-        ),
+        table("Containers", rx.el.tr(*(_column_head(each) for each in _HEADS)), rx.foreach(_S.rows, _row)),
+        no_rows(rx.el.p("No container is like that.")),
     )
 
 
@@ -128,15 +110,4 @@ def _pages() -> rx.Component:
         rx.cond(_S.has_more, rx.el.button("Next", type="button", on_click=_S.turn(1), class_name="pq-icon-button")),
         aria_label="Pages",
         class_name="pq-pages",
-    )
-
-
-def _skeleton() -> rx.Component:
-    return rx.el.div(
-        rx.el.div(class_name="pq-bone pq-bone-title"),
-        rx.el.div(class_name="pq-panel pq-bone-tall"),
-        class_name="pq-loading",
-        role="status",
-        aria_busy="true",
-        aria_label="Loading what the reconciler does",
     )

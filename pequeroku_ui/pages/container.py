@@ -3,13 +3,16 @@
 import reflex as rx
 
 from pequeroku_ui.components.activity import activity_dialog
-from pequeroku_ui.components.containers import delete_dialog, note, power_buttons, start_button, status_pill
-from pequeroku_ui.components.layout import page as framed
-from pequeroku_ui.components.layout import trouble
+from pequeroku_ui.components.applying import apply_dialog
+from pequeroku_ui.components.blanks import blank, content, missing, page_bones
+from pequeroku_ui.components.buttons import icon_button
+from pequeroku_ui.components.containers import delete_dialog, power_buttons, start_button, status_pill
+from pequeroku_ui.components.dialogs import dialog_end
+from pequeroku_ui.components.layout import back_link, framed
 from pequeroku_ui.components.moments import elapsed
+from pequeroku_ui.components.notes import note
 from pequeroku_ui.components.settings import prospects, settings_button, settings_dialog
 from pequeroku_ui.components.sharing import share_dialog, sharing_chips
-from pequeroku_ui.components.templates import apply_dialog
 from pequeroku_ui.components.terminal import terminal_panel
 from pequeroku_ui.state.applying import ApplyState
 from pequeroku_ui.state.container import ContainerState
@@ -22,10 +25,11 @@ _STARTS = _ROW.status == "starting"
 def page() -> rx.Component:
     """Header, then whatever the container's state calls for."""
     return framed(
-        rx.cond(
-            ContainerState.trouble != "",
-            trouble(ContainerState.load),
-            rx.cond(ContainerState.is_missing, _missing(), rx.cond(_ROW.id > 0, _shown(), _skeleton())),
+        content(
+            ContainerState.load,
+            rx.cond(ContainerState.is_missing, _missing(), _shown()),
+            page_bones("Loading the container"),
+            is_ready=ContainerState.is_missing | (_ROW.id > 0),
         ),
         delete_dialog(),
         settings_dialog(),
@@ -42,13 +46,7 @@ def _shown() -> rx.Component:
 
 def _head() -> rx.Component:
     return rx.el.div(
-        rx.link(
-            rx.icon("arrow-left", size=18, aria_hidden="true"),
-            href="/",
-            aria_label="All containers",
-            title="All containers",
-            class_name="pq-back",
-        ),
+        back_link("All containers", "/"),
         rx.el.h1(_ROW.name),
         rx.el.span(status_pill(_ROW), role="status"),
         rx.el.p(
@@ -61,7 +59,7 @@ def _head() -> rx.Component:
         rx.el.div(
             _apply_button(),
             settings_button(_ROW),
-            power_buttons(_ROW, with_words=True),
+            power_buttons(_ROW, has_words=True),
             class_name="pq-container-end pq-icons",
         ),
         class_name="pq-container-head",
@@ -71,15 +69,7 @@ def _head() -> rx.Component:
 def _apply_button() -> rx.Component:
     return rx.cond(
         _ROW.can_apply,
-        rx.el.button(
-            rx.icon("files", size=16, aria_hidden="true"),
-            rx.el.span("Apply a template", class_name="pq-wide-only"),
-            type="button",
-            on_click=ApplyState.open(_ROW.id),
-            aria_label="Apply a template",
-            title="Apply a template",
-            class_name="pq-icon-button",
-        ),
+        icon_button("files", "Apply a template", has_words=True, on_click=ApplyState.open(_ROW.id)),
     )
 
 
@@ -148,18 +138,13 @@ def _other_view() -> rx.Component:
 
 
 def _stopped() -> rx.Component:
-    return rx.el.div(
-        rx.el.div(rx.icon("power", size=32, aria_hidden="true"), class_name="pq-ring"),
-        rx.el.h2("It is stopped"),
-        rx.el.p(
-            "Its disk is kept as it was left. Starting it takes ",
-            _ROW.cost,
-            rx.cond(_ROW.owner != "", " of " + _ROW.owner + "’s", ""),
-            ".",
-        ),
+    whose = rx.cond(_ROW.owner != "", " of " + _ROW.owner + "’s", "")
+    return blank(
+        "power",
+        "It is stopped",
+        rx.el.p("Its disk is kept as it was left. Starting it takes ", _ROW.cost, whose, "."),
         rx.cond(_ROW.forecast != "", rx.el.p(_ROW.forecast, ".", class_name="pq-quiet")),
         start_button(_ROW, size="3"),
-        class_name="pq-panel pq-blank",
     )
 
 
@@ -168,16 +153,16 @@ def _failed() -> rx.Component:
         rx.el.h2("Something went wrong"),
         note("bad", "circle-alert", _ROW.reason),
         _steps(),
-        rx.el.div(start_button(_ROW, size="3"), class_name="pq-dialog-end"),
+        dialog_end(start_button(_ROW, size="3")),
         class_name="pq-panel pq-progress",
     )
 
 
 def _running() -> rx.Component:
     """For who may look at it, and not go inside."""
-    return rx.el.div(
-        rx.el.div(rx.icon("eye", size=32, aria_hidden="true"), class_name="pq-ring"),
-        rx.el.h2("It is running"),
+    return blank(
+        "eye",
+        "It is running",
         rx.el.p(
             "You are its ",
             _ROW.role.lower(),
@@ -185,17 +170,15 @@ def _running() -> rx.Component:
             rx.el.b(_ROW.owner),
             " can change that.",
         ),
-        class_name="pq-panel pq-blank",
     )
 
 
 def _unknown() -> rx.Component:
-    return rx.el.div(
-        rx.el.div(rx.icon("unplug", size=32, aria_hidden="true"), class_name="pq-ring"),
-        rx.el.h2("Its node does not answer"),
+    return blank(
+        "unplug",
+        "Its node does not answer",
         rx.el.p(_ROW.reason),
         rx.el.p("This page changes by itself.", class_name="pq-quiet"),
-        class_name="pq-panel pq-blank",
     )
 
 
@@ -250,24 +233,5 @@ def _step(each: StepRow) -> rx.Component:
 
 
 def _missing() -> rx.Component:
-    return rx.el.div(
-        rx.el.div(
-            rx.el.div(rx.icon("ghost", size=32, aria_hidden="true"), class_name="pq-ring"),
-            rx.el.h1("No such container"),
-            rx.el.p("It does not exist, was deleted, or is not yours to see."),
-            rx.link("All containers", href="/", class_name="pq-button-link", underline="none"),
-            class_name="pq-panel pq-blank",
-        ),
-        class_name="pq-stage",
-    )
-
-
-def _skeleton() -> rx.Component:
-    return rx.el.div(
-        rx.el.div(class_name="pq-bone pq-bone-title"),
-        rx.el.div(class_name="pq-panel pq-bone-tall"),
-        class_name="pq-loading",
-        role="status",
-        aria_busy="true",
-        aria_label="Loading the container",
-    )
+    why = "It does not exist, was deleted, or is not yours to see."
+    return rx.el.div(missing("No such container", why, "All containers", "/"), class_name="pq-stage")

@@ -2,11 +2,14 @@
 
 import reflex as rx
 
-from pequeroku_ui.components.containers import delete_dialog, meter, note, power_buttons, start_button, status_pill
-from pequeroku_ui.components.layout import page as framed
-from pequeroku_ui.components.layout import trouble
+from pequeroku_ui.components.blanks import blank, card_bones, content
+from pequeroku_ui.components.buttons import add_button, quiet_button
+from pequeroku_ui.components.containers import delete_dialog, meter, power_buttons, start_button, status_pill
+from pequeroku_ui.components.forms import search_field
+from pequeroku_ui.components.layout import framed, page_head
 from pequeroku_ui.components.maker import maker_dialog
 from pequeroku_ui.components.moments import ago, elapsed, until
+from pequeroku_ui.components.notes import note
 from pequeroku_ui.components.sharing import share_dialog, sharing_chips
 from pequeroku_ui.state.dashboard import EVERY, DashboardState
 from pequeroku_ui.state.rows import Row
@@ -18,15 +21,11 @@ _A_HANDFUL = 8
 def page() -> rx.Component:
     """Everything I have, as cards."""
     return framed(
-        _head(),
-        rx.cond(
-            DashboardState.trouble != "",
-            trouble(DashboardState.load),
-            rx.cond(
-                DashboardState.ready,
-                rx.cond(DashboardState.total > 0, _found(), _empty()),
-                _skeleton(),
-            ),
+        page_head("Containers", DashboardState.summary, _head_end(), is_live=True),
+        content(
+            DashboardState.load,
+            rx.cond(DashboardState.total > 0, _found(), _empty()),
+            card_bones("Loading your containers"),
         ),
         maker_dialog(),
         delete_dialog(),
@@ -34,25 +33,11 @@ def page() -> rx.Component:
     )
 
 
-def _head() -> rx.Component:
+def _head_end() -> rx.Component:
     return rx.el.div(
-        rx.el.div(
-            rx.el.h1("Containers"),
-            rx.el.p(DashboardState.summary, class_name="pq-quiet", role="status"),
-        ),
-        rx.el.div(
-            rx.cond(DashboardState.ready, _purse()),
-            rx.button(
-                rx.icon("plus", size=18, aria_hidden="true"),
-                "New container",
-                size="3",
-                on_click=DashboardState.show_maker(True),
-                disabled=~rx.State.is_hydrated,  # until then nobody would hear the click
-                id="new-container",
-            ),
-            class_name="pq-head-end",
-        ),
-        class_name="pq-head",
+        rx.cond(DashboardState.ready, _purse()),
+        add_button("New container", DashboardState.show_maker(True), id="new-container"),
+        class_name="pq-head-end",
     )
 
 
@@ -86,16 +71,11 @@ def _found() -> rx.Component:
 
 def _finder() -> rx.Component:
     return rx.el.div(
-        rx.debounce_input(
-            rx.el.input(
-                type="search",
-                value=DashboardState.words,
-                on_change=DashboardState.search,
-                placeholder="Find by name, type, node …",
-                aria_label="Find containers",
-                class_name="pq-input",
-            ),
-            debounce_timeout=150,
+        search_field(
+            "Find containers",
+            DashboardState.words,
+            DashboardState.search,
+            placeholder="Find by name, type, node …",
         ),
         rx.el.select(
             rx.el.option("Everything", value=EVERY),
@@ -115,7 +95,7 @@ def _finder() -> rx.Component:
 def _more() -> rx.Component:
     return rx.el.p(
         rx.el.span(DashboardState.rows.length(), " of ", DashboardState.matching, " shown"),
-        rx.button("Show more", on_click=DashboardState.show_more, variant="soft", color_scheme="gray", size="2"),
+        quiet_button("Show more", size="2", on_click=DashboardState.show_more),
         class_name="pq-more",
     )
 
@@ -223,27 +203,9 @@ def _open(icon: str, label: str, row: Row) -> rx.Component:
 
 
 def _empty() -> rx.Component:
-    return rx.el.div(
-        rx.el.div(rx.icon("square-terminal", size=36, aria_hidden="true"), class_name="pq-ring"),
-        rx.el.h2("Your first machine is a click away"),
+    return blank(
+        "square-terminal",
+        "Your first machine is a click away",
         rx.el.p("A real Linux machine with a kernel and a disk of its own. Break it, keep it, throw it away."),
-        rx.button(
-            rx.icon("plus", size=18, aria_hidden="true"),
-            "Create a container",
-            size="3",
-            on_click=DashboardState.show_maker(True),
-        ),
-        class_name="pq-panel pq-blank",
-    )
-
-
-def _skeleton() -> rx.Component:
-    card = rx.el.div(
-        rx.el.div(class_name="pq-bone pq-bone-title"),
-        rx.el.div(class_name="pq-bone"),
-        rx.el.div(class_name="pq-bone pq-bone-short"),
-        class_name="pq-panel pq-card",
-    )
-    return rx.el.div(
-        card, card, card, class_name="pq-cards", role="status", aria_busy="true", aria_label="Loading your containers"
+        add_button("Create a container", DashboardState.show_maker(True)),
     )

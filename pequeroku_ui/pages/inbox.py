@@ -2,8 +2,9 @@
 
 import reflex as rx
 
-from pequeroku_ui.components.layout import bones, trouble
-from pequeroku_ui.components.layout import page as framed
+from pequeroku_ui.components.blanks import blank, content, panel_bones
+from pequeroku_ui.components.buttons import quiet_button
+from pequeroku_ui.components.layout import framed, page_head
 from pequeroku_ui.components.moments import ago
 from pequeroku_ui.state.inbox import InboxState, NoticeRow
 
@@ -11,53 +12,34 @@ from pequeroku_ui.state.inbox import InboxState, NoticeRow
 def page() -> rx.Component:
     """A list, newest first."""
     return framed(
-        rx.el.div(
-            rx.el.div(
-                rx.el.h1("Inbox"),
-                rx.el.p(
-                    rx.cond(InboxState.unread > 0, f"{InboxState.unread} not read", "All read"),
-                    class_name="pq-quiet",
-                    role="status",
-                ),
-            ),
-            rx.cond(
-                InboxState.unread > 0,
-                rx.button(
-                    rx.icon("check-check", size=16, aria_hidden="true"),
-                    "Mark all as read",
-                    on_click=InboxState.read_all,
-                    variant="soft",
-                    color_scheme="gray",
-                    size="3",
-                ),
-            ),
-            class_name="pq-head",
+        page_head(
+            "Inbox",
+            rx.cond(InboxState.unread > 0, f"{InboxState.unread} not read", "All read"),
+            rx.cond(InboxState.unread > 0, _read_all()),
+            is_live=True,
         ),
-        rx.cond(
-            InboxState.trouble != "",
-            trouble(InboxState.load),
-            rx.cond(
-                InboxState.ready,
-                rx.cond(InboxState.rows.length() > 0, _list(), _empty()),
-                bones("Loading your inbox"),
-            ),
+        content(
+            InboxState.load,
+            rx.cond(InboxState.rows.length() > 0, _list(), _empty()),
+            panel_bones("Loading your inbox"),
         ),
     )
+
+
+def _read_all() -> rx.Component:
+    ticks = rx.icon("check-check", size=16, aria_hidden="true")
+    return quiet_button(ticks, "Mark all as read", on_click=InboxState.read_all)
 
 
 def _list() -> rx.Component:
     return rx.fragment(
         rx.el.ul(rx.foreach(InboxState.rows, _notice), class_name="pq-panel pq-notices", role="list"),
-        rx.cond(
-            InboxState.has_more,
-            rx.button(
-                "Show more", on_click=InboxState.more, variant="soft", color_scheme="gray", size="3", margin_top="16px"
-            ),
-        ),
+        rx.cond(InboxState.has_more, quiet_button("Show more", on_click=InboxState.more, margin_top="16px")),
     )
 
 
 def _notice(each: NoticeRow) -> rx.Component:
+    does = rx.cond(each.link != "", "Open", "Mark as read")
     return rx.el.li(
         rx.el.div(
             rx.el.p(
@@ -71,14 +53,7 @@ def _notice(each: NoticeRow) -> rx.Component:
         ),
         rx.cond(
             (each.link != "") | ~each.is_read,
-            rx.button(
-                rx.cond(each.link != "", "Open", "Mark as read"),
-                on_click=InboxState.follow(each.id),
-                variant="soft",
-                color_scheme="gray",
-                size="2",
-                aria_label=rx.cond(each.link != "", "Open", "Mark as read") + ": " + each.title,
-            ),
+            quiet_button(does, size="2", on_click=InboxState.follow(each.id), aria_label=does + ": " + each.title),
         ),
         key=each.id.to_string(),
         custom_attrs={"data-read": each.is_read.to_string()},
@@ -86,9 +61,8 @@ def _notice(each: NoticeRow) -> rx.Component:
 
 
 def _empty() -> rx.Component:
-    return rx.el.div(
-        rx.el.div(rx.icon("inbox", size=36, aria_hidden="true"), class_name="pq-ring"),
-        rx.el.h2("Nothing happened while you were away"),
+    return blank(
+        "inbox",
+        "Nothing happened while you were away",
         rx.el.p("What stops, fails, expires or is shared with you is told here, and in every open tab."),
-        class_name="pq-panel pq-blank",
     )

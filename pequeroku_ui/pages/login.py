@@ -2,12 +2,14 @@
 
 import reflex as rx
 
-from pequeroku_ui.components.brand import LINE, NAME, mark
-from pequeroku_ui.components.forms import field, password_field, problem
-from pequeroku_ui.components.layout import bare_page
-from pequeroku_ui.components.native import native_form, native_link
-from pequeroku_ui.pages import missing
-from pequeroku_ui.state.login import AdminLoginState, LoginState, ProviderButton
+from pequeroku_ui.components.blanks import nothing_here
+from pequeroku_ui.components.brand import LINE, NAME
+from pequeroku_ui.components.forms import field, password_field
+from pequeroku_ui.components.layout import bare_page, bare_panel
+from pequeroku_ui.components.native import native_form
+from pequeroku_ui.components.notes import problem
+from pequeroku_ui.components.providers import provider_buttons
+from pequeroku_ui.state.login import AdminLoginState, LoginState
 
 
 def page() -> rx.Component:
@@ -65,33 +67,12 @@ def admin_page() -> rx.Component:
             ),
             rx.link("Sign in with a name", href="/login?next=/admin/", underline="always", class_name="pq-quiet"),
         ),
-        rx.cond(rx.State.is_hydrated & AdminLoginState.is_read, missing.page(), bare_page()),
+        rx.cond(rx.State.is_hydrated & AdminLoginState.is_read, nothing_here(), bare_page()),
     )
-
-
-def provider_buttons() -> rx.Component:
-    """The ways in through somebody else, if there are any."""
-    return rx.cond(
-        LoginState.providers.length() > 0,
-        rx.fragment(rx.el.p("or", class_name="pq-or"), rx.foreach(LoginState.providers, _provider)),
-    )
-
-
-def _provider(each: ProviderButton) -> rx.Component:
-    return native_link("Go on with ", each.label, href=each.href, class_name="pq-button-link pq-provider")
 
 
 def _panel(title: str, lead: str, *children: rx.Component) -> rx.Component:
-    return bare_page(
-        rx.el.div(
-            mark(48),
-            rx.el.h1(title),
-            rx.el.p(lead, class_name="pq-lead"),
-            problem(LoginState.problem, id="login-problem"),
-            *children,
-            class_name="pq-panel pq-login",
-        ),
-    )
+    return bare_panel(title, problem(LoginState.problem, id="login-problem"), *children, lead=lead)
 
 
 def _go(label: str) -> rx.Component:

@@ -2,47 +2,40 @@
 
 import reflex as rx
 
-from pequeroku_ui.components.brand import LINE, mark
-from pequeroku_ui.components.forms import field, note, password_field, problem
-from pequeroku_ui.components.layout import bare_page
+from pequeroku_ui.components.brand import LINE
+from pequeroku_ui.components.forms import field, password_field
+from pequeroku_ui.components.layout import bare_panel
 from pequeroku_ui.components.native import native_form
-from pequeroku_ui.pages.login import provider_buttons
+from pequeroku_ui.components.notes import note, problem
+from pequeroku_ui.components.providers import provider_buttons
 from pequeroku_ui.state.login import JoinState, SignUpState
 
 
 def page() -> rx.Component:
     """A new account, where there may be one."""
-    return bare_page(
-        rx.el.div(
-            mark(48),
-            rx.el.h1("Make an account"),
-            rx.el.p(LINE, class_name="pq-lead"),
-            problem(SignUpState.problem, id="sign-up-problem"),
-            rx.cond(
-                SignUpState.can_sign_up,
-                rx.fragment(sign_up_form(SignUpState.invitation), provider_buttons()),
-                note("off", "info", "Accounts are not for everybody here. Ask an administrator for an invitation."),
-            ),
-            rx.el.p("You have one? ", rx.link("Sign in", href="/login", underline="always"), class_name="pq-quiet"),
-            class_name="pq-panel pq-login",
+    return bare_panel(
+        "Make an account",
+        problem(SignUpState.problem, id="sign-up-problem"),
+        rx.cond(
+            SignUpState.can_sign_up,
+            rx.fragment(sign_up_form(SignUpState.invitation), provider_buttons()),
+            note("off", "info", "Accounts are not for everybody here. Ask an administrator for an invitation."),
         ),
+        rx.el.p("You have one? ", rx.link("Sign in", href="/login", underline="always"), class_name="pq-quiet"),
+        lead=LINE,
     )
 
 
 def join_page() -> rx.Component:
     """What one is invited to, and the ways to take it up."""
-    return bare_page(
-        rx.el.div(
-            mark(48),
-            rx.el.h1("An invitation"),
-            problem(JoinState.problem, id="join-problem"),
-            rx.cond(JoinState.is_good, _invited()),
-            rx.cond(
-                JoinState.is_read,
-                rx.fragment(),
-                rx.el.p("A moment…", class_name="pq-quiet", role="status", aria_busy="true"),
-            ),
-            class_name="pq-panel pq-login",
+    return bare_panel(
+        "An invitation",
+        problem(JoinState.problem, id="join-problem"),
+        rx.cond(JoinState.is_good, _invited()),
+        rx.cond(
+            JoinState.is_read,
+            rx.fragment(),
+            rx.el.p("A moment…", class_name="pq-quiet", role="status", aria_busy="true"),
         ),
     )
 
@@ -60,9 +53,10 @@ def sign_up_form(invitation: rx.Var[str]) -> rx.Component:
             key="name" + SignUpState.asked_name,
         ),
         field(
-            "E-mail (optional)",
+            "E-mail",
             "email",
             type="email",
+            is_optional=True,
             max_length=254,
             auto_complete="email",
             default_value=SignUpState.asked_email,

@@ -2,40 +2,30 @@
 
 import reflex as rx
 
-from pequeroku_ui.components.layout import page as framed
-from pequeroku_ui.components.layout import trouble
+from pequeroku_ui.components.blanks import blank, card_bones, content
+from pequeroku_ui.components.buttons import add_button
+from pequeroku_ui.components.dialogs import answers, form_dialog
+from pequeroku_ui.components.layout import framed, page_head
+from pequeroku_ui.components.notes import problem
+from pequeroku_ui.components.teams import team_fields
 from pequeroku_ui.state.teams import TeamRow, TeamsState
 
 
 def page() -> rx.Component:
     """The teams I am in, and a dialog to make one."""
     return framed(
-        _head(),
-        rx.cond(
-            TeamsState.trouble != "",
-            trouble(TeamsState.load),
-            rx.cond(
-                TeamsState.ready,
-                rx.cond(TeamsState.teams.length() > 0, _cards(), _empty()),
-                _skeleton(),
-            ),
+        page_head(
+            "Teams",
+            TeamsState.summary,
+            add_button("New team", TeamsState.show_maker(True), id="new-team"),
+            is_live=True,
+        ),
+        content(
+            TeamsState.load,
+            rx.cond(TeamsState.teams.length() > 0, _cards(), _empty()),
+            card_bones("Loading your teams", count=2, card="pq-card pq-team-card"),
         ),
         _maker(),
-    )
-
-
-def _head() -> rx.Component:
-    return rx.el.div(
-        rx.el.div(rx.el.h1("Teams"), rx.el.p(TeamsState.summary, class_name="pq-quiet", role="status")),
-        rx.button(
-            rx.icon("plus", size=18, aria_hidden="true"),
-            "New team",
-            size="3",
-            on_click=TeamsState.show_maker(True),
-            disabled=~rx.State.is_hydrated,
-            id="new-team",
-        ),
-        class_name="pq-head",
     )
 
 
@@ -65,90 +55,22 @@ def _card(row: TeamRow) -> rx.Component:
 
 
 def _maker() -> rx.Component:
-    return rx.dialog.root(
-        rx.dialog.content(
-            rx.dialog.title("New team"),
-            rx.dialog.description("People you share containers with. You own it and decide who is in it."),
-            rx.form(
-                team_fields("", ""),
-                rx.cond(TeamsState.problem != "", problem(TeamsState.problem)),
-                rx.el.div(
-                    rx.dialog.close(rx.button("Cancel", type="button", variant="soft", color_scheme="gray", size="3")),
-                    rx.button("Create", type="submit", size="3"),
-                    class_name="pq-dialog-end",
-                ),
-                on_submit=TeamsState.make,
-                class_name="pq-form",
-            ),
-            max_width="32rem",
-        ),
+    return form_dialog(
+        "New team",
+        "People you share containers with. You own it and decide who is in it.",
+        team_fields("", ""),
+        problem(TeamsState.problem),
+        end=answers("Create"),
+        on_submit=TeamsState.make,
         open=TeamsState.is_making,
         on_open_change=TeamsState.show_maker,
     )
 
 
-def team_fields(name: rx.Var[str] | str, description: rx.Var[str] | str) -> rx.Component:
-    """The name and the description of a team, for a form."""
-    return rx.fragment(
-        rx.el.label(
-            rx.el.span("Name"),
-            rx.el.input(
-                name="name",
-                default_value=name,
-                required=True,
-                max_length=64,
-                auto_complete="off",
-                class_name="pq-input",
-            ),
-            class_name="pq-field",
-        ),
-        rx.el.label(
-            rx.el.span("Description ", rx.el.span("(optional)", class_name="pq-quiet")),
-            rx.el.input(
-                name="description",
-                default_value=description,
-                max_length=300,
-                auto_complete="off",
-                class_name="pq-input",
-            ),
-            class_name="pq-field",
-        ),
-    )
-
-
-def problem(sentence: rx.Var[str]) -> rx.Component:
-    """Why a form was refused."""
-    return rx.el.p(
-        rx.icon("circle-alert", size=18, aria_hidden="true"),
-        rx.el.span(sentence),
-        role="alert",
-        class_name="pq-note",
-        custom_attrs={"data-tone": "bad"},
-    )
-
-
 def _empty() -> rx.Component:
-    return rx.el.div(
-        rx.el.div(rx.icon("users", size=36, aria_hidden="true"), class_name="pq-ring"),
-        rx.el.h2("Work on the same machines"),
+    return blank(
+        "users",
+        "Work on the same machines",
         rx.el.p("Put people into a team, share containers with it, and say what they may do there."),
-        rx.button(
-            rx.icon("plus", size=18, aria_hidden="true"),
-            "Create a team",
-            size="3",
-            on_click=TeamsState.show_maker(True),
-        ),
-        class_name="pq-panel pq-blank",
-    )
-
-
-def _skeleton() -> rx.Component:
-    card = rx.el.div(
-        rx.el.div(class_name="pq-bone pq-bone-title"),
-        rx.el.div(class_name="pq-bone"),
-        rx.el.div(class_name="pq-bone pq-bone-short"),
-        class_name="pq-panel pq-card pq-team-card",
-    )
-    return rx.el.div(
-        card, card, class_name="pq-cards", role="status", aria_busy="true", aria_label="Loading your teams"
+        add_button("Create a team", TeamsState.show_maker(True)),
     )

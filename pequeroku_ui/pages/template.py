@@ -2,10 +2,14 @@
 
 import reflex as rx
 
-from pequeroku_ui.components.layout import page as framed
-from pequeroku_ui.components.layout import trouble
+from pequeroku_ui.components.blanks import content, missing, panel_bones
+from pequeroku_ui.components.buttons import icon_button, quiet_button
+from pequeroku_ui.components.dialogs import dialog_end, question
+from pequeroku_ui.components.forms import field, labelled, tick
+from pequeroku_ui.components.layout import back_link, framed
 from pequeroku_ui.components.leaving import leave_guard
-from pequeroku_ui.components.templates import problem, whose_tag
+from pequeroku_ui.components.notes import problem
+from pequeroku_ui.components.templates import whose_tag
 from pequeroku_ui.state.template import TemplateState
 from pequeroku_ui.state.template_rows import FileRow
 
@@ -15,10 +19,11 @@ _ROW = TemplateState.shown
 def page() -> rx.Component:
     """Head, list of files, the chosen one's content or the form for it."""
     return framed(
-        rx.cond(
-            TemplateState.trouble != "",
-            trouble(TemplateState.load),
-            rx.cond(TemplateState.is_missing, _missing(), rx.cond(_ROW.id > 0, _shown(), _skeleton())),
+        content(
+            TemplateState.load,
+            rx.cond(TemplateState.is_missing, _missing(), _shown()),
+            panel_bones("Loading the template"),
+            is_ready=TemplateState.is_missing | (_ROW.id > 0),
         ),
         _delete_dialog(),
     )
@@ -43,13 +48,7 @@ def _head() -> rx.Component:
     return rx.el.div(
         rx.el.div(
             rx.el.div(
-                rx.link(
-                    rx.icon("arrow-left", size=18, aria_hidden="true"),
-                    href="/templates",
-                    aria_label="All templates",
-                    title="All templates",
-                    class_name="pq-back",
-                ),
+                back_link("All templates", "/templates"),
                 rx.el.h1(_ROW.name),
                 whose_tag(_ROW),
                 class_name="pq-template-title",
@@ -70,17 +69,7 @@ def _actions() -> rx.Component:
 
 
 def _action(icon: str, label: str, wish: rx.event.EventType, **props: object) -> rx.Component:
-    return rx.el.button(
-        rx.icon(icon, size=16, aria_hidden="true"),
-        rx.el.span(label, class_name="pq-wide-only"),
-        type="button",
-        on_click=wish,
-        aria_label=label,
-        title=label,
-        class_name="pq-icon-button",
-        custom_attrs={"data-action": label.split()[0].lower()},
-        **props,
-    )
+    return icon_button(icon, label, has_words=True, on_click=wish, **props)
 
 
 def _list() -> rx.Component:
@@ -148,48 +137,33 @@ def _file_actions() -> rx.Component:
 
 
 def _remove() -> rx.Component:
-    return rx.alert_dialog.root(
-        rx.alert_dialog.trigger(
-            rx.el.button(
-                rx.icon("trash-2", size=16, aria_hidden="true"),
-                type="button",
-                aria_label="Remove this file",
-                title="Remove this file",
-                class_name="pq-icon-button",
-                custom_attrs={"data-action": "delete"},
-            )
-        ),
-        _question(
-            rx.fragment("Remove “", TemplateState.chosen, "”?"),
-            "It is taken out of the template. Where the template was put, it stays.",
-            "Remove",
-            TemplateState.remove,
-        ),
+    return question(
+        f"Remove “{TemplateState.chosen}”?",
+        "It is taken out of the template. Where the template was put, it stays.",
+        "Remove",
+        TemplateState.remove,
+        trigger=icon_button("trash-2", "Remove this file"),
     )
 
 
 def _file_form() -> rx.Component:
     is_new = TemplateState.editing == "new"
+    path, mode = rx.cond(is_new, "", TemplateState.chosen), rx.cond(is_new, "644", TemplateState.mode)
+    editor = rx.el.textarea(
+        name="content",
+        default_value=rx.cond(is_new, "", TemplateState.content),
+        spell_check=False,
+        auto_capitalize="off",
+        class_name="pq-input pq-editor",
+    )
     return rx.form(
         leave_guard(),
         rx.el.div(
-            _field(
-                "Path", "path", rx.cond(is_new, "", TemplateState.chosen), placeholder="src/main.py", max_length=255
-            ),
-            _field("Mode", "mode", rx.cond(is_new, "644", TemplateState.mode), placeholder="644", max_length=5),
+            field("Path", "path", default_value=path, required=True, placeholder="src/main.py", max_length=255),
+            field("Mode", "mode", default_value=mode, required=True, placeholder="644", max_length=5),
             class_name="pq-file-head",
         ),
-        rx.el.label(
-            rx.el.span("Content"),
-            rx.el.textarea(
-                name="content",
-                default_value=rx.cond(is_new, "", TemplateState.content),
-                spell_check=False,
-                auto_capitalize="off",
-                class_name="pq-input pq-editor",
-            ),
-            class_name="pq-field",
-        ),
+        labelled("Content", editor),
         problem(TemplateState.problem),
         _answers(),
         on_submit=TemplateState.save_file,
@@ -199,18 +173,12 @@ def _file_form() -> rx.Component:
 
 
 def _details_form() -> rx.Component:
+    public = tick("Published: everybody sees it", "public", value="yes", default_checked=_ROW.public)
     return rx.form(
         leave_guard(),
-        _field("Name", "name", _ROW.name, max_length=100),
-        _field("Description", "description", _ROW.description, max_length=500, required=False),
-        rx.cond(
-            _ROW.can_publish,
-            rx.el.label(
-                rx.el.input(type="checkbox", name="public", value="yes", default_checked=_ROW.public),
-                rx.el.span("Published: everybody sees it"),
-                class_name="pq-check",
-            ),
-        ),
+        field("Name", "name", default_value=_ROW.name, required=True, max_length=100),
+        field("Description", "description", default_value=_ROW.description, is_optional=True, max_length=500),
+        rx.cond(_ROW.can_publish, public),
         problem(TemplateState.problem),
         _answers(),
         on_submit=TemplateState.save_details,
@@ -218,68 +186,24 @@ def _details_form() -> rx.Component:
     )
 
 
-def _field(label: str, name: str, value: rx.Var[str], **props: object) -> rx.Component:
-    given = {"required": True, "auto_complete": "off", "spell_check": False, **props}
-    return rx.el.label(
-        rx.el.span(label),
-        rx.el.input(name=name, default_value=value, class_name="pq-input", **given),
-        class_name="pq-field",
-    )
-
-
 def _answers() -> rx.Component:
-    return rx.el.div(
-        rx.button(
-            "Cancel", type="button", variant="soft", color_scheme="gray", size="3", on_click=TemplateState.edit("")
-        ),
+    return dialog_end(
+        quiet_button("Cancel", type="button", on_click=TemplateState.edit("")),
         rx.button("Save", type="submit", size="3"),
-        class_name="pq-dialog-end",
     )
 
 
 def _delete_dialog() -> rx.Component:
-    return rx.alert_dialog.root(
-        _question(
-            rx.fragment("Delete “", _ROW.name, "”?"),
-            "Its files are gone then. Machines that it was put into keep theirs.",
-            "Delete",
-            TemplateState.delete,
-        ),
+    return question(
+        f"Delete “{_ROW.name}”?",
+        "Its files are gone then. Machines that it was put into keep theirs.",
+        "Delete",
+        TemplateState.delete,
         open=TemplateState.is_confirming,
         on_open_change=TemplateState.confirm,
     )
 
 
-def _question(title: rx.Component, words: str, answer: str, wish: rx.event.EventType) -> rx.Component:
-    return rx.alert_dialog.content(
-        rx.alert_dialog.title(title),
-        rx.alert_dialog.description(words),
-        rx.el.div(
-            rx.alert_dialog.cancel(rx.button("Keep it", variant="soft", color_scheme="gray", size="3")),
-            rx.alert_dialog.action(rx.button(answer, color_scheme="red", size="3", on_click=wish)),
-            class_name="pq-dialog-end",
-        ),
-        max_width="30rem",
-    )
-
-
 def _missing() -> rx.Component:
-    return rx.el.div(
-        rx.el.div(rx.icon("ghost", size=32, aria_hidden="true"), class_name="pq-ring"),
-        rx.el.h1("No such template"),
-        rx.el.p("It does not exist, was deleted, or is not yours to see."),
-        rx.link("All templates", href="/templates", class_name="pq-button-link", underline="none"),
-        class_name="pq-panel pq-blank",
-    )
-
-
-def _skeleton() -> rx.Component:
-    return rx.el.div(
-        rx.el.div(class_name="pq-bone pq-bone-title"),
-        rx.el.div(class_name="pq-bone"),
-        rx.el.div(class_name="pq-bone pq-bone-short"),
-        class_name="pq-panel pq-section pq-form",
-        role="status",
-        aria_busy="true",
-        aria_label="Loading the template",
-    )
+    why = "It does not exist, was deleted, or is not yours to see."
+    return missing("No such template", why, "All templates", "/templates")

@@ -2,10 +2,14 @@
 
 import reflex as rx
 
-from pequeroku_ui.components.layout import page as framed
-from pequeroku_ui.components.layout import trouble
+from pequeroku_ui.components.blanks import blank, card_bones, content
+from pequeroku_ui.components.buttons import add_button
+from pequeroku_ui.components.dialogs import answers, form_dialog
+from pequeroku_ui.components.forms import field, search_field, tick
+from pequeroku_ui.components.layout import framed, page_head
 from pequeroku_ui.components.moments import ago
-from pequeroku_ui.components.templates import problem, whose_tag
+from pequeroku_ui.components.notes import problem
+from pequeroku_ui.components.templates import whose_tag
 from pequeroku_ui.state.template_rows import TemplateRow
 from pequeroku_ui.state.templates import TemplatesState
 
@@ -13,49 +17,23 @@ from pequeroku_ui.state.templates import TemplatesState
 def page() -> rx.Component:
     """What a project may begin with, as cards."""
     return framed(
-        _head(),
-        rx.cond(
-            TemplatesState.trouble != "",
-            trouble(TemplatesState.load),
-            rx.cond(TemplatesState.ready, rx.fragment(_finder(), _found()), _skeleton()),
+        page_head(
+            "Templates",
+            "Sets of files to begin a project with. Put one into a machine from its page.",
+            add_button("New template", TemplatesState.show_maker(True), id="new-template"),
+        ),
+        content(
+            TemplatesState.load,
+            rx.fragment(_finder(), _found()),
+            card_bones("Loading the templates", card="pq-card pq-template-card"),
         ),
         _maker(),
     )
 
 
-def _head() -> rx.Component:
-    return rx.el.div(
-        rx.el.div(
-            rx.el.h1("Templates"),
-            rx.el.p(
-                "Sets of files to begin a project with. Put one into a machine from its page.", class_name="pq-quiet"
-            ),
-        ),
-        rx.button(
-            rx.icon("plus", size=18, aria_hidden="true"),
-            "New template",
-            size="3",
-            on_click=TemplatesState.show_maker(True),
-            disabled=~rx.State.is_hydrated,
-            id="new-template",
-        ),
-        class_name="pq-head",
-    )
-
-
 def _finder() -> rx.Component:
     return rx.el.div(
-        rx.debounce_input(
-            rx.el.input(
-                type="search",
-                value=TemplatesState.words,
-                on_change=TemplatesState.search,
-                placeholder="Find by name …",
-                aria_label="Find templates",
-                class_name="pq-input",
-            ),
-            debounce_timeout=150,
-        ),
+        search_field("Find templates", TemplatesState.words, TemplatesState.search, placeholder="Find by name …"),
         role="search",
         class_name="pq-finder",
     )
@@ -89,61 +67,19 @@ def _card(each: TemplateRow) -> rx.Component:
 
 
 def _maker() -> rx.Component:
-    return rx.dialog.root(
-        rx.dialog.content(
-            rx.dialog.title("New template"),
-            rx.dialog.description("It begins with a README. You add its files on its page."),
-            rx.form(
-                _field("Name", "name", max_length=100, required=True),
-                _field("Description", "description", max_length=500),
-                rx.cond(
-                    TemplatesState.is_admin,
-                    rx.el.label(
-                        rx.el.input(type="checkbox", name="for_everybody", value="yes"),
-                        rx.el.span("For everybody, once it is published"),
-                        class_name="pq-check",
-                    ),
-                ),
-                problem(TemplatesState.problem),
-                rx.el.div(
-                    rx.dialog.close(rx.button("Cancel", type="button", variant="soft", color_scheme="gray", size="3")),
-                    rx.button("Create", type="submit", size="3"),
-                    class_name="pq-dialog-end",
-                ),
-                on_submit=TemplatesState.make,
-                class_name="pq-form",
-            ),
-            max_width="32rem",
-        ),
+    return form_dialog(
+        "New template",
+        "It begins with a README. You add its files on its page.",
+        field("Name", "name", required=True, max_length=100),
+        field("Description", "description", is_optional=True, max_length=500),
+        rx.cond(TemplatesState.is_admin, tick("For everybody, once it is published", "for_everybody", value="yes")),
+        problem(TemplatesState.problem),
+        end=answers("Create"),
+        on_submit=TemplatesState.make,
         open=TemplatesState.is_making,
         on_open_change=TemplatesState.show_maker,
     )
 
 
-def _field(label: str, name: str, **props: object) -> rx.Component:
-    return rx.el.label(
-        rx.el.span(label),
-        rx.el.input(name=name, auto_complete="off", class_name="pq-input", **props),
-        class_name="pq-field",
-    )
-
-
 def _empty() -> rx.Component:
-    return rx.el.div(
-        rx.el.div(rx.icon("files", size=36, aria_hidden="true"), class_name="pq-ring"),
-        rx.el.h2("No templates yet"),
-        rx.el.p("Keep the files that your projects begin with in one place."),
-        class_name="pq-panel pq-blank",
-    )
-
-
-def _skeleton() -> rx.Component:
-    card = rx.el.div(
-        rx.el.div(class_name="pq-bone pq-bone-title"),
-        rx.el.div(class_name="pq-bone"),
-        rx.el.div(class_name="pq-bone pq-bone-short"),
-        class_name="pq-panel pq-card pq-template-card",
-    )
-    return rx.el.div(
-        card, card, card, class_name="pq-cards", role="status", aria_busy="true", aria_label="Loading the templates"
-    )
+    return blank("files", "No templates yet", rx.el.p("Keep the files that your projects begin with in one place."))

@@ -2,9 +2,10 @@
 
 import reflex as rx
 
-from pequeroku_ui.components.account_nav import account_head
-from pequeroku_ui.components.layout import bones, trouble
-from pequeroku_ui.components.layout import page as framed
+from pequeroku_ui.components.account import account_head
+from pequeroku_ui.components.blanks import blank, content, panel_bones
+from pequeroku_ui.components.buttons import add_button
+from pequeroku_ui.components.layout import framed
 from pequeroku_ui.components.moments import ago
 from pequeroku_ui.components.webhooks import delete_question, edit_dialog, secret_dialog
 from pequeroku_ui.state.webhooks import DeliveryRow, WebhookRow, WebhooksState
@@ -13,29 +14,15 @@ from pequeroku_ui.state.webhooks import DeliveryRow, WebhookRow, WebhooksState
 def page() -> rx.Component:
     """The list, with each one's log."""
     return framed(
-        account_head(_add()),
-        rx.cond(
-            WebhooksState.trouble != "",
-            trouble(WebhooksState.load),
-            rx.cond(
-                WebhooksState.ready,
-                rx.cond(WebhooksState.rows.length() > 0, _list(), _empty()),
-                bones("Loading your webhooks"),
-            ),
+        account_head(add_button("New webhook", WebhooksState.edit(0))),
+        content(
+            WebhooksState.load,
+            rx.cond(WebhooksState.rows.length() > 0, _list(), _empty()),
+            panel_bones("Loading your webhooks"),
         ),
         edit_dialog(),
         secret_dialog(),
         delete_question(),
-    )
-
-
-def _add() -> rx.Component:
-    return rx.button(
-        rx.icon("plus", size=18, aria_hidden="true"),
-        "New webhook",
-        size="3",
-        on_click=WebhooksState.edit(0),
-        disabled=~rx.State.is_hydrated,
     )
 
 
@@ -123,10 +110,9 @@ def _delivery(each: DeliveryRow) -> rx.Component:
 
 
 def _empty() -> rx.Component:
-    return rx.el.div(
-        rx.el.div(rx.icon("webhook", size=36, aria_hidden="true"), class_name="pq-ring"),
-        rx.el.h2("Have your own programs told"),
+    return blank(
+        "webhook",
+        "Have your own programs told",
         rx.el.p("What your inbox says is sent to an address of yours too: signed, and tried again for a day."),
-        rx.button("Add a webhook", size="3", on_click=WebhooksState.edit(0)),
-        class_name="pq-panel pq-blank",
+        add_button("Add a webhook", WebhooksState.edit(0)),
     )
