@@ -20,16 +20,16 @@ _PAGES = frozenset(
     {
         "/account",
         "/account/activity",
-        "/account/webhooks",
-        "/inbox",
-        "/admin",
-        "/admin/reconciler",
         "/account/data",
         "/account/invitations",
         "/account/keys",
         "/account/new-password",
         "/account/security",
+        "/account/webhooks",
+        "/admin",
         "/admin/login",
+        "/admin/reconciler",
+        "/inbox",
         "/login",
         "/login/code",
         "/signup",
@@ -37,16 +37,7 @@ _PAGES = frozenset(
         "/templates",
     }
 )
-_PRIVATE = (
-    "/account",
-    "/admin",
-    "/containers",
-    "/teams",
-    "/templates",
-    "/inbox",
-)
-
-
+_PRIVATE = ("/account", "/admin", "/containers", "/inbox", "/teams", "/templates")
 _OPEN = "/admin/login"
 """Under a private path, and for who is not signed in."""
 _NOWHERE = "/nowhere/"

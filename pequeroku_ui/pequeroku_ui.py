@@ -1,7 +1,8 @@
 """The composition root: the one place where pages, API, guard and tasks are put together."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import reflex as rx
 
@@ -98,70 +99,50 @@ app.add_middleware(Guard(keep_apart))
 app.register_lifespan_task(_tasks)
 app.register_lifespan_task(_live)
 
-app.add_page(dashboard.page, route="/", title=f"Containers · {NAME}", on_load=DashboardState.load)
-app.add_page(
-    container.page,
-    route="/containers/[container_id]",
-    title=rx.cond(ContainerState.shown.id > 0, ContainerState.shown.name, "Container") + f" · {NAME}",
-    on_load=ContainerState.load,
-)
-app.add_page(teams.page, route="/teams", title=f"Teams · {NAME}", on_load=TeamsState.load)
-app.add_page(
-    team.page,
-    route="/teams/[team_id]",
-    title=rx.cond(TeamState.shown.id > 0, TeamState.shown.name, "Team") + f" · {NAME}",
-    on_load=[TeamState.load, InvitingState.load],
-)
-app.add_page(account.page, route="/account", title=f"Account · {NAME}", on_load=AccountState.load)
-app.add_page(templates.page, route="/templates", title=f"Templates · {NAME}", on_load=TemplatesState.load)
-app.add_page(
-    template.page,
-    route="/templates/[template_slug]",
-    title=rx.cond(TemplateState.shown.id > 0, TemplateState.shown.name, "Template") + f" · {NAME}",
-    on_load=TemplateState.load,
-)
-app.add_page(account_activity.page, route="/account/activity", title=f"Activity · {NAME}", on_load=ActivityState.load)
-app.add_page(account_webhooks.page, route="/account/webhooks", title=f"Webhooks · {NAME}", on_load=WebhooksState.load)
-app.add_page(inbox.page, route="/inbox", title=f"Inbox · {NAME}", on_load=InboxState.load)
-app.add_page(
-    admin_overview.page,
-    route="/admin",
-    title=f"Admin · {NAME}",
-    on_load=[AdminDoorState.load, AdminOverviewState.load],
-)
-app.add_page(
-    admin_reconciler.page,
-    route="/admin/reconciler",
-    title=f"Reconciler · {NAME}",
-    on_load=[AdminDoorState.load, AdminReconcilerState.load],
-)
-app.add_page(
+
+def _add(page: Callable[[], rx.Component], route: str, title: Any, *loads: Any) -> None:
+    app.add_page(page, route=route, title=title + f" · {NAME}", on_load=list(loads) or None)
+
+
+def _name_of(shown: Any, otherwise: str) -> rx.Var[str]:
+    return rx.cond(shown.id > 0, shown.name, otherwise)
+
+
+_add(dashboard.page, "/", "Containers", DashboardState.load)
+_add(container.page, "/containers/[container_id]", _name_of(ContainerState.shown, "Container"), ContainerState.load)
+_add(teams.page, "/teams", "Teams", TeamsState.load)
+_add(team.page, "/teams/[team_id]", _name_of(TeamState.shown, "Team"), TeamState.load, InvitingState.load)
+_add(templates.page, "/templates", "Templates", TemplatesState.load)
+_add(template.page, "/templates/[template_slug]", _name_of(TemplateState.shown, "Template"), TemplateState.load)
+_add(inbox.page, "/inbox", "Inbox", InboxState.load)
+
+_add(account.page, "/account", "Account", AccountState.load)
+_add(account_security.page, "/account/security", "Security", SecurityState.load)
+_add(account_keys.page, "/account/keys", "Keys", KeysState.load)
+_add(account_invitations.page, "/account/invitations", "Invitations", InvitationsState.load)
+_add(account_webhooks.page, "/account/webhooks", "Webhooks", WebhooksState.load)
+_add(account_activity.page, "/account/activity", "Activity", ActivityState.load)
+_add(account_data.page, "/account/data", "Data", FarewellState.load)
+_add(new_password.page, "/account/new-password", "New password", NewPasswordState.load)
+
+_add(admin_overview.page, "/admin", "Admin", AdminDoorState.load, AdminOverviewState.load)
+_add(admin_reconciler.page, "/admin/reconciler", "Reconciler", AdminDoorState.load, AdminReconcilerState.load)
+_add(
     admin_list.page,
-    route="/admin/[area]/[noun]",
-    title=AdminListState.heading + f" · {NAME}",
-    on_load=[AdminDoorState.load, AdminActState.forget, AdminListState.load],
+    "/admin/[area]/[noun]",
+    AdminListState.heading,
+    *(AdminDoorState.load, AdminActState.forget, AdminListState.load),
 )
-app.add_page(
+_add(
     admin_form.page,
-    route="/admin/[area]/[noun]/[key]",
-    title=AdminFormState.heading + f" · {NAME}",
-    on_load=[AdminDoorState.load, AdminActState.forget, AdminTryState.forget, AdminFormState.load],
+    "/admin/[area]/[noun]/[key]",
+    AdminFormState.heading,
+    *(AdminDoorState.load, AdminActState.forget, AdminTryState.forget, AdminFormState.load),
 )
-for _section, _page, _load in (
-    ("Security", account_security.page, SecurityState.load),
-    ("Keys", account_keys.page, KeysState.load),
-    ("Invitations", account_invitations.page, InvitationsState.load),
-    ("Data", account_data.page, FarewellState.load),
-):
-    app.add_page(_page, route=f"/account/{_section.lower()}", title=f"{_section} · {NAME}", on_load=_load)
-app.add_page(
-    new_password.page, route="/account/new-password", title=f"New password · {NAME}", on_load=NewPasswordState.load
-)
-app.add_page(login.page, route="/login", title=f"Sign in · {NAME}", on_load=LoginState.load)
-app.add_page(login.code_page, route="/login/code", title=f"Sign in · {NAME}", on_load=LoginState.load)
-app.add_page(
-    login.admin_page, route="/admin/login", title=f"Administration · {NAME}", on_load=AdminLoginState.load_admin_login
-)
-app.add_page(signup.page, route="/signup", title=f"Make an account · {NAME}", on_load=SignUpState.load_sign_up)
-app.add_page(signup.join_page, route="/join/[given_token]", title=f"Invitation · {NAME}", on_load=JoinState.load_join)
-app.add_page(missing.page, route="/404", title=f"Not found · {NAME}")
+
+_add(login.page, "/login", "Sign in", LoginState.load)
+_add(login.code_page, "/login/code", "Sign in", LoginState.load)
+_add(login.admin_page, "/admin/login", "Administration", AdminLoginState.load_admin_login)
+_add(signup.page, "/signup", "Make an account", SignUpState.load_sign_up)
+_add(signup.join_page, "/join/[given_token]", "Invitation", JoinState.load_join)
+_add(missing.page, "/404", "Not found")
