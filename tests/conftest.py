@@ -15,6 +15,14 @@ from backend.seed import seed
 from tests import stores
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What a test was told may hold half characters, which no process can hand to another."""
+    report = yield
+    report.sections = [(name, text.encode(errors="replace").decode()) for name, text in report.sections]
+    return report
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _environment(tmp_path_factory: pytest.TempPathFactory) -> Generator[None]:
     """Nothing of the developer's own installation is read or written, whatever a test does."""
