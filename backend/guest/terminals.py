@@ -309,7 +309,21 @@ class Terminals:
 
 
 async def _run(address: GuestAddress, command: str) -> bytes:
-    """A short command on the interactive connection, so that a first terminal needs only one; bounded output."""
+    """A short command on the interactive connection, so that a first terminal needs only one; bounded output.
+
+    All of ours may be repeated: when the connection is lost under one, it is said again on the next connection.
+    """
+    try:
+        return await _run_once(address, command)
+    except _Lost:
+        return await _run_once(address, command)
+
+
+class _Lost(Unavailable):
+    """The connection ended under a command."""
+
+
+async def _run_once(address: GuestAddress, command: str) -> bytes:
     link = await guests().link(address, INTERACTIVE)
     process, output = None, b""
     try:
@@ -321,8 +335,10 @@ async def _run(address: GuestAddress, command: str) -> bytes:
                 output += piece
             if len(output) < _LISTING_BYTES:
                 await process.wait_closed()
+    except TimeoutError as fault:
+        raise Unavailable(f"The machine did not answer within {_RUN_S:.0f} s.") from fault
     except FAULTS as fault:
-        raise Unavailable(f"The machine does not answer: {fault}.") from fault
+        raise _Lost(f"The machine does not answer: {fault}.") from fault
     finally:
         if process is not None:
             process.close()

@@ -63,6 +63,18 @@ async def test_all_shells_are_found_again_by_the_next_server(scene: Scene) -> No
     assert (again._guests, again._listed, dict(again._locks)) == ({}, set(), {})
 
 
+async def test_a_connection_that_is_lost_while_a_shell_is_ended_does_not_keep_the_shell(scene: Scene) -> None:
+    guest, address, shells = scene
+    for moment in range(0, 24, 2):
+        await _opened(shells, address, "t1")
+        ending = asyncio.create_task(shells.close(address, "t1"))
+        for _ in range(moment):
+            await asyncio.sleep(0)
+        guest.cut(INTERACTIVE)
+        await ending
+        assert await shells.listed(address) == []
+
+
 async def test_a_shell_that_ended_while_we_were_away_is_told_of(scene: Scene) -> None:
     guest, address, shells = scene
     terminal, viewer = await _opened(shells, address, "t1")
