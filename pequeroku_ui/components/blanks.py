@@ -11,14 +11,20 @@ _BLANK = "pq-panel pq-blank"
 
 
 def content(
-    load: rx.event.EventType[()],
+    load: rx.EventHandler,
     shown: rx.Component,
     bones: rx.Component,
     *,
-    is_ready: rx.Var[bool] = AppState.ready,
+    is_ready: rx.Var[bool] | None = None,
 ) -> rx.Component:
-    """What a page is about, once it has been read. `load`: what “Try again” does."""
-    return rx.cond(AppState.trouble != "", _trouble(load), rx.cond(is_ready, shown, bones))
+    """What a page is about, once it has been read. `load`: its state's handler that does, and what “Try again” does."""
+    is_there = has_read(load) if is_ready is None else is_ready
+    return rx.cond(AppState.trouble != "", _trouble(load), rx.cond(is_there, shown, bones))
+
+
+def has_read(load: rx.EventHandler) -> rx.Var[bool]:
+    """Whether the state with this handler has read what its page is about."""
+    return AppState.read.contains(load.state_full_name)
 
 
 def blank(icon: str, title: str, *rest: rx.Component, heading: Callable[..., rx.Component] = rx.el.h2) -> rx.Component:

@@ -2,7 +2,7 @@
 
 import reflex as rx
 
-from pequeroku_ui.components.blanks import blank, card_bones, content
+from pequeroku_ui.components.blanks import blank, card_bones, content, has_read
 from pequeroku_ui.components.buttons import add_button, quiet_button
 from pequeroku_ui.components.containers import delete_dialog, meter, power_buttons, start_button, status_pill
 from pequeroku_ui.components.forms import search_field
@@ -35,7 +35,7 @@ def page() -> rx.Component:
 
 def _head_end() -> rx.Component:
     return rx.el.div(
-        rx.cond(DashboardState.ready, _purse()),
+        rx.cond(has_read(DashboardState.load), _purse()),
         add_button("New container", DashboardState.show_maker(True), id="new-container"),
         class_name="pq-head-end",
     )

@@ -58,7 +58,8 @@ class AdminListState(AppState):
         """The page was opened, or another view of it."""
         path, _ = parts_of(self.router.url.path)
         if path != self._path:
-            self.ready, self.rows, self.heads, self.heading = False, [], [], ""
+            self.rows, self.heads, self.heading = [], [], ""
+            self._has_read(False)
         with self._loading():
             await self._enter("")
             await self._read(path)

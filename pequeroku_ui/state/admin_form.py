@@ -49,7 +49,8 @@ class AdminFormState(AppState):
     @access(Access.ADMIN)
     async def load(self) -> None:
         """The page was opened."""
-        self.ready, self.is_missing, self.problems, self.problem = False, False, {}, ""
+        self.is_missing, self.problems, self.problem = False, {}, ""
+        self._has_read(False)
         with self._loading():
             await self._enter("")
             await self._open(*self._asked())
@@ -104,7 +105,7 @@ class AdminFormState(AppState):
             async with self._look() as (tx, actor):
                 form = await rows.read_row(tx, actor, path, row_key)
         except NotFound:
-            self.is_missing, self.ready = True, True
+            self.is_missing = True
             return
         self._show(path, form)
 

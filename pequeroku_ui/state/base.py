@@ -28,8 +28,8 @@ class AppState(rx.State):
     credits_limit: int = 0
     credits_left: int = 0
     quota_active: bool = True
-    ready: bool = False
-    """The page's content has been read once: until then a skeleton stands in."""
+    read: list[str] = []
+    """The states that have read what their pages are about: until then a skeleton stands in."""
     unread: int = 0
     """Notifications that were not read yet."""
     trouble: str = ""
@@ -63,7 +63,13 @@ class AppState(rx.State):
             raise
         except Exception as exception:  # noqa: BLE001 - faults.py logs it, and the page shows what it says
             self.trouble = faults.sentence_for(exception)
-        self.ready = True
+        self._has_read(True)
+
+    def _has_read(self, is_so: bool) -> None:
+        """What this state's page is about is there; or not any more, or not yet."""
+        name = type(self).get_full_name()
+        others = [each for each in self.read if each != name]
+        self.read = [*others, name] if is_so else others
 
     @contextmanager
     def _refusable(self, name: str = "problem") -> Iterator[None]:

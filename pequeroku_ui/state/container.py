@@ -29,7 +29,7 @@ class ContainerState(AppState):
         """The page was opened, or “Try again” pressed."""
         container_id = as_id(self._address_end())
         if container_id != self.shown.id:
-            self.shown, self.steps, self.weighed, self.ready = _NOTHING, [], [], False
+            self.shown, self.steps, self.weighed = _NOTHING, [], []
         with self._loading():
             await self._enter(topic_of(container_id))
             self._show(await self._find(container_id))

@@ -124,7 +124,7 @@ class TeamState(AppState):
         """The page was opened, or “Try again” pressed."""
         team_id = as_id(self._address_end())
         if team_id != self.shown.id:
-            self.shown, self.members, self.shares, self.ready = _NOTHING, [], [], False
+            self.shown, self.members, self.shares = _NOTHING, [], []
         self.problem, self.is_asking, self.is_editing = "", False, False
         with self._loading():
             await self._enter(f"{TEAM}{team_id}")

@@ -106,7 +106,7 @@ class TemplateState(AppState):
         return [rx.redirect("/templates"), rx.toast.success(f"“{self.shown.name}” is deleted.")]
 
     def _reset_page(self, slug: str) -> None:
-        self._slug, self._version, self.ready, self.is_missing = slug, 0, False, False
+        self._slug, self._version, self.is_missing = slug, 0, False
         self.shown, self.files, self.chosen, self.content = NOTHING, [], "", ""
         self.editing, self.problem, self.is_confirming = "", "", False
 
