@@ -56,7 +56,7 @@ async def test_nobody_elses_tab_hears_of_it(
     async with open_tab(server.url, await _sid(theirs)) as other, open_tab(server.url, sid) as mine:
         await _load(mine)
         await other.send(_LOAD)
-        await other.until('"ready')
+        await other.until('"read_')
         await mine.send(_STOP, {"container_id": container_id})
         await mine.until('"status":"stopped"')
         with pytest.raises(TimeoutError):
