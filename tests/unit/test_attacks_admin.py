@@ -166,11 +166,14 @@ async def test_no_address_of_a_list_breaks_it(path: str) -> None:
         "' OR 1=1 --",
         "x" * 5000,
     ]
+    known = {each.name for each in SCREENS[path].columns}
     for said in hostile:
         filters = {each.name: said for each in SCREENS[path].filters}
         for ask in (Ask(search=said), Ask(sort=said), Ask(sort=f"-{said}"), Ask(filters=filters), Ask(page=2**70)):
             async with reading() as tx:
-                await listing.list_rows(tx, SYSTEM, path, ask)
+                found = await listing.list_rows(tx, SYSTEM, path, ask)
+            assert found.ask.sort.removeprefix("-") in known
+            assert 1 <= found.ask.page <= found.pages
 
 
 @pytest.mark.usefixtures("database")
