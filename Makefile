@@ -12,7 +12,7 @@ run: ## install whatever is missing, then serve at http://127.0.0.1:8000 (PORT=â
 test: ## run every test (ARGS="-k power" for some)
 	$(SETUP) test
 
-check: ## ruff, pyright, import-linter, and the tests that count what people forget
+check: ## ruff, pyright, import-linter, hadolint, and the tests that count what people forget
 	$(SETUP) check
 
 bench: ## measure

@@ -11,19 +11,31 @@
     │       ├── UserDisabled  401  user-disabled
     │       └── SignUpClosed  401  sign-up-closed
     ├── Forbidden             403  forbidden           visible, but not the actor's to change
+    │   └── ScopeTooSmall     403  forbidden-scope     an API key that may do less than this
     ├── NotFound              404  not-found           absent, or not the actor's to see
     ├── Conflict              409  conflict            the state of things forbids it now
     │   ├── NameTaken         409  name-taken
     │   ├── UsernameTaken     409  username-taken
     │   ├── InvitationSpent   409  invitation-spent
     │   ├── SignInTaken       409  sign-in-taken
+    │   ├── TicketSpent       409  ticket-spent
+    │   ├── NotShown          409  not-shown           a preview that is not shown to who asks
     │   ├── QuotaExceeded     409  quota-exceeded
+    │   ├── QuotaFull         409  quota-full          as many containers as may be kept
+    │   ├── AskedEnough       409  asked-enough        as much of the assistant as may be had today
+    │   ├── TypeNotAllowed    409  type-not-allowed
     │   └── NoRoom            409  no-room             no healthy node can carry it
+    ├── FileRefused           …    its own         about a file: backend/rules/file_refusals.py
     ├── Throttled             429  throttled           too many attempts; says when to come back
     └── Unavailable           503  unavailable         a machine or a store does not answer
         ├── DatabaseBusy      503  database-busy
+        ├── NotRunning        409  not-running         the machine is off, or still starts
+        ├── OutOfTime         504  out-of-time         it took longer than it may, and was ended
+        ├── UpstreamFault     502  upstream-fault      a service of somebody else's: mail, sign-in
+        │   └── ModelFault    502  ai-…                the language model's provider: backend/ai/faults.py
         ├── NodeFault         503  node-fault          the node answered, and refused
         │   ├── ImageMissing  503  image-missing
+        │   ├── NotLive       503  not-live            never between these two nodes, as it runs
         │   └── NodeDiskFull  503  node-disk-full
         ├── GuestSilent       503  guest-silent        the guest did not answer in time
         └── WrongGuest        503  wrong-guest         something else answers in the guest's place
@@ -142,6 +154,16 @@ class Forbidden(PequerokuError):
         super().__init__(message)
 
 
+class ScopeTooSmall(Forbidden):
+    """The API key reaches less far than this needs; its person may be let do it."""
+
+    code = "forbidden-scope"
+
+    def __init__(self, needed: str) -> None:
+        super().__init__(f"This needs an API key with the scope “{needed}”. Make one on the page Account, Keys.")
+        self.needed = needed
+
+
 class NotFound(PequerokuError):
     """Absent, or invisible to the actor: the two look the same, on purpose."""
 
@@ -164,8 +186,9 @@ class NameTaken(Conflict):
 
     code = "name-taken"
 
-    def __init__(self, name: str) -> None:
-        super().__init__(f"You already have a container named “{name}”. Choose another name.")
+    def __init__(self, name: str, *, owner: str = "") -> None:
+        who = f"{owner} already has" if owner else "You already have"
+        super().__init__(f"{who} a container named “{name}”. Choose another name.")
 
 
 class UsernameTaken(Conflict):
@@ -197,6 +220,27 @@ class SignInTaken(Conflict):
         super().__init__("Somebody else's account is linked with that sign-in.")
 
 
+class TicketSpent(Conflict):
+    """It lets nobody at a preview (any more), or is another preview's."""
+
+    code = "ticket-spent"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "That way in is not good any more: it was used, was taken back, or is too old. Open the preview again from "
+            "the page of its container, or ask for another link."
+        )
+
+
+class NotShown(Conflict):
+    """They may look at the container, but its port is for those who may go inside."""
+
+    code = "not-shown"
+
+    def __init__(self, port: int) -> None:
+        super().__init__(f"Port {port} is not shown to you. Ask whoever shares the container to show it to the team.")
+
+
 class QuotaExceeded(Conflict):
     """Starting or creating would pass the owner's ResourceQuota."""
 
@@ -208,6 +252,30 @@ class QuotaExceeded(Conflict):
             f"Not enough credits: this needs {asked}, and {left} of {limit} are left. Stop a container to free some."
         )
         self.used, self.asked, self.limit = used, asked, limit
+
+
+class QuotaFull(Conflict):
+    """The owner keeps as many containers as the ResourceQuota allows, stopped ones too."""
+
+    code = "quota-full"
+
+    def __init__(self, *, kept: int, limit: int) -> None:
+        super().__init__(f"You keep {kept} containers, and your quota allows {limit}. Delete one first.")
+
+
+class AskedEnough(Conflict):
+    """The assistant was asked as often today as the owner's ResourceQuota allows, or what it may cost is spent."""
+
+    code = "asked-enough"
+
+
+class TypeNotAllowed(Conflict):
+    """The ResourceQuota does not have the type among those that may be chosen."""
+
+    code = "type-not-allowed"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Your quota does not allow {f'the type “{name}”' if name else 'that type'}.")
 
 
 class NoRoom(Conflict):
@@ -248,6 +316,30 @@ class DatabaseBusy(Unavailable):
         super().__init__("The database is busy. Nothing was changed; try again in a moment.")
 
 
+class NotRunning(Unavailable):
+    """What was asked for needs a machine that runs."""
+
+    status = 409
+    code = "not-running"
+
+    def __init__(self) -> None:
+        super().__init__("The container is not running. Start it, and try again when it runs.")
+
+
+class OutOfTime(Unavailable):
+    """Something took longer than it may. It was ended, and whatever it had begun with it."""
+
+    status = 504
+    code = "out-of-time"
+
+
+class UpstreamFault(Unavailable):
+    """A service that is not ours did not do its part."""
+
+    status = 502
+    code = "upstream-fault"
+
+
 class NodeFault(Unavailable):
     """The node answers, but could not do what was asked. Its own words stand behind the colon."""
 
@@ -261,6 +353,12 @@ class ImageMissing(NodeFault):
 
     def __init__(self, detail: str) -> None:
         super().__init__(f"The guest image is missing: {detail}. Run `make image`, then try again.")
+
+
+class NotLive(NodeFault):
+    """Between these two nodes no machine can be moved as it runs: trying again is of no use."""
+
+    code = "not-live"
 
 
 class NodeDiskFull(NodeFault):

@@ -2,6 +2,7 @@
 
 import logging
 
+from backend.meters import ERRORS
 from backend.settings import settings
 
 _LONGEST = 8000
@@ -17,10 +18,17 @@ class BoundedFormatter(logging.Formatter):
         return kept if len(text) <= _LONGEST else f"{kept} … ({len(text) - _LONGEST} characters more)"
 
 
+class CountsErrors(logging.Handler):
+    """An operator's alarm is a number that grows."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        ERRORS.labels(record.name).inc()
+
+
 def configure_logging() -> None:
     """Begin to log: ours from INFO (DEBUG=true: everything), other libraries' warnings."""
     handler = logging.StreamHandler()
     handler.setFormatter(BoundedFormatter(_FORMAT))
-    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    logging.basicConfig(level=logging.WARNING, handlers=[handler, CountsErrors(logging.ERROR)])
     for name in ("backend", "pequeroku_ui"):
         logging.getLogger(name).setLevel(logging.DEBUG if settings().debug else logging.INFO)

@@ -1,5 +1,6 @@
 """Bring the database to the newest schema. Safe to run by several processes at once."""
 
+from functools import lru_cache
 from pathlib import Path
 
 from alembic import command
@@ -37,13 +38,21 @@ async def migrate() -> bool:
     return changed
 
 
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+@lru_cache
+def _head() -> str | None:
+    return ScriptDirectory.from_config(config()).get_current_head()
+
+
 def _upgrade(connection: Connection) -> bool:
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-    ours = config()
-    head = ScriptDirectory.from_config(ours).get_current_head()
-    if MigrationContext.configure(connection).get_current_revision() == head:
+    if _revision(connection) == _head():
         return False
+    ours = config()
     ours.attributes["connection"] = connection
     command.upgrade(ours, "head")
     return True

@@ -15,10 +15,20 @@ from sqlmodel import col, select
 
 from backend.audit import record
 from backend.db import Tx, reading, transaction
-from backend.errors import Forbidden, NotFound, PequerokuError, Unauthenticated
+from backend.errors import Forbidden, NotFound, PequerokuError, ScopeTooSmall, Unauthenticated
 from backend.models import AuditLog
 from backend.models.base import now
-from backend.rules.policy import BEFORE_A_NEW_PASSWORD, Action, Actor, Role, TeamRole, Verdict, judge
+from backend.rules.policy import (
+    BEFORE_A_NEW_PASSWORD,
+    Action,
+    Actor,
+    Role,
+    TeamRole,
+    Verdict,
+    is_in_reach,
+    judge,
+    scope_of,
+)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -26,7 +36,7 @@ Operation = Callable[Concatenate[Tx, Actor, P], Awaitable[R]]
 
 _MOST_A_MINUTE = 60
 
-OPERATIONS: dict[Action, str] = {}
+OPERATIONS: dict[Action, Operation[..., Any]] = {}
 """Every operation of the product, by action (the accounting tests read it)."""
 
 _QUIET = frozenset(
@@ -37,14 +47,24 @@ _QUIET = frozenset(
         Action.ADMIN_OVERVIEW,
         Action.ADMIN_READ,
         Action.ADMIN_SAVE,
+        Action.AI_LOOK,
+        Action.AI_OPEN,
+        Action.AI_LIST,
+        Action.AI_GO_ON,
+        Action.AI_RENAME,
+        Action.AI_CLEAR,
         Action.AI_USAGE_CONTAINER,
         Action.AI_USAGE_USER,
         Action.AUDIT_CONTAINER,
         Action.AUDIT_LIST,
         Action.AUDIT_USER,
         Action.AUDIT_VERIFY,
+        Action.CONTAINER_CONSOLE,
         Action.CONTAINER_LIST,
+        Action.CONTAINER_METRICS,
+        Action.CONTAINER_LOGS,
         Action.CONTAINER_READ,
+        Action.FILE_LOOK,
         Action.IDENTITY_LIST,
         Action.INVITATION_LIST,
         Action.INVITATION_READ,
@@ -54,6 +74,7 @@ _QUIET = frozenset(
         Action.INBOX_READ,
         Action.INBOX_READ_ALL,
         Action.NODE_LIST,
+        Action.PROCESS_LOOK,
         Action.PROFILE_READ,
         Action.QUOTA_LOOK,
         Action.QUOTA_READ,
@@ -73,6 +94,10 @@ _QUIET = frozenset(
         Action.USER_LIST,
         Action.WEBHOOK_DELIVERIES,
         Action.WEBHOOK_LIST,
+        Action.PORT_LIST,
+        Action.PREVIEW_LIST,
+        Action.PREVIEW_LOOK,
+        Action.RUN_LOOK,
     }
 )
 """Successful looks are not audited, nor who read their own inbox: refusals of them are."""
@@ -89,6 +114,7 @@ class _Call:
     message: str = ""
     details: dict[str, Any] = field(default_factory=dict[str, Any])
     user_id: int | None = None
+    username: str = ""
 
 
 _current: ContextVar[_Call | None] = ContextVar("operation", default=None)
@@ -99,8 +125,7 @@ def operation(action: Action) -> Callable[[Operation[P, R]], Operation[P, R]]:
 
     def wrap(run: Operation[P, R]) -> Operation[P, R]:
         if action in OPERATIONS:
-            raise RuntimeError(f"{action} is the work of {OPERATIONS[action]} already")
-        OPERATIONS[action] = f"{run.__module__}.{run.__qualname__}"
+            raise RuntimeError(f"{action} is the work of {OPERATIONS[action].__qualname__} already")
 
         @functools.wraps(run)
         async def guarded(tx: Tx, actor: Actor, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -109,7 +134,7 @@ def operation(action: Action) -> Callable[[Operation[P, R]], Operation[P, R]]:
             try:
                 result = await run(tx, actor, *args, **kwargs)
                 if not call.authorised:
-                    raise RuntimeError(f"{OPERATIONS[action]} returned without asking require()")
+                    raise RuntimeError(f"{action} returned without asking require()")
             except PequerokuError as refusal:
                 call.message = f"{refusal.code}: {refusal.message}"
                 tx.after_refusal.append(lambda: _keep_refusal(_row(call, actor, success=False)))
@@ -120,6 +145,7 @@ def operation(action: Action) -> Callable[[Operation[P, R]], Operation[P, R]]:
                 record(tx, _row(call, actor, success=True))
             return result
 
+        OPERATIONS[action] = guarded
         return guarded
 
     return wrap
@@ -138,6 +164,7 @@ def require(
     Raises:
         Unauthenticated: nobody is signed in.
         NotFound: `what` is somebody else's, and so invisible.
+        ScopeTooSmall: it is an API key's, and more than that may.
         Forbidden: visible, but not the actor's to change; or they have to choose a new password first.
     """
     call = _current.get()
@@ -153,13 +180,25 @@ def require(
         raise Unauthenticated
     if verdict is Verdict.HIDE:
         raise NotFound(what)
+    if not is_in_reach(actor.scope, action):
+        raise ScopeTooSmall(scope_of(action))
     raise Forbidden
 
 
 def note(
-    target_type: str = "", target_id: object = "", message: str = "", *, user_id: int | None = None, **details: Any
+    target_type: str = "",
+    target_id: object = "",
+    message: str = "",
+    *,
+    user_id: int | None = None,
+    username: str = "",
+    **details: Any,
 ) -> None:
-    """Say for the audit log what the operation under way is about. `user_id` where the actor was not known before."""
+    """Say for the audit log what the operation under way is about.
+
+    Args:
+        user_id, username: who it is, where the actor was not known before.
+    """
     call = _current.get()
     if call is None:
         return
@@ -167,13 +206,14 @@ def note(
     call.target_id = str(target_id) or call.target_id
     call.message = message or call.message
     call.user_id = user_id if user_id is not None else call.user_id
+    call.username = username or call.username
     call.details.update(details)
 
 
 def _row(call: _Call, actor: Actor, *, success: bool) -> AuditLog:
     return AuditLog(
         user_id=actor.user_id if actor.user_id is not None else call.user_id,
-        actor_name=_legible(actor.username)[:64],
+        actor_name=_legible(actor.username or call.username)[:64],
         action=call.action,
         target_type=call.target_type,
         target_id=_legible(call.target_id)[:64],

@@ -53,6 +53,19 @@ class Settings(BaseSettings):
     trusted_proxy_hops: int = Field(default=0, ge=0, le=9)
     """Proxies in front that each add to X-Forwarded-For. Without it everybody behind them is one guesser."""
 
+    api_rate: int = Field(default=1200, ge=0)
+    """Requests to the API that a person, or each of their keys, may make a minute; 0: as many as they like."""
+    api_rate_strangers: int = Field(default=120, ge=0)
+    """The same for all at one address who are not signed in."""
+    preview_port: int = Field(default=8001, ge=0, le=65535)
+    """Where previews of what runs in containers are served, apart from our own pages. 0: nowhere."""
+    preview_domain: str = "localhost"
+    """Previews are at `<label>.<this>`. With `:port` where browsers reach them at another one than we listen on."""
+
+    metrics_token: SecretStr = SecretStr("")
+    """Who sends it as a bearer token may read /metrics. Empty: only this machine itself may."""
+    tasks_metrics_port: int = Field(default=0, ge=0, le=65535)
+    """Where `python -m backend.tasks` tells Prometheus of itself, on HOST. 0: nowhere."""
     run_tasks: bool = True
     """Reconcile in the web process. False where `python -m backend.tasks` runs beside it."""
     local_node_uri: str = ""
@@ -84,6 +97,17 @@ class Settings(BaseSettings):
             password = self.db_password.get_secret_value() or None
             return URL.create("postgresql+psycopg", self.db_user, password, self.db_host, self.db_port, self.db_name)
         return URL.create("sqlite+aiosqlite", database=str(self.pequeroku_home.absolute() / "pequeroku.sqlite3"))
+
+    @cached_property
+    def dashboard(self) -> str:
+        """The origin of our own pages, as links to them begin."""
+        return self.origins[0] if self.https or self.port == 80 else self.origins[len(self.origins) // 2]
+
+    def preview_origin(self, label: str) -> str:
+        """The web origin of one preview."""
+        is_default = self.https or ":" in self.preview_domain
+        host = f"{label}.{self.preview_domain}" + ("" if is_default else f":{self.preview_port}")
+        return f"{'https' if self.https else 'http'}://{host}"
 
     @cached_property
     def key(self) -> bytes:

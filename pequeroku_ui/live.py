@@ -16,6 +16,7 @@ from backend.db import reading
 from backend.errors import NotFound, Unavailable
 from backend.events.bus import (
     AccessChanged,
+    ConsoleWritten,
     ContainerChanged,
     Event,
     InboxChanged,
@@ -32,9 +33,23 @@ from pequeroku_ui import guard, live_admin, live_inbox
 from pequeroku_ui.state.base import AppState, keep_apart
 from pequeroku_ui.state.container import ContainerState
 from pequeroku_ui.state.dashboard import DashboardState
+from pequeroku_ui.state.logs import LogsState
+from pequeroku_ui.state.metrics import MetricsState
 from pequeroku_ui.state.team import TeamState
 from pequeroku_ui.state.teams import TeamsState
-from pequeroku_ui.state.watching import DASHBOARD, TEAM, TEAMS, Watch, digest, forget, topic_of, watches
+from pequeroku_ui.state.watching import (
+    DASHBOARD,
+    LOGS,
+    METRICS,
+    TEAM,
+    TEAMS,
+    Watch,
+    digest,
+    follows,
+    forget,
+    topic_of,
+    watches,
+)
 from pequeroku_ui.tabs import opened, send
 
 log = logging.getLogger(__name__)
@@ -53,10 +68,35 @@ class _News:
     usage: bool = False
     user_ids: set[int] = field(default_factory=set)
     container_ids: set[int] = field(default_factory=set)
+    written_ids: set[int] = field(default_factory=set)
+    """Containers that wrote to their consoles."""
     topics: set[str] = field(default_factory=set)
     ended: set[int] = field(default_factory=set)
     told: set[int] = field(default_factory=set)
     """Users whose inbox changed, or what became of their webhooks' messages."""
+
+    def hear(self, event: Event) -> bool:
+        """Take it in. False: no page shows it."""
+        match event:
+            case ContainerChanged(container_id=container_id, user_id=user_id):
+                self.user_ids.add(user_id)
+                self.container_ids.add(container_id)
+                self.topics.add(topic_of(container_id))
+            case AccessChanged(user_ids=user_ids):
+                self.user_ids.update(user_ids)
+            case NodeChanged():
+                self.everybody = True
+            case ConsoleWritten(container_id=container_id):
+                self.written_ids.add(container_id)
+            case UsageSampled():
+                self.usage = True
+            case InboxChanged(user_id=user_id):
+                self.told.add(user_id)
+            case SessionEnded(session_id=session_id):
+                self.ended.add(session_id)
+            case _:
+                return False
+        return True
 
     def touches(self, watch: Watch) -> bool:
         return self.everybody or watch.actor.user_id in self.user_ids or watch.topic in self.topics
@@ -67,24 +107,8 @@ async def follow(app: rx.App) -> None:
     news, wake, checked_at = _News(), asyncio.Event(), time.monotonic()
 
     def hear(event: Event) -> None:
-        match event:
-            case ContainerChanged(container_id=container_id, user_id=user_id):
-                news.user_ids.add(user_id)
-                news.container_ids.add(container_id)
-                news.topics.add(topic_of(container_id))
-            case AccessChanged(user_ids=user_ids):
-                news.user_ids.update(user_ids)
-            case NodeChanged():
-                news.everybody = True
-            case UsageSampled():
-                news.usage = True
-            case InboxChanged(user_id=user_id):
-                news.told.add(user_id)
-            case SessionEnded(session_id=session_id):
-                news.ended.add(session_id)
-            case _:
-                return
-        wake.set()
+        if news.hear(event):
+            wake.set()
 
     unsubscribe = bus().subscribe(hear)
     try:
@@ -146,6 +170,8 @@ async def _tell(app: rx.App, news: _News) -> bool:
     await _all(live_inbox.tell(app, tabs) for tabs in inboxes.values())
     if news.usage:
         await _all(_show_usage(app, token, watch) for token, watch in watches().items())
+    if news.written_ids or news.container_ids or news.everybody:
+        is_done &= await _all(_show_logs(app, token, watch, news) for token, watch in watches().items())
     return is_done
 
 
@@ -204,6 +230,20 @@ async def _show_usage(app: rx.App, token: str, watch: Watch) -> None:
         async with opened(app, token, watch, DashboardState) as state:
             if state is not None:
                 state._show_usage()
+    elif watch.container_id is not None and follows(token, METRICS):
+        async with opened(app, token, watch, MetricsState) as state:
+            if state is not None:
+                await state._follow(watch.actor, watch.container_id)
+
+
+async def _show_logs(app: rx.App, token: str, watch: Watch, news: _News) -> None:
+    about = watch.container_id
+    if about is None or not follows(token, LOGS):
+        return
+    if news.everybody or about in news.written_ids | news.container_ids:
+        async with opened(app, token, watch, LogsState) as state:
+            if state is not None:
+                await state._follow(watch.actor, about)
 
 
 async def _close(app: rx.App, token: str) -> None:

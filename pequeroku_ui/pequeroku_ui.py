@@ -6,7 +6,9 @@ from typing import Any
 
 import reflex as rx
 
+from backend.ai import live as assistant
 from backend.api.app import make_api
+from backend.api.preview import server as preview_server
 from backend.logs import configure_logging
 from backend.settings import settings
 from backend.tasks import runner
@@ -63,7 +65,6 @@ from pequeroku_ui.state.teams import TeamsState
 from pequeroku_ui.state.template import TemplateState
 from pequeroku_ui.state.templates import TemplatesState
 from pequeroku_ui.state.webhooks import WebhooksState
-from pequeroku_ui.supervised import ends_with_its_supervisor
 
 reflex_setup.before_app()
 
@@ -87,7 +88,7 @@ reflex_setup.after_app()
 @asynccontextmanager
 async def _tasks() -> AsyncGenerator[None]:
     configure_logging()
-    async with ends_with_its_supervisor(), runner.running(drives=settings().run_tasks):
+    async with runner.running(drives=settings().run_tasks), preview_server.serving(), assistant.working():
         yield
 
 

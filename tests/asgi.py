@@ -39,7 +39,7 @@ class Socket:
 
     @property
     def states(self) -> list[str]:
-        return [each["state"] for each in self.heard if each["type"] == "state"]
+        return [each["state"] for each in self.heard if "state" in (each.get("type"), each.get("event"))]
 
     async def closed(self) -> int | None:
         """Wait until the app is through with it; returns the close code."""

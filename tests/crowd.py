@@ -9,8 +9,12 @@ from backend.models import Container, ContainerType, DesiredState, Node, Resourc
 from tests.conftest import in_use
 
 
-async def give_containers(home: Path, username: str, number: int, *, running: int = 0) -> None:
-    """Write them into the database of a served installation: `box-000` and so on; so many of them are to run."""
+async def give_containers(home: Path, username: str, number: int, *, running: int = 0) -> list[int]:
+    """Write them into the database of a served installation: `box-000` and so on; so many of them are to run.
+
+    Returns their ids.
+    """
+    made: list[Container] = []
     async with in_use(f"sqlite:///{home}/pequeroku.sqlite3"), transaction() as tx:
         user = (await tx.exec(select(User).where(User.username == username))).one()
         quota = (await tx.exec(select(ResourceQuota).where(ResourceQuota.user_id == user.id))).one()
@@ -20,7 +24,7 @@ async def give_containers(home: Path, username: str, number: int, *, running: in
         assert kind
         for each in range(number):
             runs = each < running
-            tx.add(
+            made.append(
                 Container(
                     name=f"box-{each:03}",
                     user_id=user.id,
@@ -34,3 +38,6 @@ async def give_containers(home: Path, username: str, number: int, *, running: in
                     status=Status.CREATED if runs else Status.STOPPED,
                 )
             )
+        tx.add_all(made)
+        await tx.flush()
+        return [each.id for each in made]

@@ -111,6 +111,9 @@ class _Server(asyncssh.SSHServer):
     def unix_connection_requested(self, dest_path: str) -> bool:
         return True
 
+    def connection_requested(self, dest_host: str, dest_port: int, orig_host: str, orig_port: int) -> bool:
+        return True
+
 
 async def _feed(process: asyncssh.SSHServerProcess, child: asyncio.subprocess.Process) -> None:
     assert child.stdin is not None
@@ -121,14 +124,26 @@ async def _feed(process: asyncssh.SSHServerProcess, child: asyncio.subprocess.Pr
     child.stdin.close()
 
 
+async def _tell(source: asyncio.StreamReader | None, target: asyncssh.SSHWriter[bytes]) -> None:
+    """By hand: asyncssh's own redirection breaks when the other side reads slowly."""
+    while source is not None and (data := await source.read(64 * 1024)):
+        target.write(data)
+        await target.drain()
+
+
 async def _run(process: asyncssh.SSHServerProcess) -> None:
     pipe = asyncio.subprocess.PIPE
-    child = await asyncio.create_subprocess_shell(process.command or "", stdin=pipe, stdout=pipe, stderr=pipe)
-    await process.redirect(stdout=child.stdout, stderr=child.stderr)
+    child = await asyncio.create_subprocess_shell(
+        process.command or "", stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
+    )
     feeding = asyncio.create_task(_feed(process, child))
+    telling = [
+        asyncio.create_task(_tell(child.stdout, process.stdout)),
+        asyncio.create_task(_tell(child.stderr, process.stderr)),
+    ]
     code = await child.wait()
     feeding.cancel()
-    await asyncio.gather(feeding, return_exceptions=True)
+    await asyncio.gather(feeding, *telling, return_exceptions=True)
     with suppress(OSError):  # who asked may have closed it
         await process.stdout.drain()
         process.exit(code)

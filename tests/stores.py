@@ -33,8 +33,8 @@ def wait_for(what: str, happened, *, seconds: float = 20.0) -> None:
         time.sleep(0.02)
 
 
-async def eventually(what: str, happened, *, seconds: float = 20.0):
-    """Await a condition (sync or async) and return what it gave."""
+async def eventually(what: str, happened, *, seconds: float = 20.0, pause_s: float = 0.02):
+    """Await a condition (sync or async) and return what it gave. `pause_s`: between looks, which may cost something."""
     end = time.monotonic() + seconds
     while True:
         outcome = happened()
@@ -44,7 +44,7 @@ async def eventually(what: str, happened, *, seconds: float = 20.0):
             return outcome
         if time.monotonic() > end:
             raise TimeoutError(f"waited {seconds:.0f} s for {what}")
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(pause_s)
 
 
 def _listens(port: int) -> bool:

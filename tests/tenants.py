@@ -9,6 +9,8 @@ from sqlmodel import select
 
 from backend.db import Tx, transaction
 from backend.models import (
+    AIConversation,
+    AIEvent,
     ApiKey,
     ContainerSchedule,
     ContainerShare,
@@ -17,6 +19,7 @@ from backend.models import (
     Invitation,
     Node,
     Notification,
+    PreviewLink,
     Session,
     SshKey,
     Team,
@@ -45,6 +48,9 @@ class Thing:
     container_id: int
     share_id: int
     schedule_id: int
+    link_id: int
+    conversation_ids: dict[str, int]
+    """One of each person's own, by who they are; nobody tries the owner's."""
 
 
 @dataclass
@@ -76,7 +82,7 @@ async def a_world_of_tenants() -> World:
     async with transaction() as tx:
         people = {name: await an_actor(tx, limit=100) for name in NAMES if name != "nobody"}
         world = World({"nobody": NOBODY, **people}, await a_node(tx, mem_mb=2**20, vcpus=1024))
-        world.sids = {name: await _signed_in(tx, actor) for name, actor in people.items()} | {"nobody": ""}
+        world.sids = {name: await signed_in(tx, actor) for name, actor in people.items()} | {"nobody": ""}
         world.own = await _belongings(tx, people["owner"])
     return world
 
@@ -102,8 +108,16 @@ async def a_fresh_thing(world: World, role: Role) -> Thing:
         container = await a_container(tx, owner, world.node)
         container.name = name
         schedule = ContainerSchedule(container_id=container.id, minute_of_day=60)
-        tx.add(schedule)
+        link = PreviewLink(
+            container_id=container.id, port=8080, token_hash=name, user_id=owner.person_id, expires_at=now()
+        )
+        talks = {
+            who: AIConversation(user_id=actor.user_id or owner.person_id, container_id=container.id, last_seq=1)
+            for who, actor in people.items()
+        }
+        tx.add_all([schedule, link, *talks.values()])
         await tx.flush()
+        tx.add_all(AIEvent(conversation_id=talk.id, seq=1, kind="user", data={"text": "?"}) for talk in talks.values())
         box = container.id
         await sharing.share(tx, owner, box, role=role, team_id=world.team_id)
         for who in ("direct", "unshared"):
@@ -113,7 +127,8 @@ async def a_fresh_thing(world: World, role: Role) -> Thing:
         gone = next(each for each in shares if each.user_id == people["unshared"].user_id)
         await sharing.unshare(tx, owner, box, gone.id)
         through_team = next(each.id for each in shares if each.team_id is not None)
-    return Thing(role, name, box, through_team or 0, schedule.id)
+    ids = {who: talk.id for who, talk in talks.items()}
+    return Thing(role, name, box, through_team or 0, schedule.id, link.id, ids)
 
 
 async def leave_some_behind(world: World) -> None:
@@ -126,7 +141,8 @@ async def leave_some_behind(world: World) -> None:
         await teams.change_member(tx, owner, world.team_id, people["inactive"].person_id, active=False)
 
 
-async def _signed_in(tx: Tx, actor: Actor) -> str:
+async def signed_in(tx: Tx, actor: Actor) -> str:
+    """The session cookie of a browser that the actor is signed in with."""
     (await tx.get_one(User, actor.user_id)).password_hash = ""
     sid = f"sid-of-{actor.username}-{next(_numbers)}"
     digest = hashlib.sha256(sid.encode()).hexdigest()

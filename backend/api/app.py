@@ -1,47 +1,104 @@
 """The HTTP and WebSocket doors, as one FastAPI app that the user interface mounts."""
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 
 from backend.api.bodies import BoundedBodies
-from backend.api.routes import account, admin_token, audit, auth, health, oidc, terminals
+from backend.api.counting import Counted
+from backend.api.elsewhere import answer_elsewhere
+from backend.api.limits import SaysTheRate
+from backend.api.openapi import describe
+from backend.api.problems import refuse
+from backend.api.routes import (
+    account,
+    admin_token,
+    administration,
+    ai_usage,
+    audit,
+    auth,
+    container_actions,
+    containers,
+    conversations,
+    docs,
+    exec_commands,
+    files,
+    health,
+    inbox,
+    metrics,
+    oidc,
+    overview,
+    people,
+    previews,
+    quota,
+    reconciler,
+    runs,
+    sessions,
+    sharing,
+    ssh_keys,
+    teams,
+    templates,
+    terminals,
+    types,
+    users,
+    webhooks,
+)
+from backend.api.ws import ai as ai_sockets
+from backend.api.ws import fs
+from backend.api.ws import ports as port_sockets
 from backend.api.ws import terminals as terminal_sockets
-from backend.errors import Invalid, PequerokuError, Throttled
+from backend.errors import PequerokuError
+
+_ROUTERS = (
+    health.router,
+    auth.router,
+    account.router,
+    admin_token.router,
+    audit.router,
+    metrics.router,
+    oidc.router,
+    container_actions.router,
+    terminals.router,
+    terminal_sockets.router,
+    containers.router,
+    conversations.router,
+    ai_usage.router,
+    sharing.router,
+    exec_commands.router,
+    types.router,
+    quota.router,
+    templates.router,
+    people.router,
+    sessions.router,
+    ssh_keys.router,
+    inbox.router,
+    webhooks.router,
+    users.router,
+    teams.router,
+    teams.invitation_router,
+    administration.router,
+    administration.config_router,
+    overview.router,
+    reconciler.router,
+    docs.router,
+    previews.router,
+    runs.router,
+    port_sockets.router,
+    fs.router,
+    ai_sockets.router,
+    files.router,
+)
 
 
 def make_api() -> FastAPI:
     """Every route, with one form of error: {"error": {"code", "message"}}."""
     api = FastAPI(title="Pequeroku", docs_url=None, redoc_url=None, openapi_url=None)
+    api.add_middleware(SaysTheRate)
     api.add_middleware(BoundedBodies)
-    for router in (
-        health.router,
-        auth.router,
-        account.router,
-        admin_token.router,
-        audit.router,
-        oidc.router,
-        terminals.router,
-        terminal_sockets.router,
-    ):
+    api.add_middleware(Counted)
+    for router in _ROUTERS:
         api.include_router(router)
-    api.add_exception_handler(PequerokuError, _refuse)
-    api.add_exception_handler(RequestValidationError, _refuse_shape)
+    api.add_exception_handler(PequerokuError, refuse)
+    api.add_exception_handler(RequestValidationError, refuse)
+    describe(api)
+    answer_elsewhere(api)
     return api
-
-
-async def _refuse(_request: Request, fault: Exception) -> JSONResponse:
-    if not isinstance(fault, PequerokuError):
-        raise fault
-    headers = {"Retry-After": str(fault.after_s)} if isinstance(fault, Throttled) else None
-    return JSONResponse({"error": {"code": fault.code, "message": fault.message}}, fault.status, headers)
-
-
-async def _refuse_shape(request: Request, fault: Exception) -> JSONResponse:
-    if not isinstance(fault, RequestValidationError):
-        raise fault
-    first = fault.errors()[0]
-    where = ".".join(str(each) for each in first.get("loc", ()) if each not in ("body", "query", "path"))
-    return await _refuse(
-        request, Invalid(f"{where or 'The request'}: {first.get('msg', 'not understood')}.", field=where)
-    )

@@ -9,10 +9,10 @@ from backend.cli.running import group, run
 from backend.db import Tx, reading, transaction
 from backend.errors import NotFound
 from backend.hypervisor.connection_check import Examined
+from backend.node_check import check_connection
 from backend.rules.policy import SYSTEM
 from backend.services import nodes
 from backend.services.node_views import NodeView
-from backend.tasks.node_check import check_connection
 
 app = group("Hosts that run the machines.")
 

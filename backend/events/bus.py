@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from backend.rules.policy import Actor
 from backend.settings import settings
 
 if TYPE_CHECKING:
@@ -67,17 +68,46 @@ class InboxChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class ConsoleWritten:
+    """A container's machine wrote to its console."""
+
+    container_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class UsageSampled:
     """New figures of a node's containers are in services/usage.py."""
 
     node_id: int
     figures: dict[str, list[float | None]]
-    """By container id: CPU percent, memory used and total in MiB. A measurement is the one thing events carry."""
+    """By container id, in the order of rules/downsampling.py's FIGURES. A measurement is the one thing events carry."""
 
 
-Event = ContainerChanged | WishChanged | NodeChanged | SessionEnded | AccessChanged | InboxChanged | UsageSampled
+Event = (
+    ContainerChanged
+    | WishChanged
+    | NodeChanged
+    | SessionEnded
+    | AccessChanged
+    | InboxChanged
+    | ConsoleWritten
+    | UsageSampled
+)
 Listener = Callable[[Event], Awaitable[None] | None]
 _BY_NAME: dict[str, type[Event]] = {each.__name__: each for each in get_args(Event)}
+
+
+def concerns(event: Event, actor: Actor, container_id: int) -> bool:
+    """Whether it may have changed what the actor may do with the container, or what that is."""
+    match event:
+        case SessionEnded(session_id=session_id):
+            return session_id == actor.session_id
+        case AccessChanged(user_ids=user_ids):
+            return actor.user_id in user_ids
+        case ContainerChanged(container_id=changed_id):
+            return changed_id == container_id
+        case _:
+            return False
 
 
 class Bus:
@@ -111,6 +141,13 @@ class Bus:
         """Begin to hear other processes. Without Redis there is nothing to do."""
         if self._redis is not None and self._reader is None:
             self._reader = asyncio.create_task(self._read(self._redis), name="events")
+
+    async def answers(self) -> bool:
+        """Whether events get to other processes. Without Redis there are none."""
+        try:
+            return self._redis is None or bool(await self._redis.ping())
+        except RedisError:
+            return False
 
     async def stop(self) -> None:
         """Stop hearing, and let go of Redis."""

@@ -7,22 +7,26 @@ The guest may be hostile, down to its sshd. What it can make one connection hold
 - what our own side queues at its request (replies, packets deferred by a key exchange that never ends, requests in
   a row, channels, unread pieces of output): counted after each slice, and the connection is cut at `_MAX_BACKLOG`;
 - output to it that it doesn't read: we stop reading from it at 1 MiB, and cut the connection at 16 MiB;
-- data on a channel: the channel's window (256 KiB, shell.WINDOW_BYTES).
+- data on a channel: the channel's window (256 KiB).
 
 Compression is off, so nothing expands. Every forwarding that a server may start is off too.
 """
 
 import asyncio
 import logging
-from collections.abc import Sized
+from collections.abc import Awaitable, Callable, Sized
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import asyncssh
 
 from backend.errors import Unavailable, WrongGuest
 from backend.guest.transport import StreamTransport
 from backend.hypervisor.driver import INTERACTIVE, Hypervisor
+
+T = TypeVar("T")
+Ends = tuple[asyncssh.SSHReader[bytes], asyncssh.SSHWriter[bytes]]
+"""A connection to a program in a guest."""
 
 log = logging.getLogger(__name__)
 logging.getLogger("asyncssh").setLevel(logging.ERROR)  # it tells each session; a guest could fill our log
@@ -31,6 +35,8 @@ _GREETING_WAITS_S = (2.0, 2.0, 3.0, 5.0, 8.0)
 """How long each attempt waits for the guest's greeting. The first one after a connection that broke off may get
 none: the guest's old sshd has to notice first."""
 _BETWEEN_S = 0.5
+WINDOW_BYTES = 256 * 1024
+"""How much of one channel we hold unread."""
 _LOGIN_S = 30.0
 _KEEPALIVE_S = 15
 _KEEPALIVES = 3
@@ -67,11 +73,54 @@ class Link:
     def is_up(self) -> bool:
         return not (self.transport.is_closing() or self.ssh.is_closed())
 
+    async def start(self, command: str, **options: Any) -> asyncssh.SSHClientProcess[bytes]:
+        """Begin a command; the options are those of asyncssh's `create_process`.
+
+        Raises:
+            FAULTS: it did not begin.
+        """
+        begun: Any = self.ssh.create_process(command, **options, encoding=None, window=WINDOW_BYTES)
+        return await _whole(cast(Awaitable[asyncssh.SSHClientProcess[bytes]], begun), lambda process: process.close())
+
+    async def dial(self, host: str, port: int) -> Ends:
+        """A connection to what listens there, as seen from the guest.
+
+        Raises:
+            asyncssh.ChannelOpenError: nothing does.
+            FAULTS: the guest does not answer.
+        """
+        return await self._dialled(self.ssh.open_connection(host, port, encoding=None, window=WINDOW_BYTES))  # type: ignore[reportUnknownMemberType]
+
+    async def dial_socket(self, path: str) -> Ends:
+        """The same for a socket in the guest's file system."""
+        return await self._dialled(self.ssh.open_unix_connection(path, encoding=None, window=WINDOW_BYTES))  # type: ignore[reportUnknownMemberType]
+
+    async def _dialled(self, opening: Any) -> Ends:
+        return await _whole(cast(Awaitable[Ends], opening), lambda ends: ends[1].close())
+
     async def close(self) -> None:
         """Say goodbye and let go of the port."""
         self.ssh.close()
         self.transport.abort()
         await self.transport.wait_closed()
+
+
+async def _whole(opening: Awaitable[T], close: Callable[[T], None]) -> T:
+    """Open a channel. Who stops waiting for it has it closed as soon as it is open.
+
+    asyncssh would forget it: the guest keeps it then, and a program that serves one at a time waits for its end.
+    """
+    task = asyncio.ensure_future(opening)
+
+    def let_go(opened: "asyncio.Future[T]") -> None:
+        if not opened.cancelled() and opened.exception() is None:
+            close(opened.result())
+
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        task.add_done_callback(let_go)
+        raise
 
 
 async def connect(address: GuestAddress, port: str = INTERACTIVE) -> Link:

@@ -4,6 +4,7 @@ socket, forwarded by SSH. No attaching program, and no second PTY, stands in bet
 A packet to dtach is 10 bytes: kind, length, and 8 of content. From it comes bare output.
 """
 
+import base64
 import re
 import struct
 
@@ -26,16 +27,34 @@ def socket_of(terminal_id: str) -> str:
     return f"{FOLDER}/{terminal_id}"
 
 
-def start_command(terminal_id: str, cols: int, rows: int) -> str:
-    """Start a login shell under dtach. It waits in its PTY until somebody attaches, and outlives us.
+def start_command(terminal_id: str, cols: int, rows: int, program: str = "/bin/bash -l") -> str:
+    """Start a login shell, or another program, under dtach. It waits in its PTY until somebody attaches, and
+    outlives us.
 
-    What it leaves: `<id>.pid` (dtach's own pid), and at its end `<id>.exit`, the shell's exit code.
+    What it leaves: `<id>.pid` (dtach's own pid), and at its end `<id>.exit`, the program's exit code.
     """
     path = socket_of(terminal_id)
-    shell = f"echo $PPID > {path}.pid; stty iutf8 cols {cols} rows {rows}; /bin/bash -l; echo $? > {path}.exit"
+    shell = f"echo $PPID > {path}.pid; stty iutf8 cols {cols} rows {rows}; {program}; echo $? > {path}.exit"
     return (
         f"[ -d {FOLDER} ] || mkdir -p -m 700 {FOLDER}; rm -f {path}.exit; unset SSH_CLIENT SSH_CONNECTION; cd; "
         f"{_ENVIRONMENT} exec dtach -n {path} -E -z -r winch /bin/sh -c '{shell}'"
+    )
+
+
+def program_of(terminal_id: str, command: str, folder: str, title: str) -> str:
+    """A shell command in place of the shell, for `start_command`. Leaves its session's id in `<id>.sid`."""
+    coded = base64.b64encode(command.encode()).decode()
+    begin = f'echo $$ > {socket_of(terminal_id)}.sid; cd {folder}; printf "\\033]0;{title}\\007"'
+    return f'{begin}; /bin/bash -lc "$(echo {coded} | base64 -d)"'
+
+
+def stop_command(terminal_id: str) -> str:
+    """TERM to all that such a program began, five seconds to leave in order, KILL; waits until they are gone."""
+    path = socket_of(terminal_id)
+    moments = "for each in $(seq 50); do pgrep -s $sid > /dev/null || break; sleep 0.1; done"
+    return (
+        f"[ -f {path}.sid ] && read -r sid < {path}.sid && [ -S {path} ] && "
+        f"{{ pkill -TERM -s $sid; {moments}; pkill -KILL -s $sid; }}; rm -f {path}.sid; true"
     )
 
 

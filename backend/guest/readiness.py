@@ -6,12 +6,12 @@ everything together at most 64 KiB, and only the exact form counts.
 
 import asyncio
 import re
+import time
 from dataclasses import dataclass
 
 from backend.errors import GuestSilent, Unavailable
 from backend.hypervisor.driver import READY, ByteStream, Hypervisor
 
-_ASK = b"?\n"
 _ASK_AGAIN_S = 2.0
 _MAX_LINE_BYTES = 4096
 _MAX_NOISE_BYTES = 64 * 1024
@@ -26,8 +26,11 @@ class Announcement:
     boot_id: str
 
 
-async def await_ready(node: Hypervisor, name: str, timeout_s: float) -> Announcement:
+async def await_ready(node: Hypervisor, name: str, timeout_s: float, *, sets_clock: bool = False) -> Announcement:
     """Wait until the guest of domain `name` says that it is ready.
+
+    Args:
+        sets_clock: tell it what time it is: it has slept.
 
     Raises:
         GuestSilent: it did not within `timeout_s`, or says nothing but nonsense.
@@ -37,7 +40,7 @@ async def await_ready(node: Hypervisor, name: str, timeout_s: float) -> Announce
         async with asyncio.timeout(timeout_s):
             stream = await node.open_channel(name, READY)
             try:
-                return await _converse(stream)
+                return await _converse(stream, sets_clock)
             finally:
                 stream.close()
     except TimeoutError as late:
@@ -50,8 +53,8 @@ class _Nonsense(Exception):
     """The guest said more than an answer can be long."""
 
 
-async def _converse(stream: ByteStream) -> Announcement:
-    asking = asyncio.create_task(_ask(stream), name="ask-ready")
+async def _converse(stream: ByteStream, sets_clock: bool) -> Announcement:
+    asking = asyncio.create_task(_ask(stream, sets_clock), name="ask-ready")
     try:
         return await _listen(stream)
     finally:
@@ -59,10 +62,10 @@ async def _converse(stream: ByteStream) -> Announcement:
         await asyncio.gather(asking, return_exceptions=True)
 
 
-async def _ask(stream: ByteStream) -> None:
+async def _ask(stream: ByteStream, sets_clock: bool) -> None:
     """Ask until cancelled: what was asked before the guest listened may be lost in a reboot."""
     while True:
-        await stream.write(_ASK)
+        await stream.write(f"at {time.time():.3f}\n".encode() if sets_clock else b"?\n")
         await asyncio.sleep(_ASK_AGAIN_S)
 
 

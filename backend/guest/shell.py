@@ -3,27 +3,49 @@
 import asyncio
 import logging
 import re
-from contextlib import suppress
+import secrets
+import time
+from collections import defaultdict
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import count
 from weakref import WeakValueDictionary
 
 import asyncssh
 
 from backend.errors import Unavailable
-from backend.guest.channel import FAULTS, GuestAddress, Link, connect
+from backend.guest.channel import FAULTS, WINDOW_BYTES, GuestAddress, Link, connect
 from backend.guest.keys import open_private_key
 from backend.hypervisor.driver import BULK
 from backend.hypervisor.registry import nodes
+from backend.meters import EXEC_SECONDS
 
 log = logging.getLogger(__name__)
 
-WINDOW_BYTES = 256 * 1024
 _BEGIN_S = 20.0
 _END_S = 10.0
 _SIGNAL_BASE = 128
-_PID_BYTES = 11
-_PID = re.compile(rb"([1-9]\d{1,9})\n")
+_GROUPS = "/sys/fs/cgroup/pequeroku.run"
+_HELLO_BYTES = 120
+_HELLO = re.compile(rb"([1-9]\d{1,9}) (/[\w./-]{1,90})?\n")
+_CONTAIN = """\
+d={groups}/{slot}
+if [ -d /run/pequeroku ]; then
+    {{
+        while read -r k v; do if [ "$k$v" = populated1 ]; then d=$d.$$; fi; done < $d/cgroup.events
+        for k in 1 2 3 4; do echo $$ > $d/cgroup.procs && break; mkdir -p $d; done
+        [ $k -lt 4 ] || d=
+    }} 2> /dev/null
+else
+    d=
+fi
+echo "$$ $d" >&2
+unset d k v
+"""
+"""Puts the shell into a control group, which nothing that it begins leaves by itself, and says which. A group that
+was used before, and is empty, is used again: to make one takes longer than all the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +71,9 @@ class Guests:
     def __init__(self) -> None:
         self._links: dict[tuple[str, str], tuple[GuestAddress, Link]] = {}
         self._making = WeakValueDictionary[tuple[str, str], asyncio.Lock]()
+        self._name = secrets.token_hex(3)
+        self._slots: defaultdict[str, set[int]] = defaultdict(set)
+        """Numbers of control groups in use, by domain."""
 
     async def link(self, address: GuestAddress, port: str = BULK) -> Link:
         """The guest's connection over `port`, made if there is none.
@@ -81,33 +106,43 @@ class Guests:
     ) -> Completed:
         """Run a shell command in the guest as root. Of each output stream the first `limit_bytes` are kept.
 
+        When its time is over, or nobody waits for it any more, it is ended with all that it began.
+
         Raises:
             Unavailable: the guest can't be reached, or was lost before the command ended.
         """
-        link, process = await self._start(address, f"echo $$ >&2\n{command}")
-        out, err = _Capture(limit_bytes), _Capture(limit_bytes + _PID_BYTES)
-        timed_out = False
+        begun_at, outcome = time.monotonic(), "lost"
         try:
-            async with asyncio.timeout(timeout_s):
-                await asyncio.gather(
-                    _feed(process.stdin, stdin),
-                    out.fill(process.stdout),
-                    err.fill(process.stderr),
-                    process.wait_closed(),
-                )
-        except TimeoutError:
-            timed_out = True
-            await _end(link, bytes(err.kept))
-        except FAULTS as fault:
-            raise Unavailable(f"The connection to the machine was lost: {fault}.") from fault
+            done = await self._run(address, command, stdin, timeout_s, limit_bytes)
+            outcome = "timeout" if done.timed_out else "done"
+            return done
         finally:
-            process.close()
+            EXEC_SECONDS.labels(outcome).observe(time.monotonic() - begun_at)
+
+    async def _run(
+        self, address: GuestAddress, command: str, stdin: bytes, timeout_s: float, limit_bytes: int
+    ) -> Completed:
+        with self._slot(address.domain_name) as slot:
+            link, process = await self._start(address, _CONTAIN.format(groups=_GROUPS, slot=slot) + command)
+            out, err = _Capture(limit_bytes), _Capture(limit_bytes + _HELLO_BYTES)
+            timed_out = not await _is_over(link, process, stdin, out, err, timeout_s)
         code = _exit_code(process)
         if code is None and not timed_out:
             raise Unavailable("The connection to the machine was lost before the command ended.")
-        errors = _PID.sub(b"", bytes(err.kept), 1) if _PID.match(err.kept) else bytes(err.kept)
+        errors = _HELLO.sub(b"", bytes(err.kept), 1) if _HELLO.match(err.kept) else bytes(err.kept)
         is_over = out.is_over or err.is_over or len(errors) > limit_bytes
         return Completed(bytes(out.kept), errors[:limit_bytes], code, is_over, timed_out)
+
+    @contextmanager
+    def _slot(self, domain_name: str) -> Generator[str]:
+        """The name of a control group for one command, which no other of ours has meanwhile."""
+        taken = self._slots[domain_name]
+        number = next(each for each in count() if each not in taken)
+        taken.add(number)
+        try:
+            yield f"{self._name}-{number}"
+        finally:
+            taken.discard(number)
 
     async def drop(self, domain_name: str) -> None:
         """Let go of a guest: its machine stops, or is gone."""
@@ -126,12 +161,38 @@ class Guests:
             link = await self.link(address, BULK)
             try:
                 async with asyncio.timeout(_BEGIN_S):
-                    return link, await link.ssh.create_process(command, encoding=None, window=WINDOW_BYTES)
+                    return link, await link.start(command)
             except FAULTS as fault:
                 await link.close()
                 if last:
                     raise Unavailable(f"The machine does not run commands now: {fault}.") from fault
         raise AssertionError("unreachable")
+
+
+async def _is_over(
+    link: Link,
+    process: asyncssh.SSHClientProcess[bytes],
+    stdin: bytes,
+    out: "_Capture",
+    err: "_Capture",
+    timeout_s: float,
+) -> bool:
+    """Whether the command ended in time. What did not, or what nobody waits for any more, is ended."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            reading = out.fill(process.stdout), err.fill(process.stderr)
+            await asyncio.gather(_feed(process.stdin, stdin), *reading, process.wait_closed())
+    except TimeoutError:
+        await _end(link, bytes(err.kept))
+        return False
+    except asyncio.CancelledError:
+        await asyncio.shield(_end(link, bytes(err.kept)))
+        raise
+    except FAULTS as fault:
+        raise Unavailable(f"The connection to the machine was lost: {fault}.") from fault
+    finally:
+        process.close()
+    return True
 
 
 async def _feed(stream: asyncssh.SSHWriter[bytes], data: bytes) -> None:
@@ -161,19 +222,38 @@ class _Capture:
 async def _end(link: Link, errors: bytes) -> None:
     """TERM to all that the command began, a moment to leave in order, KILL.
 
-    By a second command: OpenSSH delivers no signals to root's. The first told its process id, which is its session's.
+    By a second command: OpenSSH delivers no signals to root's. The first told its control group, which holds whatever
+    it began; and its process id, which is its session's, for a guest without such groups.
     """
-    found = _PID.match(errors)
+    found = _HELLO.match(errors)
     if found is None:
         return
-    alike = f"-s {int(found[1])}"
-    moment = "for each in 1 2 3 4 5 6 7 8 9 10; do pgrep $alike > /dev/null || exit; sleep 0.1; done"
-    command = f"alike='{alike}'; pkill -TERM $alike; {moment}; pkill -KILL $alike"
+    group = (found[2] or b"").decode()
     try:
         async with asyncio.timeout(_END_S):
-            await link.ssh.run(command, stdin=asyncssh.DEVNULL, stdout=asyncssh.DEVNULL, stderr=asyncssh.DEVNULL)
+            command = _END_GROUP.format(group=group) if group else _END_SESSION.format(pid=int(found[1]))
+            null = asyncssh.DEVNULL
+            async with await link.start(command, stdin=null, stdout=null, stderr=null) as process:
+                await process.wait_closed()
     except FAULTS:
         log.warning("a command that ran out of time could not be ended")
+
+
+_END_GROUP = """\
+g={group}
+while read -r each; do kill -TERM $each; done < $g/cgroup.procs
+for each in 1 2 3 4 5 6 7 8 9 10; do
+    read -r _ populated < $g/cgroup.events
+    if [ $populated = 0 ]; then exit; fi
+    sleep 0.1
+done
+echo 1 > $g/cgroup.kill
+"""
+_END_SESSION = """\
+pkill -TERM -s {pid}
+for each in 1 2 3 4 5 6 7 8 9 10; do pgrep -s {pid} > /dev/null || exit; sleep 0.1; done
+pkill -KILL -s {pid}
+"""
 
 
 def _exit_code(process: asyncssh.SSHClientProcess[bytes]) -> int | None:

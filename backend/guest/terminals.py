@@ -8,8 +8,8 @@ a container's terminals are first asked for.
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
-from typing import Any, cast
 from weakref import WeakValueDictionary
 
 import asyncssh
@@ -18,7 +18,7 @@ from backend.errors import Conflict, Invalid, NotFound, Unavailable
 from backend.guest import dtach
 from backend.guest.channel import FAULTS, GuestAddress
 from backend.guest.ring import Ring
-from backend.guest.shell import WINDOW_BYTES, guests
+from backend.guest.shell import guests
 from backend.guest.viewer import Notice, State, Viewer
 from backend.hypervisor.driver import INTERACTIVE
 
@@ -42,10 +42,14 @@ _RUN_S = 20.0
 class Terminal:
     """One shell in one guest."""
 
-    def __init__(self, address: GuestAddress, terminal_id: str, *, let_go: Callable[[], None]) -> None:
+    def __init__(
+        self, address: GuestAddress, terminal_id: str, *, let_go: Callable[[], None], speaks: Callable[[], None]
+    ) -> None:
         self.id = terminal_id
+        self.has_spoken = False
         self._address = address
         self._let_go = let_go
+        self._speaks = speaks
         self._ring = Ring(_RING_BYTES)
         self._viewers: list[Viewer] = []
         self._writer: asyncssh.SSHWriter[bytes] | None = None
@@ -62,7 +66,7 @@ class Terminal:
         """What its program calls itself, or nothing."""
         return self._ring.title
 
-    async def start(self, cols: int, rows: int, *, exists: bool) -> None:
+    async def start(self, cols: int, rows: int, *, exists: bool, program: str = "") -> None:
         """Make the shell unless it `exists` in the guest, and begin to read it.
 
         Raises:
@@ -70,7 +74,8 @@ class Terminal:
         """
         self._size = (cols, rows)
         if not exists:
-            await _run(self._address, dtach.start_command(self.id, cols, rows))
+            given = [program] if program else []
+            await _run(self._address, dtach.start_command(self.id, cols, rows, *given))
         self._task = asyncio.create_task(self._keep_reading(), name=f"terminal-{self.id}")
         self._task.add_done_callback(self._stopped)
 
@@ -154,14 +159,16 @@ class Terminal:
     async def _read(self, *, redraw: bool) -> None:
         """One connection's worth of output. Raises if it was the connection that ended, and not the output."""
         link = await guests().link(self._address, INTERACTIVE)
-        ends: Any = await link.ssh.open_unix_connection(dtach.socket_of(self.id), encoding=None, window=WINDOW_BYTES)  # type: ignore[reportUnknownMemberType]
-        reader, writer = cast(tuple[asyncssh.SSHReader[bytes], asyncssh.SSHWriter[bytes]], ends)
+        reader, writer = await link.dial_socket(dtach.socket_of(self.id))
         try:
             writer.write(dtach.attach(*self._size, redraw=redraw))
             self._writer = writer
             self._tell(Notice(State.OPEN))
             while data := await reader.read(_READ_BYTES):
                 self._ring.push(data)
+                if not self.has_spoken:
+                    self.has_spoken = True
+                    self._speaks()
                 for viewer in self._viewers:
                     viewer.push(data)
                 await self._wait_for_viewers()
@@ -213,6 +220,19 @@ class Terminals:
         self._listed: set[str] = set()
         """Guests of which we know all terminals."""
         self._locks = WeakValueDictionary[str, asyncio.Lock]()
+        self._awaited = WeakValueDictionary[str, asyncio.Event]()
+        """Set with a guest's first words, where somebody waits for them."""
+
+    async def first_words(self, domain_name: str, within_s: float) -> None:
+        """Wait until a terminal of the guest has said something, `within_s` at most."""
+        if any(each.has_spoken for each in self._guests.get(domain_name, {}).values()):
+            return
+        spoken = self._awaited.get(domain_name)
+        if spoken is None:
+            self._awaited[domain_name] = spoken = asyncio.Event()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await spoken.wait()
 
     async def listed(self, address: GuestAddress) -> list[Terminal]:
         """The guest's terminals, oldest name first; those of an earlier server are found again.
@@ -223,8 +243,10 @@ class Terminals:
         async with self._lock(address.domain_name):
             return sorted((await self._known(address)).values(), key=lambda each: (len(each.id), each.id))
 
-    async def open(self, address: GuestAddress, terminal_id: str, cols: int, rows: int) -> Terminal:
-        """The terminal with this id, made if there is none.
+    async def open(
+        self, address: GuestAddress, terminal_id: str, cols: int, rows: int, *, program: str = ""
+    ) -> Terminal:
+        """The terminal with this id, made if there is none; with a `program` (dtach.py), of that and not of a shell.
 
         Raises:
             Invalid: that can't be an id.
@@ -238,7 +260,7 @@ class Terminals:
             if terminal_id not in known:
                 if len(known) >= MAX_TERMINALS:
                     raise Conflict(f"A container has {MAX_TERMINALS} terminals at most. Close one first.")
-                await self._start(address, terminal_id, cols, rows, exists=False)
+                await self._start(address, terminal_id, cols, rows, exists=False, program=program)
                 self._listed.add(address.domain_name)
             return self._guests[address.domain_name][terminal_id]
 
@@ -292,11 +314,19 @@ class Terminals:
                 self._listed.add(name)
         return self._guests.get(name, {})
 
-    async def _start(self, address: GuestAddress, terminal_id: str, cols: int, rows: int, *, exists: bool) -> None:
+    async def _start(
+        self, address: GuestAddress, terminal_id: str, cols: int, rows: int, *, exists: bool, program: str = ""
+    ) -> None:
         name = address.domain_name
-        terminal = Terminal(address, terminal_id, let_go=lambda: self._drop(name, terminal))
-        await terminal.start(cols, rows, exists=exists)
+        terminal = Terminal(
+            address, terminal_id, let_go=lambda: self._drop(name, terminal), speaks=lambda: self._speaks(name)
+        )
+        await terminal.start(cols, rows, exists=exists, program=program)
         self._guests.setdefault(name, {})[terminal_id] = terminal
+
+    def _speaks(self, domain_name: str) -> None:
+        if spoken := self._awaited.get(domain_name):
+            spoken.set()
 
     def _drop(self, domain_name: str, terminal: Terminal) -> None:
         """It has ended, or goes on in the guest without us: the next who asks finds out."""
@@ -328,9 +358,7 @@ async def _run_once(address: GuestAddress, command: str) -> bytes:
     process, output = None, b""
     try:
         async with asyncio.timeout(_RUN_S):
-            process = await link.ssh.create_process(
-                command, stdin=asyncssh.DEVNULL, stderr=asyncssh.DEVNULL, encoding=None, window=WINDOW_BYTES
-            )
+            process = await link.start(command, stdin=asyncssh.DEVNULL, stderr=asyncssh.DEVNULL)
             while len(output) < _LISTING_BYTES and (piece := await process.stdout.read(_LISTING_BYTES)):
                 output += piece
             if len(output) < _LISTING_BYTES:

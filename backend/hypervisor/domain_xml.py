@@ -56,6 +56,8 @@ def domain(spec: DomainSpec, files: BootFiles, acceleration: Acceleration, *, wi
     _add(devices, "controller", type="virtio-serial", index="0")
     if spec.network:
         _add_interface(devices, spec.network)
+    console = _add(devices, "serial", type="pty")
+    _add(console, "target", port="0")
     for name in (INTERACTIVE, BULK, READY, AGENT):
         channel = _add(devices, "channel", type="unix")
         _add(channel, "target", type="virtio", name=name)
@@ -114,7 +116,7 @@ def file_volume(name: str, size: int, *, mode: str = "0644") -> str:
 
 
 def overlay_volume(name: str, size: int, base_path: str, *, unit: str = "GiB") -> str:
-    """A container's disk: what it writes itself, over the shared base image."""
+    """A container's disk: what it writes itself, over the shared base image; without one, all of it."""
     root = ET.Element("volume")
     _add(root, "name", text=name)
     _add(root, "capacity", text=str(size), unit=unit)
@@ -122,9 +124,10 @@ def overlay_volume(name: str, size: int, base_path: str, *, unit: str = "GiB") -
     target = _add(root, "target")
     _add(target, "format", type="qcow2")
     _add(target, "permissions/mode", text="0600")
-    backing = _add(root, "backingStore")
-    _add(backing, "path", text=base_path)
-    _add(backing, "format", type="qcow2")
+    if base_path:
+        backing = _add(root, "backingStore")
+        _add(backing, "path", text=base_path)
+        _add(backing, "format", type="qcow2")
     return _text(root)
 
 

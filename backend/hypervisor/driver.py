@@ -103,12 +103,20 @@ class NodeFacts:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Running totals and the present state of one domain. CPU is nanoseconds of all vCPUs together."""
+    """Running totals and the present state of one domain. CPU is nanoseconds of all vCPUs together.
+
+    Totals begin anew with each boot. `disk_used_bytes` is what its disk takes on the node.
+    """
 
     cpu_ns: int
     vcpus: int
     mem_used_mb: int | None = None
     mem_total_mb: int | None = None
+    disk_read_bytes: int | None = None
+    disk_write_bytes: int | None = None
+    disk_used_bytes: int | None = None
+    net_rx_bytes: int | None = None
+    net_tx_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +145,20 @@ class ByteStream(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+class Consoles(Protocol):
+    """The consoles of all running machines of a node. What is written while nobody reads is lost."""
+
+    async def read(self) -> Mapping[str, bytes]:
+        """What each machine wrote since the last call, by its name; of much, the end.
+
+        Raises:
+            Unavailable: the node does not answer.
+        """
+        ...
+
+    async def close(self) -> None: ...
 
 
 class Hypervisor(Protocol):
@@ -188,10 +210,56 @@ class Hypervisor(Protocol):
         """Let a paused domain go on."""
         ...
 
+    async def sleep(self, name: str) -> None:
+        """Keep what a machine has in memory on the node, and switch it off. An absent or stopped one is left alone.
+
+        Raises:
+            NodeFault: it can't be kept; the machine runs on.
+        """
+        ...
+
+    async def wake(self, name: str) -> None:
+        """Let a machine go on from what was kept. One that runs is left alone.
+
+        Raises:
+            NodeFault: it can't, or nothing was kept; what was kept still is.
+        """
+        ...
+
+    async def forget_memory(self, name: str) -> None:
+        """Throw away what was kept of a machine's memory, if anything was."""
+        ...
+
     async def undefine(self, name: str) -> None: ...
 
     async def delete_disk(self, disk: str) -> None:
         """Delete it. One that is absent is fine; one that a running domain has is refused."""
+        ...
+
+    async def clone_disk(self, disk: str, copy: str) -> None:
+        """Make `copy` what the disk of a machine that is off is, on the same base image. The disk is left as it is.
+
+        Raises:
+            NodeFault: there is a disk of that name already, or no such disk, or (NodeDiskFull) no room for it.
+        """
+        ...
+
+    async def clone_running(self, name: str, disk: str, copy: str) -> None:
+        """The same of a machine that runs, as its disk is at one moment, at which its file systems are held still.
+
+        What is left of an attempt that was broken off is ended first.
+
+        Raises:
+            NodeFault: it can't be; the machine runs on.
+        """
+        ...
+
+    async def end_clone(self, name: str) -> None:
+        """End a copying that was broken off, and let the guest write again. Without one it is fine."""
+        ...
+
+    def consoles(self) -> "Consoles":
+        """Hear what running machines write to their consoles. One hears at a time: close it to let another."""
         ...
 
     async def disk_facts(self, disk: str) -> DiskFacts: ...
@@ -222,7 +290,8 @@ class Hypervisor(Protocol):
         """Move a running machine to another node as it runs, with its disk, which becomes `new_disk` there.
 
         Raises:
-            NodeFault: it can't be; the machine runs on where it was.
+            NotLive: between these nodes it never can be; the machine runs on where it was.
+            NodeFault: it broke off; the machine runs on where it was, unless a look says otherwise.
             Unavailable: a node was lost meanwhile; a look at both says where the machine is.
         """
         ...

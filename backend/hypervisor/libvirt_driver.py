@@ -11,12 +11,21 @@ from weakref import WeakKeyDictionary
 
 import libvirt
 
-from backend.errors import NodeFault, Unavailable
-from backend.hypervisor import domain_xml, libvirt_disks, libvirt_looks, libvirt_migration, libvirt_setup
+from backend.errors import NodeFault, NotLive, Unavailable
+from backend.hypervisor import (
+    domain_xml,
+    libvirt_copies,
+    libvirt_disks,
+    libvirt_looks,
+    libvirt_migration,
+    libvirt_setup,
+    libvirt_sleep,
+)
 from backend.hypervisor.domain_xml import POOL, disk_name
 from backend.hypervisor.driver import (
     Acceleration,
     ByteStream,
+    Consoles,
     DiskFacts,
     DomainSpec,
     Hypervisor,
@@ -28,6 +37,7 @@ from backend.hypervisor.driver import (
 from backend.hypervisor.libvirt_calls import Calls
 from backend.hypervisor.libvirt_channel import LibvirtChannel
 from backend.hypervisor.libvirt_connection import Connection, close_connection, open_connection
+from backend.hypervisor.libvirt_console import LibvirtConsoles
 from backend.hypervisor.libvirt_disks import DiskStream
 from backend.hypervisor.libvirt_errors import (
     is_absent,
@@ -155,6 +165,28 @@ class LibvirtNode:
 
         await self._with_domain(name, work)
 
+    async def sleep(self, name: str) -> None:
+        await self._call_long(lambda connection: libvirt_sleep.sleep(connection, name))
+
+    async def wake(self, name: str) -> None:
+        await self._call_long(lambda connection: libvirt_sleep.wake(connection, name))
+
+    async def forget_memory(self, name: str) -> None:
+        await self._call_slow(lambda connection: libvirt_sleep.forget(connection, name))
+
+    async def clone_disk(self, disk: str, copy: str) -> None:
+        await self._call_long(lambda connection: libvirt_copies.clone(connection, self._name, disk, copy))
+
+    async def clone_running(self, name: str, disk: str, copy: str) -> None:
+        await self._call_long(lambda connection: libvirt_copies.clone_running(connection, self._name, name, disk, copy))
+
+    async def end_clone(self, name: str) -> None:
+        if not self._is_mock:
+            await self._call_long(lambda connection: libvirt_copies.end_clone(connection, name))
+
+    def consoles(self) -> Consoles:
+        return LibvirtConsoles(self._uri, lambda work: self._run(work, self._slow, _USAGE_S))
+
     async def undefine(self, name: str) -> None:
         def work(domain: libvirt.virDomain) -> None:
             if domain.isActive():
@@ -202,7 +234,7 @@ class LibvirtNode:
 
     async def migrate(self, name: str, disk: str, target: Hypervisor, new_disk: str) -> None:
         if not isinstance(target, LibvirtNode):
-            raise NodeFault("Nodes of two kinds can't exchange running machines.")
+            raise NotLive("Nodes of two kinds can't exchange running machines.")
         ends = Ends(self._uri, target._uri)
 
         def work() -> None:
@@ -274,6 +306,9 @@ class LibvirtNode:
 
     async def _call_slow(self, work: Callable[[libvirt.virConnect], T]) -> T:
         return await self._run(lambda: work(self._connection.get()), self._slow, _BOOT_S, _SLOW_QUEUE_S)
+
+    async def _call_long(self, work: Callable[[libvirt.virConnect], T]) -> T:
+        return await self._run(lambda: work(self._connection.get()), self._moves, _MIGRATE_S, _SLOW_QUEUE_S)
 
     async def _run(self, work: Callable[[], T], calls: Calls, deadline_s: float, queue_s: float | None = None) -> T:
         def call() -> T:

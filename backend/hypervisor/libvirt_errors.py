@@ -40,6 +40,11 @@ def is_wrong_state(error: libvirt.libvirtError) -> bool:
     return error.get_error_code() == libvirt.VIR_ERR_OPERATION_INVALID
 
 
+def is_busy(error: libvirt.libvirtError) -> bool:
+    """Something else is being done to the domain, and takes longer than libvirt waits."""
+    return error.get_error_code() == libvirt.VIR_ERR_OPERATION_TIMEOUT
+
+
 def is_unsupported(error: libvirt.libvirtError) -> bool:
     """The driver behind the URI has no such thing."""
     return error.get_error_code() == libvirt.VIR_ERR_NO_SUPPORT

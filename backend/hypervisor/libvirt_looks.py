@@ -12,20 +12,26 @@ from backend.rules.lifecycle import OffReason, Power, Seen
 
 _OFF = (libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_CRASHED)
 PAUSED = (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PMSUSPENDED)
-_PASSING = (libvirt.VIR_DOMAIN_PAUSED_STARTING_UP, libvirt.VIR_DOMAIN_PAUSED_SHUTTING_DOWN)
+_PASSING = (
+    libvirt.VIR_DOMAIN_PAUSED_STARTING_UP,
+    libvirt.VIR_DOMAIN_PAUSED_SHUTTING_DOWN,
+    libvirt.VIR_DOMAIN_PAUSED_SAVE,
+)
 
 
 def survey(connection: libvirt.virConnect) -> Survey:
-    """Two calls for the states of all domains and the names of all disks, however many there are."""
+    """Three calls for all domains, what is kept of them, and the names of all disks, however many there are."""
     disks: set[str] = set()
     with tolerate_absent():
         disks = set(connection.storagePoolLookupByName(POOL).listVolumes())
     flags = libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT
+    kept = {each.name() for each in connection.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_MANAGEDSAVE)}
     machines: dict[str, Seen] = {}
     for domain, stats in connection.getAllDomainStats(libvirt.VIR_DOMAIN_STATS_STATE, flags):
         name = domain.name()
         if name.startswith(PREFIX):
-            machines[name] = _seen(stats["state.state"], stats["state.reason"], disk=disk_name(name) in disks)
+            has_disk = disk_name(name) in disks
+            machines[name] = _seen(stats["state.state"], stats["state.reason"], disk=has_disk, saved=name in kept)
     for disk in disks:
         name = disk.removesuffix(".qcow2")
         if name.startswith(PREFIX) and name != disk and name not in machines:
@@ -40,16 +46,17 @@ def observe(connection: libvirt.virConnect, name: str, disk: str) -> Seen:
         connection.storagePoolLookupByName(POOL).storageVolLookupByName(disk_name(disk))
         has_disk = True
     with tolerate_absent():
-        state, reason = connection.lookupByName(name).state()
-        return _seen(state, reason, disk=has_disk)
+        domain = connection.lookupByName(name)
+        state, reason = domain.state()
+        return _seen(state, reason, disk=has_disk, saved=bool(domain.hasManagedSaveImage()))
     return Seen(disk=has_disk)
 
 
-def _seen(state: int, reason: int, *, disk: bool) -> Seen:
+def _seen(state: int, reason: int, *, disk: bool, saved: bool) -> Seen:
     if state in _OFF:
-        return Seen(defined=True, power=Power.OFF, off_reason=_off_reason(state, reason), disk=disk)
+        return Seen(defined=True, power=Power.OFF, off_reason=_off_reason(state, reason), disk=disk, saved=saved)
     is_paused = state in PAUSED and not (state == libvirt.VIR_DOMAIN_PAUSED and reason in _PASSING)
-    return Seen(defined=True, power=Power.PAUSED if is_paused else Power.ON, disk=disk)
+    return Seen(defined=True, power=Power.PAUSED if is_paused else Power.ON, disk=disk, saved=saved)
 
 
 def _off_reason(state: int, reason: int) -> OffReason:
@@ -65,6 +72,7 @@ def _off_reason(state: int, reason: int) -> OffReason:
 def usage_of_all(connection: libvirt.virConnect) -> dict[str, Usage]:
     """Figures of every running domain of ours that is not too busy to tell."""
     kinds = libvirt.VIR_DOMAIN_STATS_CPU_TOTAL | libvirt.VIR_DOMAIN_STATS_VCPU | libvirt.VIR_DOMAIN_STATS_BALLOON
+    kinds |= libvirt.VIR_DOMAIN_STATS_BLOCK | libvirt.VIR_DOMAIN_STATS_INTERFACE
     flags = libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_ACTIVE | libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT
     figures: dict[str, Usage] = {}
     for domain, stats in connection.getAllDomainStats(kinds, flags):
@@ -82,4 +90,18 @@ def _figures(stats: Mapping[str, Any]) -> Usage:
         vcpus=stats.get("vcpu.current", 1),
         mem_used_mb=None if total is None or free is None else (total - free) // 1024,
         mem_total_mb=None if total is None else total // 1024,
+        disk_read_bytes=_summed(stats, "block", "rd.bytes"),
+        disk_write_bytes=_summed(stats, "block", "wr.bytes"),
+        disk_used_bytes=_summed(stats, "block", "physical"),
+        net_rx_bytes=_summed(stats, "net", "rx.bytes"),
+        net_tx_bytes=_summed(stats, "net", "tx.bytes"),
     )
+
+
+def _summed(stats: Mapping[str, Any], group: str, name: str) -> int | None:
+    """Of all disks, or all interfaces; None where none of them tells. Without any it is nothing."""
+    if f"{group}.count" not in stats:
+        return None
+    keys = [f"{group}.{number}.{name}" for number in range(stats[f"{group}.count"])]
+    told = [int(stats[key]) for key in keys if key in stats]
+    return sum(told) if told or not keys else None

@@ -18,7 +18,7 @@ from xml.etree import ElementTree as ET
 
 import libvirt
 
-from backend.errors import NodeFault
+from backend.errors import NotLive
 from backend.hypervisor import domain_xml
 from backend.hypervisor.domain_xml import POOL, disk_name
 from backend.hypervisor.libvirt_disks import disk_facts
@@ -47,7 +47,7 @@ def migrate(
     """Blocks until the machine runs on the target, or has stayed.
 
     Raises:
-        NodeFault: it can't be done between these two.
+        NotLive: it can't be done between these two.
     """
     domain = source.lookupByName(name)
     _check_alike(source, target, domain.XMLDesc(0))
@@ -74,9 +74,9 @@ def with_disk(xml: str, disk: str, new_disk: str) -> str:
 def _check_alike(source: libvirt.virConnect, target: libvirt.virConnect, xml: str) -> None:
     """A guest keeps the processor it booted on: the host's own under KVM, QEMU's most able one else."""
     if source.getVersion() != target.getVersion():
-        raise NodeFault("The nodes have different versions of QEMU.")
+        raise NotLive("The nodes have different versions of QEMU.")
     if "<domain type='kvm'" in xml and _cpu(source) != _cpu(target):
-        raise NodeFault("The nodes have different processors.")
+        raise NotLive("The nodes have different processors.")
 
 
 def _cpu(connection: libvirt.virConnect) -> list[str]:
@@ -90,7 +90,7 @@ def _cpu(connection: libvirt.virConnect) -> list[str]:
 def _way(ends: Ends) -> Generator[tuple[int, dict[str, str]]]:
     """The flags and parameters that say how the two QEMUs reach each other."""
     if settings().live_migration == "off":
-        raise NodeFault("Moving machines as they run is switched off (LIVE_MIGRATION).")
+        raise NotLive("Moving machines as they run is switched off (LIVE_MIGRATION).")
     if all(_is_here(uri) for uri in (ends.source_uri, ends.target_uri)):
         folder = Path(tempfile.mkdtemp(prefix="pqk-move-"))
         folder.chmod(0o1733)  # QEMU's own user makes its sockets here; nobody else can list them
@@ -102,7 +102,7 @@ def _way(ends: Ends) -> Generator[tuple[int, dict[str, str]]]:
         return
     host = urlsplit(ends.target_uri).hostname
     if not host:
-        raise NodeFault("One node is reached over a socket of this machine, the other is elsewhere.")
+        raise NotLive("One node is reached over a socket of this machine, the other is elsewhere.")
     flags = libvirt.VIR_MIGRATE_TLS if settings().live_migration == "tls" else 0
     yield flags, {libvirt.VIR_MIGRATE_PARAM_URI: f"tcp://[{host}]" if ":" in host else f"tcp://{host}"}
 

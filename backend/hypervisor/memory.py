@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping
 from dataclasses import dataclass, replace
 from uuid import uuid4
 
-from backend.errors import NodeDiskFull, NodeFault, Unavailable
+from backend.errors import NodeDiskFull, NodeFault, NotLive, Unavailable
 from backend.hypervisor.driver import (
     PREFIX,
     READY,
@@ -41,12 +41,15 @@ class Machine:
     off_reason: OffReason = OffReason.UNKNOWN
     boot_id: str = ""
     boots: int = 0
+    is_frozen: bool = False
+    """Its guest's file systems are held still."""
+    clock_is_set: bool = False
 
 
 class MemoryNode:
     """Implements Hypervisor."""
 
-    def __init__(self, *, cpus: int = 8, mem_mb: int = 32768, host_id: str = "") -> None:
+    def __init__(self, *, cpus: int = 64, mem_mb: int = 262_144, host_id: str = "") -> None:
         self.machines: dict[str, Machine] = {}
         self.disks: dict[str, int] = {}
         """Sizes in GiB, by name."""
@@ -55,14 +58,24 @@ class MemoryNode:
         self.base = ""
         """The image that its disks stand on, if it is to have one."""
         self.bases: set[str] = set()
+        self.kept: dict[str, bool] = {}
+        """Machines whose memory is kept: whether they can go on from it."""
+        self.has_agents = True
+        """Whether guests can be held still."""
         self.takes_live = True
+        self.breaks_off = 0
+        """So many migrations from here break off."""
         """Whether machines may come here as they run."""
         self.prepared: Preparation | None = None
         self.fault: Unavailable | None = None
         self.silent = False
         self.deaf = False
+        self.uses: dict[str, Usage] = {}
+        """What a machine uses, where that matters; the others use nothing."""
         self.full = False
         """Whether its storage has no room for another disk."""
+        self.written: dict[str, bytes] = {}
+        """What stands on consoles and nobody has read."""
         self.answers = True
         """Whether guests become ready after booting."""
         self._facts = NodeFacts("x86_64", cpus, mem_mb, kvm_advertised=False, host_id=host_id)
@@ -113,6 +126,8 @@ class MemoryNode:
             return
         if spec.disk_name not in self.disks:
             raise NodeFault("The machine has no disk.")
+        if spec.name in self.kept:
+            raise NodeFault("What the machine had in memory is kept: it is to be woken, or that forgotten.")
         boots = self.machines[spec.name].boots + 1 if spec.name in self.machines else 1
         self.machines[spec.name] = Machine(spec, Power.ON, boot_id=str(uuid4()), boots=boots)
         self._wakers.ring()
@@ -132,9 +147,61 @@ class MemoryNode:
             self.machines[name].power = Power.ON
             self._wakers.ring()
 
+    async def sleep(self, name: str) -> None:
+        self._check()
+        if not self._is_on(name):
+            return
+        if self.full:
+            raise NodeDiskFull("in memory")
+        self.kept[name] = True
+        self._end(name, OffReason.UNKNOWN)
+
+    async def wake(self, name: str) -> None:
+        self._check()
+        if self._is_on(name):
+            return
+        if not self.kept.get(name):
+            raise NodeFault("The machine can't go on from what was kept.")
+        del self.kept[name]
+        self.machines[name].power, self.machines[name].clock_is_set = Power.ON, False
+        self._wakers.ring()
+
+    async def forget_memory(self, name: str) -> None:
+        self._check()
+        self.kept.pop(name, None)
+
+    async def clone_disk(self, disk: str, copy: str) -> None:
+        self._check()
+        if disk not in self.disks or copy in self.disks:
+            raise NodeFault("The node has no such disk, or has its copy already.")
+        if self.full:
+            raise NodeDiskFull("in memory")
+        self.disks[copy], self.contents[copy] = self.disks[disk], self.contents.get(disk, b"")
+
+    async def clone_running(self, name: str, disk: str, copy: str) -> None:
+        await self.end_clone(name)
+        if not self._is_on(name):
+            raise NodeFault("The machine is not running.")
+        if not self.has_agents:
+            raise NodeFault("The guest's agent does not answer. Stop it first, and then copy it.")
+        self.machines[name].is_frozen = True
+        try:
+            await self.clone_disk(disk, copy)
+        finally:
+            self.machines[name].is_frozen = False
+
+    async def end_clone(self, name: str) -> None:
+        self._check()
+        if name in self.machines:
+            self.machines[name].is_frozen = False
+
+    def consoles(self) -> "MemoryConsoles":
+        return MemoryConsoles(self)
+
     async def undefine(self, name: str) -> None:
         self._check()
         self._check_off(name)
+        self.kept.pop(name, None)
         if self.machines.pop(name, None):
             self._wakers.ring()
 
@@ -187,9 +254,14 @@ class MemoryNode:
 
     async def migrate(self, name: str, disk: str, target: Hypervisor, new_disk: str) -> None:
         self._check()
-        if not isinstance(target, MemoryNode) or not target.takes_live or not self._is_on(name):
-            raise NodeFault("The machine can't be moved as it runs.")
+        if not isinstance(target, MemoryNode) or not target.takes_live:
+            raise NotLive("The machine can't be moved as it runs.")
+        if not self._is_on(name):
+            raise NodeFault("The machine does not run.")
         target._check()
+        if self.breaks_off:
+            self.breaks_off -= 1
+            raise NodeFault("The migration broke off.")
         machine = self.machines.pop(name)
         target.machines[name] = replace(machine, spec=replace(machine.spec, disk=new_disk))
         target.disks[new_disk], target.contents[new_disk] = self.disks[disk], self.contents.get(disk, b"")
@@ -204,7 +276,7 @@ class MemoryNode:
     async def usage(self) -> Mapping[str, Usage]:
         self._check()
         return {
-            name: Usage(cpu_ns=0, vcpus=each.spec.vcpus, mem_used_mb=0, mem_total_mb=each.spec.memory_mb)
+            name: self.uses.get(name) or Usage(0, each.spec.vcpus, 0, each.spec.memory_mb, 0, 0, 0, 0, 0)
             for name, each in self.machines.items()
             if each.power is not Power.OFF
         }
@@ -216,7 +288,7 @@ class MemoryNode:
         if before := self._channels.get((name, channel)):
             before.close()
         answer = f"ready ssh-ed25519 {_HOST_KEY} {self.machines[name].boot_id}\n".encode()
-        port = _ReadyPort(answer if self.answers else b"")
+        port = _ReadyPort(self.machines[name], answer if self.answers else b"")
         self._channels[name, channel] = port
         return port
 
@@ -236,6 +308,10 @@ class MemoryNode:
     def shut_down_inside(self, name: str) -> None:
         """Somebody in the guest switches it off."""
         self._end(name, OffReason.SHUT_DOWN)
+
+    def write_console(self, name: str, data: bytes) -> None:
+        """A guest writes to its console."""
+        self.written[name] = self.written.get(name, b"") + data
 
     def pause(self, name: str) -> None:
         """As a full disk does."""
@@ -263,7 +339,7 @@ class MemoryNode:
     def _seen(self, name: str, disk: str) -> Seen:
         has_disk = disk in self.disks
         if machine := self.machines.get(name):
-            return Seen(defined=True, power=machine.power, off_reason=machine.off_reason, disk=has_disk)
+            return Seen(True, machine.power, machine.off_reason, has_disk, saved=name in self.kept)
         return Seen(disk=has_disk)
 
     def _end(self, name: str, reason: OffReason) -> None:
@@ -276,11 +352,26 @@ class MemoryNode:
         self._wakers.ring()
 
 
+class MemoryConsoles:
+    """Implements Consoles."""
+
+    def __init__(self, node: MemoryNode) -> None:
+        self._node = node
+
+    async def read(self) -> Mapping[str, bytes]:
+        self._node._check()  # pyright: ignore[reportPrivateUsage]
+        found, self._node.written = self._node.written, {}
+        return found
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
 class _ReadyPort:
     """The port on which a guest answers each line by saying that it is ready."""
 
-    def __init__(self, answer: bytes) -> None:
-        self._answer = answer
+    def __init__(self, machine: Machine, answer: bytes) -> None:
+        self._machine, self._answer = machine, answer
         self._said: asyncio.Queue[bytes] = asyncio.Queue()
         self._gone = False
 
@@ -292,6 +383,7 @@ class _ReadyPort:
     async def write(self, data: bytes) -> None:
         if self._gone:
             raise Unavailable("The channel into the guest is closed.")
+        self._machine.clock_is_set |= data.startswith(b"at ")
         if answer := self._answer * data.count(b"\n"):
             self._said.put_nowait(answer)
 

@@ -1,23 +1,43 @@
 """The tables. Importing this package registers all of them, which alembic relies on."""
 
+from backend.models.ai import AIConversation, AIEvent, AIMemory, AITurn, TurnStatus
 from backend.models.audit import AIUsageLog, AuditChain, AuditLog
 from backend.models.config import Config
-from backend.models.containers import Container, ContainerSchedule, ContainerType, DesiredState, MoveWay, Phase, Status
+from backend.models.containers import (
+    Container,
+    ContainerConsole,
+    ContainerEvent,
+    ContainerSchedule,
+    ContainerType,
+    DesiredState,
+    MoveWay,
+    Phase,
+    Status,
+)
 from backend.models.identity import ExternalIdentity, Invitation, LoginThrottle, RecoveryCode, Session, User
 from backend.models.inbox import Notification, Webhook, WebhookDelivery
 from backend.models.keys import ApiKey, SshKey
 from backend.models.nodes import Leftover, Node, NodeLease
+from backend.models.previews import PreviewLink, PreviewPass, PreviewPort
 from backend.models.quotas import QuotaType, ResourceQuota
+from backend.models.repeats import Repeat
+from backend.models.stats import UsagePoint
 from backend.models.teams import ContainerShare, Team, TeamMembership
 from backend.models.templates import FileTemplate, FileTemplateItem, ShippedTemplate
 
 __all__ = [
+    "AIConversation",
+    "AIEvent",
+    "AIMemory",
+    "AITurn",
     "AIUsageLog",
     "ApiKey",
     "AuditChain",
     "AuditLog",
     "Config",
     "Container",
+    "ContainerConsole",
+    "ContainerEvent",
     "ContainerSchedule",
     "ContainerShare",
     "ContainerType",
@@ -33,8 +53,12 @@ __all__ = [
     "NodeLease",
     "Notification",
     "Phase",
+    "PreviewLink",
+    "PreviewPass",
+    "PreviewPort",
     "QuotaType",
     "RecoveryCode",
+    "Repeat",
     "ResourceQuota",
     "Session",
     "ShippedTemplate",
@@ -42,6 +66,8 @@ __all__ = [
     "Status",
     "Team",
     "TeamMembership",
+    "TurnStatus",
+    "UsagePoint",
     "User",
     "Webhook",
     "WebhookDelivery",

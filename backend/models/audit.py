@@ -82,4 +82,7 @@ class AIUsageLog(Table, table=True):
     model: str = Field(default="", max_length=100)
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    total_tokens: int = 0
+    latency_ms: int = 0
+    """From the question to the end of the answer, tools included."""
     created_at: datetime = at_field(set_now=True, index=True)

@@ -5,14 +5,24 @@ from enum import StrEnum
 from typing import Any, cast
 from uuid import UUID, uuid4
 
-from sqlalchemy import JSON, Enum, Index
+from sqlalchemy import JSON, Enum, Index, Text
 from sqlmodel import Field
 
 from backend.models.base import Table, at_field, id_field
 from backend.rules.lifecycle import DesiredState, Phase, Status
 from backend.rules.moves import MoveWay
 
-__all__ = ["Container", "ContainerSchedule", "ContainerType", "DesiredState", "MoveWay", "Phase", "Status"]
+__all__ = [
+    "Container",
+    "ContainerConsole",
+    "ContainerEvent",
+    "ContainerSchedule",
+    "ContainerType",
+    "DesiredState",
+    "MoveWay",
+    "Phase",
+    "Status",
+]
 
 
 class ContainerType(Table, table=True):
@@ -68,6 +78,12 @@ class Container(Table, table=True):
     created_at: datetime = at_field(set_now=True)
 
     desired_state: DesiredState = _enum(DesiredState.RUNNING, index=True)
+    sleeps: bool = False
+    """How it is to be stopped: with what it has in memory kept, to go on from there."""
+    forgets_memory: bool = False
+    """Its next start is not to go on from what was kept: that is thrown away."""
+    copy_of: UUID | None = Field(default=None, index=True)
+    """The container whose disk it begins with; empty once it has it."""
     restart_requested_at: datetime | None = at_field(nullable=True)
     delete_requested_at: datetime | None = at_field(nullable=True)
     move_to_node_id: int | None = Field(default=None, foreign_key="node.id")
@@ -88,13 +104,19 @@ class Container(Table, table=True):
     status_reason: str = Field(default="", max_length=500)
     phase: Phase = _enum(Phase.NONE)
     phases: list[Any] = Field(default_factory=list, sa_type=JSON)
-    """The last start, as [[phase, ISO time], …]."""
+    """The last start, as [[phase, ISO time], …]; "ready" ends it (rules/timeline.py)."""
     has_disk: bool = False
     """A disk was made. If it is gone later that is an error, never a reason to make an empty one."""
     disk_made_gib: int = 0
     """The disk's size on the node; smaller than `disk_gib`: it grows before the next boot."""
     booted_at: datetime | None = at_field(nullable=True)
     stop_asked_at: datetime | None = at_field(nullable=True)
+    asleep: bool = False
+    """What it had in memory is kept on its node; until its guest has answered again after waking."""
+    boot_id: str = Field(default="", max_length=36)
+    """Its kernel's id of the last boot: another one after waking means that it had to boot."""
+    copy_disk: str = Field(default="", max_length=80)
+    """The copy that is being made to be its disk; empty until that has begun. Its original keeps still meanwhile."""
     failures: int = 0
     retry_at: datetime | None = at_field(nullable=True)
     """After a fault: not before then. Empty with status `error`: not until a person asks."""
@@ -128,6 +150,29 @@ class Container(Table, table=True):
 def domain_name(uuid: UUID) -> str:
     """The libvirt domain of a container."""
     return f"pqk-{uuid}"
+
+
+class ContainerConsole(Table, table=True):
+    """The end of what a container's machine wrote to its console, as text."""
+
+    __tablename__ = "container_console"
+
+    container_id: int = Field(primary_key=True, foreign_key="container.id", ondelete="CASCADE")
+    text: str = Field(default="", sa_type=Text)
+    updated_at: datetime = at_field(set_now=True)
+
+
+class ContainerEvent(Table, table=True):
+    """What was done to a container's machine, or happened to it: the newest few hundred of each."""
+
+    __tablename__ = "container_event"
+
+    id: int = id_field()
+    container_id: int = Field(foreign_key="container.id", index=True, ondelete="CASCADE")
+    at: datetime = at_field(set_now=True)
+    kind: str = Field(max_length=32)
+    """A Step of rules/lifecycle.py that was begun, or what came of it: running, failed."""
+    text: str = Field(default="", max_length=500)
 
 
 class ContainerSchedule(Table, table=True):

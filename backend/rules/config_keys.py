@@ -158,6 +158,36 @@ TOKEN_INPUT_PRICE = Key("token_input_price", 1.5e-7, "Price of a prompt token.",
 TOKEN_OUTPUT_PRICE = Key(
     "token_output_price", 7.5e-7, "Price of a token of the answer.", _AI, "per token", minimum=0, maximum=1
 )
+_MODEL_FOR = "The model that {}; empty: openai_model."
+AI_MODEL_ASSISTANT = Key("ai_model_assistant", "", _MODEL_FOR.format("works in containers"), _AI)
+AI_MODEL_TIP_GENERATOR = Key("ai_model_tip_generator", "", _MODEL_FOR.format("writes tips"), _AI)
+AI_MODEL_EMBEDDER = Key("ai_model_embedder", "", _MODEL_FOR.format("measures how near texts are"), _AI)
+AI_MODEL_JUDGE = Key("ai_model_judge", "", _MODEL_FOR.format("judges answers"), _AI)
+AI_MODELS: Mapping[str, Key[str]] = {
+    "assistant": AI_MODEL_ASSISTANT,
+    "tip-generator": AI_MODEL_TIP_GENERATOR,
+    "embedder": AI_MODEL_EMBEDDER,
+    "judge": AI_MODEL_JUDGE,
+}
+"""By alias: no other place knows the name of a model."""
+AI_BUDGET_PER_DAY = Key(
+    "ai_budget_per_day", 0.0, "What a user's questions may cost a day, in the currency of the prices; 0: no bound.",
+    _AI, minimum=0, maximum=1_000_000,
+)  # fmt: skip
+AI_STEPS = Key("ai_steps_per_turn", 40, "How often the model is asked before a turn ends.", _AI, minimum=1, maximum=500)
+AI_TURN_SECONDS = Key(
+    "ai_turn_seconds", 1800, "How long a turn may take, without the time it waits for a click.", _AI, "seconds",
+    minimum=10, maximum=86_400,
+)  # fmt: skip
+AI_TURN_TOKENS = Key(
+    "ai_tokens_per_turn", 1_000_000, "How many tokens a turn may use in all.", _AI, "tokens",
+    minimum=1000, maximum=100_000_000,
+)  # fmt: skip
+AI_CONTEXT_TOKENS = Key(
+    "ai_context_tokens", 100_000, "How much the model takes at once; older parts are summed up before that.", _AI,
+    "tokens",
+    minimum=4000, maximum=10_000_000,
+)  # fmt: skip
 
 AUDIT_RETENTION_DAYS = Key(
     "audit_retention_days",

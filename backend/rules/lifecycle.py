@@ -38,6 +38,7 @@ class Phase(StrEnum):
     STOPPING = "stopping"
     DELETING = "deleting"
     MOVING = "moving"
+    COPYING = "copying"
 
 
 class Power(StrEnum):
@@ -64,6 +65,8 @@ class Seen:
     power: Power = Power.OFF
     off_reason: OffReason = OffReason.UNKNOWN
     disk: bool = False
+    saved: bool = False
+    """What it had in memory is kept: it can go on from there. Of one that runs, it is from another time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,17 @@ class Wish:
     disk_is_small: bool = False
     """The disk on the node is not known to be as large as the row says."""
     move: Move | None = None
+    sleeps: bool = False
+    """To be stopped with its memory kept."""
+    asleep: bool = False
+    """Its memory was kept when it was last seen off, and its guest has not answered since."""
+    forgets: bool = False
+    """Its next start is to be a boot, whatever was kept."""
+    copies: bool = False
+    """Its disk is to be a copy, and is not there yet."""
+    copy_begun: bool = False
+    lent: bool = False
+    """Its own disk is being copied."""
 
 
 class Step(StrEnum):
@@ -105,6 +119,28 @@ class Step(StrEnum):
     HAND_OVER = "hand-over"
     END_ATTEMPT = "end-attempt"
     AWAIT_OTHER_NODE = "await-other-node"
+    SLEEP = "sleep"
+    NOTE_ASLEEP = "note-asleep"
+    WAKE = "wake"
+    FORGET_MEMORY = "forget-memory"
+    COPY_DISK = "copy-disk"
+    END_COPY = "end-copy"
+
+
+WAITS_FOR_COPY = frozenset(
+    {
+        Step.GROW_DISK,
+        Step.BOOT,
+        Step.WAKE,
+        Step.SLEEP,
+        Step.MIGRATE,
+        Step.COPY_DISK_AWAY,
+        Step.UNDEFINE,
+        Step.DELETE_DISK,
+        Step.DROP_ROW,
+    }
+)
+"""What is not begun while the disk is being copied: it would spoil the copy, or be spoilt by it."""
 
 
 def next_step(wish: Wish, seen: Seen, *, at: datetime, stop_grace: timedelta, there: Seen | None = None) -> Step | None:
@@ -114,18 +150,27 @@ def next_step(wish: Wish, seen: Seen, *, at: datetime, stop_grace: timedelta, th
         stop_grace: how long a guest may take to shut down before its power is cut.
         there: a look at the node it is moving to; needed, and awaited, while it may be on either.
     """
+    step = _decided(wish, seen, at, stop_grace, there)
+    return None if wish.lent and step in WAITS_FOR_COPY else step
+
+
+def _decided(wish: Wish, seen: Seen, at: datetime, stop_grace: timedelta, there: Seen | None) -> Step | None:
     if wish.move is not None and wish.move.is_between:
         return where_it_is(seen, there)
     if wish.retry_at is not None and at < wish.retry_at:
         return None
     if wish.delete_requested:
+        if wish.copy_begun:
+            return Step.END_COPY
         return Step.END_ATTEMPT if wish.move else _towards_gone(seen)
+    if wish.copies:
+        return None if wish.status is Status.ERROR and wish.retry_at is None else Step.COPY_DISK
+    if seen.saved and seen.power is Power.ON and wish.status is Status.RUNNING and not wish.sleeps:
+        return Step.FORGET_MEMORY  # its disk has gone on since: waking from that would ruin it
     if wish.move is not None and (step := _towards_elsewhere(wish, wish.move, seen, at, stop_grace)):
         return step
     if wish.desired is DesiredState.STOPPED:
-        return _towards_off(wish, seen, at, stop_grace) or (
-            None if wish.status in (Status.STOPPED, Status.CREATED) else Step.NOTE_STOPPED
-        )
+        return _towards_sleep(wish, seen) or _towards_off(wish, seen, at, stop_grace) or _noted_off(wish, seen)
     return _towards_on(wish, seen, at, stop_grace)
 
 
@@ -158,18 +203,39 @@ def _towards_elsewhere(wish: Wish, move: Move, seen: Seen, at: datetime, stop_gr
     if seen.power is Power.OFF:
         if not seen.disk:
             return None if wish.has_disk else Step.HAND_OVER  # a lost disk is reported, not moved
+        if seen.saved:
+            return _towards_awake(wish)  # memory does not travel with a disk: it moves as it runs, and sleeps there
         was_off_by_itself = wish.stop_asked_at is None and _was_shut_down_inside(wish, seen)
         return None if was_off_by_itself else Step.COPY_DISK_AWAY
-    if wish.desired is DesiredState.STOPPED or wish.status is Status.PROVISIONING:
+    stays_up = wish.desired is DesiredState.RUNNING or (wish.sleeps and wish.status is Status.RUNNING)
+    if not stays_up or wish.status is Status.PROVISIONING:
         return None
     if wish.status is Status.RUNNING and seen.power is Power.ON and move.way is MoveWay.OPEN:
         return Step.MIGRATE
     return _towards_off(wish, seen, at, stop_grace)
 
 
+def _towards_sleep(wish: Wish, seen: Seen) -> Step | None:
+    """None where there is nothing to keep: it is off, or never came up."""
+    has_memory = wish.status is Status.RUNNING or (wish.status is Status.ERROR and wish.asleep)
+    return Step.SLEEP if wish.sleeps and has_memory and seen.power is not Power.OFF else None
+
+
+def _noted_off(wish: Wish, seen: Seen) -> Step | None:
+    if wish.status in (Status.STOPPED, Status.CREATED) and wish.asleep == seen.saved:
+        return None
+    return Step.NOTE_ASLEEP if seen.saved else Step.NOTE_STOPPED
+
+
+def _towards_awake(wish: Wish) -> Step:
+    return Step.FORGET_MEMORY if wish.forgets else Step.WAKE
+
+
 def _towards_off(wish: Wish, seen: Seen, at: datetime, stop_grace: timedelta) -> Step | None:
     if seen.power is Power.OFF:
         return None
+    if wish.asleep and wish.status is Status.PROVISIONING:  # just woken: it is up, with all that was in its memory
+        return Step.RESUME if seen.power is Power.PAUSED else Step.AWAIT_GUEST
     if seen.power is Power.PAUSED or wish.status is not Status.RUNNING:
         return Step.POWER_OFF  # paused, or not up yet: it could not hear the request
     if wish.stop_asked_at is None:
@@ -192,6 +258,8 @@ def _towards_on(wish: Wish, seen: Seen, at: datetime, stop_grace: timedelta) -> 
 def _towards_boot(wish: Wish, seen: Seen) -> Step:
     if _was_shut_down_inside(wish, seen):
         return Step.NOTE_SHUT_DOWN_INSIDE
+    if seen.saved:
+        return _towards_awake(wish)
     if seen.disk:
         return Step.GROW_DISK if wish.disk_is_small else Step.BOOT
     return Step.REPORT_LOST_DISK if wish.has_disk else Step.MAKE_DISK
@@ -219,6 +287,8 @@ def activity(shown: str, desired: str, phase: str, *, deleting: bool, restarting
         return "deleting"
     if shown in ("unknown", Status.ERROR):
         return shown
+    if phase == Phase.COPYING:
+        return "copying"
     if phase == Phase.MOVING and shown != Status.RUNNING:
         return "moving"
     if desired == DesiredState.STOPPED:

@@ -2,6 +2,7 @@
 
 import random
 import re
+from collections.abc import Collection
 
 from backend.errors import Invalid
 
@@ -40,6 +41,17 @@ def container_name(raw: str) -> str:
     if not _NAME.fullmatch(name):
         raise Invalid("Use letters, digits and hyphens for the name, with no hyphen at either end.", field="name")
     return name
+
+
+def copy_name(name: str, taken: Collection[str]) -> str:
+    """What a copy is called when nobody says: “web-copy”, “web-copy-2”, …; it fits a hostname."""
+    stem, number = name.removesuffix("-copy"), 1
+    while True:
+        end = "-copy" if number == 1 else f"-copy-{number}"
+        chosen = stem[: MAX_NAME - len(end)].rstrip("-") + end
+        if chosen not in taken:
+            return chosen
+        number += 1
 
 
 def node_name(raw: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from enum import StrEnum
+from functools import lru_cache
 
 from backend.rules.actions import Action
 from backend.rules.actors import NOBODY, SYSTEM, Actor, Role, Scope, TeamRole, Via
@@ -22,7 +23,9 @@ __all__ = [
     "allowed_to",
     "has_rule",
     "highest",
+    "is_in_reach",
     "judge",
+    "scope_of",
 ]
 
 
@@ -89,6 +92,7 @@ _TABLE: dict[Action, tuple[Relation, Scope]] = {
     Action.SESSION_REVOKE: (Relation.OWNER, Scope.ADMIN),
     Action.CONTAINER_LIST: (Relation.USER, Scope.READ),
     Action.CONTAINER_READ: (Relation.VIEWER, Scope.READ),
+    Action.CONTAINER_METRICS: (Relation.VIEWER, Scope.READ),
     Action.CONTAINER_CREATE: (Relation.USER, Scope.EXEC),
     Action.CONTAINER_POWER_ON: (Relation.OPERATOR, Scope.EXEC),
     Action.CONTAINER_POWER_OFF: (Relation.OPERATOR, Scope.EXEC),
@@ -96,10 +100,19 @@ _TABLE: dict[Action, tuple[Relation, Scope]] = {
     Action.CONTAINER_DELETE: (Relation.OWNER, Scope.EXEC),
     Action.CONTAINER_RESIZE: (Relation.MANAGER, Scope.EXEC),
     Action.CONTAINER_KEEP: (Relation.MANAGER, Scope.EXEC),
+    Action.CONTAINER_RENAME: (Relation.MANAGER, Scope.EXEC),
+    Action.CONTAINER_SLEEP: (Relation.OPERATOR, Scope.EXEC),
+    Action.CONTAINER_START_AFRESH: (Relation.OPERATOR, Scope.EXEC),
+    Action.CONTAINER_DUPLICATE: (Relation.MANAGER, Scope.EXEC),
+    Action.CONTAINER_CONSOLE: (Relation.OPERATOR, Scope.READ),
+    Action.CONTAINER_LOGS: (Relation.VIEWER, Scope.READ),
     Action.CONTAINER_FAULT: (Relation.SUPERUSER, Scope.ADMIN),
     Action.CONTAINER_STOP_IDLE: (Relation.SUPERUSER, Scope.ADMIN),
     Action.CONTAINER_WARN_EXPIRY: (Relation.SUPERUSER, Scope.ADMIN),
     Action.CONTAINER_EXPIRE: (Relation.SUPERUSER, Scope.ADMIN),
+    Action.CONTAINER_SEND_COMMAND: (Relation.OPERATOR, Scope.EXEC),
+    Action.PROCESS_LOOK: (Relation.OPERATOR, Scope.EXEC),
+    Action.PROCESS_STOP: (Relation.OPERATOR, Scope.EXEC),
     Action.SCHEDULE_LIST: (Relation.VIEWER, Scope.READ),
     Action.SCHEDULE_CREATE: (Relation.MANAGER, Scope.EXEC),
     Action.SCHEDULE_UPDATE: (Relation.MANAGER, Scope.EXEC),
@@ -124,6 +137,17 @@ _TABLE: dict[Action, tuple[Relation, Scope]] = {
     Action.WS_DISCONNECT: (Relation.OWNER, Scope.READ),
     Action.TERMINAL_CLOSE: (Relation.OPERATOR, Scope.EXEC),
     Action.TERMINAL_LOOK: (Relation.OPERATOR, Scope.EXEC),
+    Action.FILE_LOOK: (Relation.OPERATOR, Scope.EXEC),
+    Action.FILE_WRITE: (Relation.OPERATOR, Scope.EXEC),
+    Action.FILE_CREATE: (Relation.OPERATOR, Scope.EXEC),
+    Action.FILE_MOVE: (Relation.OPERATOR, Scope.EXEC),
+    Action.FILE_COPY: (Relation.OPERATOR, Scope.EXEC),
+    Action.FILE_TRASH: (Relation.OPERATOR, Scope.EXEC),
+    Action.FILE_RESTORE: (Relation.OPERATOR, Scope.EXEC),
+    Action.FILE_CLONE: (Relation.OPERATOR, Scope.EXEC),
+    Action.CONTAINER_UPLOAD_FILE: (Relation.OPERATOR, Scope.EXEC),
+    Action.CONTAINER_DOWNLOAD_FILE: (Relation.OPERATOR, Scope.EXEC),
+    Action.CONTAINER_DOWNLOAD_FOLDER: (Relation.OPERATOR, Scope.EXEC),
     Action.TEMPLATE_LIST: (Relation.USER, Scope.READ),
     Action.TEMPLATE_READ: (Relation.USER, Scope.READ),
     Action.TEMPLATE_CREATE: (Relation.OWNER, Scope.EXEC),
@@ -164,6 +188,20 @@ _TABLE: dict[Action, tuple[Relation, Scope]] = {
     Action.AUDIT_EXPORT: (Relation.SUPERUSER, Scope.ADMIN),
     Action.AUDIT_VERIFY: (Relation.SUPERUSER, Scope.ADMIN),
     Action.AUDIT_PRUNE: (Relation.SUPERUSER, Scope.ADMIN),
+    Action.AI_LOOK: (Relation.OPERATOR, Scope.EXEC),
+    Action.AI_OPEN: (Relation.OPERATOR, Scope.EXEC),
+    Action.AI_LIST: (Relation.OPERATOR, Scope.EXEC),
+    Action.AI_EXPORT: (Relation.OPERATOR, Scope.EXEC),
+    Action.AI_ASK: (Relation.OPERATOR, Scope.EXEC),
+    Action.AI_RETRY: (Relation.OPERATOR, Scope.EXEC),
+    Action.AI_ANSWER: (Relation.OPERATOR, Scope.EXEC),
+    Action.AI_STOP: (Relation.OPERATOR, Scope.EXEC),
+    Action.AI_GO_ON: (Relation.OPERATOR, Scope.EXEC),
+    Action.AI_SET_MODE: (Relation.OPERATOR, Scope.EXEC),
+    Action.AI_RENAME: (Relation.OPERATOR, Scope.EXEC),
+    Action.AI_FORK: (Relation.OPERATOR, Scope.EXEC),
+    Action.AI_CLEAR: (Relation.OPERATOR, Scope.EXEC),
+    Action.AI_DELETE: (Relation.OPERATOR, Scope.EXEC),
     Action.AI_USAGE_USER: (Relation.OWNER, Scope.READ),
     Action.AI_USAGE_CONTAINER: (Relation.OWNER, Scope.READ),
     Action.INBOX_LIST: (Relation.USER, Scope.READ),
@@ -178,6 +216,17 @@ _TABLE: dict[Action, tuple[Relation, Scope]] = {
     Action.WEBHOOK_TEST: (Relation.OWNER, Scope.ADMIN),
     Action.WEBHOOK_DELIVERIES: (Relation.OWNER, Scope.READ),
     Action.WEBHOOK_RESEND: (Relation.OWNER, Scope.ADMIN),
+    Action.PORT_LIST: (Relation.OPERATOR, Scope.READ),
+    Action.PREVIEW_LIST: (Relation.VIEWER, Scope.READ),
+    Action.PREVIEW_OPEN: (Relation.VIEWER, Scope.READ),
+    Action.PREVIEW_ENTER: (Relation.ANYONE, Scope.READ),
+    Action.PREVIEW_LOOK: (Relation.VIEWER, Scope.READ),
+    Action.PREVIEW_SHOW_TO: (Relation.MANAGER, Scope.ADMIN),
+    Action.PREVIEW_LINK: (Relation.MANAGER, Scope.ADMIN),
+    Action.PREVIEW_UNLINK: (Relation.MANAGER, Scope.ADMIN),
+    Action.RUN_LOOK: (Relation.OPERATOR, Scope.READ),
+    Action.RUN_START: (Relation.OPERATOR, Scope.EXEC),
+    Action.RUN_STOP: (Relation.OPERATOR, Scope.EXEC),
 }
 
 BEFORE_A_NEW_PASSWORD = frozenset({Action.USER_CHANGE_PASSWORD, Action.USER_LOGOUT})
@@ -199,8 +248,8 @@ def judge(actor: Actor, action: Action, *, owner_id: int | None = None, role: Ro
     """
     if action not in _TABLE:
         return Verdict.FORBID
-    needed, scope = _TABLE[action]
-    if _SCOPES.index(actor.scope) < _SCOPES.index(scope):
+    needed, _ = _TABLE[action]
+    if not is_in_reach(actor.scope, action):
         return Verdict.FORBID
     if needed is Relation.ANYONE or actor.is_superuser:
         return Verdict.ALLOW
@@ -212,6 +261,16 @@ def judge(actor: Actor, action: Action, *, owner_id: int | None = None, role: Ro
     if role is None or actor.user_id is None:
         return Verdict.HIDE
     return Verdict.ALLOW if needed in _relations(role) else Verdict.FORBID
+
+
+def is_in_reach(scope: Scope, action: Action) -> bool:
+    """Whether a key of that scope may do such a thing at all, where its person may."""
+    return action in _TABLE and _SCOPES.index(scope) >= _SCOPES.index(_TABLE[action][1])
+
+
+def scope_of(action: Action) -> Scope:
+    """The least scope that an API key needs for the action."""
+    return _TABLE[action][1]
 
 
 def has_rule(action: Action) -> bool:
@@ -226,6 +285,16 @@ def allowed_to(role: Role | TeamRole) -> list[Action]:
 
 def allowed(actor: Actor, *, owner_id: int, role: Role | TeamRole | None) -> frozenset[Action]:
     """All that the actor may do with one thing, so that pages offer that and nothing else."""
+    is_owner = actor.user_id is not None and actor.user_id == owner_id
+    return _allowed(actor.scope, actor.is_superuser, actor.user_id is not None, is_owner, role)
+
+
+@lru_cache(maxsize=256)
+def _allowed(
+    scope: Scope, is_superuser: bool, is_somebody: bool, is_owner: bool, role: Role | TeamRole | None
+) -> frozenset[Action]:
+    """All that `judge` looks at: lists ask this for each of their rows."""
+    actor, owner_id = Actor(1 if is_somebody else None, is_superuser=is_superuser, scope=scope), 1 if is_owner else 2
     return frozenset(each for each in _TABLE if judge(actor, each, owner_id=owner_id, role=role) is Verdict.ALLOW)
 
 

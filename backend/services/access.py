@@ -3,23 +3,27 @@
 A share is the whole of what somebody else may do: being an admin of a team adds nothing to it (ADR-0013).
 """
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 
-from sqlalchemy import ColumnElement, false
+from sqlalchemy import ColumnElement, bindparam, false
 from sqlmodel import col, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from backend.db import Tx
 from backend.models import Container, ContainerShare, Team, TeamMembership, User
 from backend.rules.policy import Action, Actor, Role, allowed, highest
-from backend.services.views import ContainerView
 
 
 def visible_containers_for(person: Actor) -> ColumnElement[bool]:
     """The condition on Container that holds for what is the person's own or shared with them."""
-    shared = select(ContainerShare.container_id).where(_reaches(person.user_id))
-    return or_(col(Container.user_id) == person.user_id, col(Container.id).in_(shared))
+    return or_(col(Container.user_id) == person.user_id, col(Container.id).in_(shared_with(person)))
+
+
+def shared_with(person: Actor) -> SelectOfScalar[int]:
+    """The query for the ids of what is shared with them."""
+    return select(ContainerShare.container_id).where(_reaches(person.user_id))
 
 
 async def can_view_container(tx: Tx, person: Actor, container_id: int) -> bool:
@@ -34,12 +38,28 @@ async def role_of(tx: Tx, person: Actor, container: Container) -> Role | None:
     return highest(Role(each) for each in (await tx.exec(query)).all())
 
 
-async def as_seen_by(tx: Tx, person: Actor, views: list[ContainerView]) -> list[ContainerView]:
-    """These views with what the person may do, and with whom the containers are shared where they may know that."""
-    ways = await _ways_to(tx, person, {view.id for view in views if view.user_id != person.user_id})
-    seen = [_as_seen(view, person, ways.get(view.id, [])) for view in views]
-    shared = await _shared_with(tx, {view.id for view in seen if Action.SHARE_LIST in view.allowed})
-    return [replace(view, shared_with=tuple(shared.get(view.id, ()))) for view in seen]
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a person is to a container."""
+
+    is_mine: bool
+    role: Role | None
+    """In somebody else's container."""
+    allowed: frozenset[Action]
+    """All that they may do with it."""
+    shared_with: tuple[str, ...]
+    """Teams and people, for whoever may know that."""
+
+
+async def standings(tx: Tx, person: Actor, owners: Mapping[int, int]) -> dict[int, Standing]:
+    """What the person is to these containers, given with their owners."""
+    ways = await _ways_to(tx, person, {each for each, owner_id in owners.items() if owner_id != person.user_id})
+    seen = {each: _standing(owner_id, person, ways.get(each, [])) for each, owner_id in owners.items()}
+    shared = await _shared_with(tx, {each for each, (_, may) in seen.items() if Action.SHARE_LIST in may})
+    return {
+        each: Standing(owners[each] == person.user_id, role, may, tuple(shared.get(each, ())))
+        for each, (role, may) in seen.items()
+    }
 
 
 async def seen_by(tx: Tx, container_ids: Iterable[int]) -> set[int]:
@@ -80,27 +100,33 @@ async def _ways_to(tx: Tx, person: Actor, container_ids: set[int]) -> dict[int, 
     return found
 
 
-def _as_seen(view: ContainerView, person: Actor, ways: list[ContainerShare]) -> ContainerView:
+def _standing(owner_id: int, person: Actor, ways: list[ContainerShare]) -> tuple[Role | None, frozenset[Action]]:
+    """The person's role in a container, and all that they may do with it."""
     role = highest(Role(each.role) for each in ways)
-    may = allowed(person, owner_id=view.user_id, role=role)
+    may = allowed(person, owner_id=owner_id, role=role)
     if all(each.user_id is None for each in ways):
         may -= {Action.SHARE_LEAVE}  # there is nothing to leave: it is their own, or comes through a team
-    return replace(view, is_mine=view.user_id == person.user_id, role=role, allowed=may)
+    return role, may
 
 
 async def _shared_with(tx: Tx, container_ids: set[int]) -> dict[int, list[str]]:
     """The names of the teams and people that each of these containers is shared with, teams first."""
     if not container_ids:
         return {}
-    query = (
+    found: dict[int, list[str]] = {}
+    for container_id, team, person in (await tx.exec(_names_of_sharers(), params={"ids": list(container_ids)})).all():
+        found.setdefault(container_id, []).append(team or person)
+    return found
+
+
+@lru_cache
+def _names_of_sharers():  # a query's type would say less than the query
+    """Kept: lists ask it for each page, and to build it takes longer than to ask."""
+    return (
         select(ContainerShare.container_id, Team.name, User.username)
         .select_from(ContainerShare)
         .join(Team, col(Team.id) == col(ContainerShare.team_id), isouter=True)
         .join(User, col(User.id) == col(ContainerShare.user_id), isouter=True)
-        .where(col(ContainerShare.container_id).in_(container_ids))
+        .where(col(ContainerShare.container_id).in_(bindparam("ids", expanding=True)))
         .order_by(col(ContainerShare.team_id).is_(None), col(ContainerShare.id))
     )
-    found: dict[int, list[str]] = {}
-    for container_id, team, person in (await tx.exec(query)).all():
-        found.setdefault(container_id, []).append(team or person)
-    return found

@@ -1,12 +1,15 @@
 """When a container was last used, kept to the minute: what decides whether it is idle."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from sqlmodel import col, update
 
-from backend.db import Tx
+from backend.db import Tx, transaction
+from backend.errors import DatabaseBusy
 from backend.models import Container
+from backend.models.base import now
 
 _GRAIN = timedelta(minutes=1)
 _noted: dict[int, datetime] = {}
@@ -19,6 +22,17 @@ def is_news(container_id: int, at: datetime) -> bool:
         return False
     _noted[container_id] = at
     return True
+
+
+async def note_use_now(container_id: int) -> None:
+    """Somebody does something with it, which keeps it from being idle. That this can't be written down is nobody's
+    trouble.
+    """
+    at = now()
+    if is_news(container_id, at):
+        with suppress(DatabaseBusy):
+            async with transaction() as tx:
+                await note_use(tx, [container_id], at)
 
 
 async def note_use(tx: Tx, container_ids: Iterable[int], at: datetime) -> None:

@@ -42,7 +42,7 @@ async def sign_in_with_token(tx: Tx, actor: Actor, token: str) -> tuple[str, dat
     user = (await tx.exec(admins.limit(1))).first()
     if user is None:
         raise Conflict("There is no administrator. Make one: python -m backend.cli createsuperuser")
-    note("user", user.id, "with the admin token", user_id=user.id)
+    note("user", user.id, "with the admin token", user_id=user.id, username=user.username)
     return await sessions.begin(tx, user, actor, lasts=LASTS)
 
 

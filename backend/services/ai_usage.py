@@ -30,6 +30,8 @@ class QuestionView:
     model: str
     prompt_tokens: int
     completion_tokens: int
+    total_tokens: int
+    latency_ms: int
 
 
 @operation(Action.AI_USAGE_USER)
@@ -84,4 +86,6 @@ def _view(row: AIUsageLog, actor: Actor) -> QuestionView:
         model=row.model,
         prompt_tokens=row.prompt_tokens,
         completion_tokens=row.completion_tokens,
+        total_tokens=row.total_tokens,
+        latency_ms=row.latency_ms,
     )

@@ -4,35 +4,47 @@ import random
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 
-from sqlmodel import col, select
-
 from backend.db import Tx
 from backend.errors import Conflict, Forbidden, NameTaken, NoRoom, QuotaExceeded
-from backend.models import Container, ContainerType, DesiredState, Phase, Status, User
+from backend.models import Container, ContainerType, DesiredState, Status, User
 from backend.models.base import now
 from backend.operation import note, operation, require
 from backend.rules import names
 from backend.rules.placement import Decision, Size, choose
 from backend.rules.policy import Action, Actor
 from backend.rules.upkeep import first_expiry
-from backend.services.access import visible_containers_for
+from backend.services.container_search import EVERYTHING, Search, listing
+from backend.services.naming import names_of
 from backend.services.placement import locked_node_facts
-from backend.services.quotas import can_create_container, check_credits, kept_type, locked_quota
-from backend.services.showing import changed, shown, views, with_surroundings
+from backend.services.quotas import can_create_container, check_credits, kept_type, locked_quota, type_named
+from backend.services.showing import changed, shown, views
 from backend.services.sizes import take_size, type_of
 from backend.services.targets import locked, refuse_if_going, visible
 from backend.services.views import ContainerView
-from backend.services.wishing import wish_gone, wish_off
+from backend.services.wishing import begin_start, wish_gone, wish_off
 
 _rng = random.Random()  # noqa: S311 - names, not secrets
 
 
 @operation(Action.CONTAINER_LIST)
-async def list_visible(tx: Tx, actor: Actor) -> list[ContainerView]:
-    """What is the actor's own or shared with them, newest first."""
+async def list_visible(
+    tx: Tx,
+    actor: Actor,
+    search: Search = EVERYTHING,
+    *,
+    before_id: int | None = None,
+    limit: int | None = None,
+    with_credits: bool = True,
+) -> list[ContainerView]:
+    """What is the actor's own or shared with them, newest first; of those with an id below `before_id`.
+
+    Args:
+        with_credits: also what each start would leave, which programs don't ask for.
+    """
     require(actor, Action.CONTAINER_LIST)
-    rows = await tx.exec(with_surroundings().where(visible_containers_for(actor)).order_by(col(Container.id).desc()))
-    return await views(tx, rows.all(), actor)
+    query = listing(Actor(actor.user_id), search, before_id, limit)
+    rows = (await (await tx.connection()).execute(query)).all()
+    return await views(tx, rows, actor, with_credits=with_credits)
 
 
 @operation(Action.CONTAINER_READ)
@@ -47,18 +59,22 @@ async def get(tx: Tx, actor: Actor, container_id: int) -> ContainerView:
 
 
 @operation(Action.CONTAINER_CREATE)
-async def create(tx: Tx, actor: Actor, *, container_type_id: int, name: str = "") -> ContainerView:
-    """Place a new container on a node and ask for it to run.
+async def create(
+    tx: Tx, actor: Actor, *, container_type_id: int | None = None, container_type: str = "", name: str = ""
+) -> ContainerView:
+    """Place a new container on a node and ask for it to run. Its type is given by id, or by name.
 
     Raises:
         Invalid: no such type, or a name that can't be a hostname.
-        NameTaken, QuotaExceeded, NoRoom: nothing was made.
+        TypeNotAllowed, NameTaken, QuotaExceeded, NoRoom: nothing was made.
     """
     require(actor, Action.CONTAINER_CREATE)
     owner_id = actor.person_id
     quota = await locked_quota(tx, owner_id)
+    if container_type_id is None:
+        container_type_id = await type_named(tx, quota, container_type)
     wanted = await kept_type(tx, container_type_id)
-    taken = await _names_of(tx, owner_id)
+    taken = await names_of(tx, owner_id)
     chosen = _fresh_name(taken) if not name.strip() else names.container_name(name)
     if chosen in taken:
         raise NameTaken(chosen)
@@ -91,13 +107,14 @@ async def power_on(tx: Tx, actor: Actor, container_id: int) -> ContainerView:
         with _in_words_for(actor, container, await tx.get_one(User, container.user_id)):
             await check_credits(tx, quota, kind)
         await take_size(tx, container, kind, runs=True)
+        container.sleeps = False
         container.desired_state, container.last_active_at = DesiredState.RUNNING, now()
         if container.status is not Status.RUNNING:
-            _begin_start(container)
+            begin_start(container)
         elif container.stop_asked_at is not None:
             container.restart_requested_at = now()  # the guest is on its way down already
     elif container.status is Status.ERROR:
-        _begin_start(container)
+        begin_start(container)
         container.restart_requested_at = now()  # whatever state the machine is in, begin again from its disk
     return await changed(tx, container, actor)
 
@@ -132,7 +149,7 @@ async def restart(tx: Tx, actor: Actor, container_id: int) -> ContainerView:
     container.stop_asked_at = None
     container.retry_at = None
     if container.status is Status.ERROR:
-        _begin_start(container)
+        begin_start(container)
     return await changed(tx, container, actor)
 
 
@@ -162,14 +179,6 @@ def _in_words_for(actor: Actor, container: Container, owner: User) -> Generator[
         raise Conflict(f"It runs on {owner.username}’s credits, and {why}. Ask them.") from refusal
 
 
-def _begin_start(container: Container) -> None:
-    container.phase, container.phases = Phase.PLACING, [[Phase.PLACING.value, now().isoformat()]]
-    container.status_reason, container.failures, container.retry_at = "", 0, None
-    container.booted_at = container.stop_asked_at = None
-    if container.status is not Status.CREATED:
-        container.status = Status.PROVISIONING
-
-
 def _new(owner_id: int, quota_id: int, name: str, wanted: ContainerType, node_id: int, decision: Decision) -> Container:
     container = Container(
         name=name,
@@ -184,12 +193,8 @@ def _new(owner_id: int, quota_id: int, name: str, wanted: ContainerType, node_id
         last_active_at=now(),
     )
     container.expires_at = first_expiry(container.created_at, wanted.lifetime_h)
-    _begin_start(container)
+    begin_start(container)
     return container
-
-
-async def _names_of(tx: Tx, user_id: int) -> set[str]:
-    return set((await tx.exec(select(Container.name).where(Container.user_id == user_id))).all())
 
 
 def _fresh_name(taken: set[str]) -> str:

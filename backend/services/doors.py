@@ -1,13 +1,15 @@
 """The way into a container's guest, for those who were let at it. No use case: an `@operation` asks for a door."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from backend.db import Tx
-from backend.errors import NotFound, Unavailable
+from backend.errors import NotFound, NotRunning
 from backend.guest.channel import GuestAddress
 from backend.guest.shell import reach
 from backend.models import Node, Status
 from backend.rules.policy import Action, Actor
+from backend.rules.timeline import ready_at
 from backend.services.targets import visible
 
 
@@ -18,6 +20,7 @@ class Door:
     container_id: int
     domain_name: str
     is_running: bool
+    up_since: datetime | None
     node_id: int
     node_uri: str
     private_key_sealed: str
@@ -27,10 +30,11 @@ class Door:
         """Unseal the key and find the node.
 
         Raises:
-            Unavailable: the container does not run, or the key can't be opened.
+            NotRunning: the container does not run.
+            Unavailable: the key can't be opened.
         """
         if not self.is_running:
-            raise Unavailable("The container is not running.")
+            raise NotRunning
         return await reach(self.node_uri, self.domain_name, self.private_key_sealed, self.host_key)
 
 
@@ -48,6 +52,7 @@ async def door(action: Action, tx: Tx, actor: Actor, container_id: int) -> Door:
         container_id=container_id,
         domain_name=container.domain_name,
         is_running=container.status is Status.RUNNING and bool(container.host_key),
+        up_since=ready_at(container.phases),
         node_id=container.node_id,
         node_uri=node.uri,
         private_key_sealed=container.private_key_sealed,

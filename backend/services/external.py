@@ -61,7 +61,7 @@ async def enter(tx: Tx, actor: Actor, person: Person, invitation: str = "") -> t
     if identity is not None:
         identity.last_login_at, identity.email = now(), person.email
     refuse_one_step(user)
-    note("user", user.id, f"through {person.issuer}", user_id=user.id)
+    note("user", user.id, f"through {person.issuer}", user_id=user.id, username=user.username)
     return await sessions.begin(tx, user, actor)
 
 

@@ -56,7 +56,7 @@ async def sign_in(tx: Tx, actor: Actor, username: str, password: str) -> tuple[s
     refuse_one_step(user)
     await attempts.forgive(tx, keys)
     await attempts.sweep(tx)
-    note("user", user.id, f"{user.username} signed in", user_id=user.id)
+    note("user", user.id, f"{user.username} signed in", user_id=user.id, username=user.username)
     return await sessions.begin(tx, user, actor)
 
 

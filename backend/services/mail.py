@@ -9,7 +9,7 @@ from email.message import EmailMessage
 from anyio import fail_after, to_thread
 
 from backend.db import Tx, reading
-from backend.errors import Unavailable
+from backend.errors import UpstreamFault
 from backend.rules.config_keys import (
     SMTP_FROM,
     SMTP_HOST,
@@ -39,7 +39,7 @@ async def send(to: str, subject: str, text: str) -> bool:
     """Send a letter; False where no mail server is configured.
 
     Raises:
-        Unavailable: the server does not answer in time, or does not take it.
+        UpstreamFault: the server does not answer in time, or does not take it.
     """
     async with reading() as tx:
         server = await _server(tx)
@@ -53,7 +53,7 @@ async def send(to: str, subject: str, text: str) -> bool:
             await to_thread.run_sync(_hand_over, server, letter, abandon_on_cancel=True)
     except (OSError, smtplib.SMTPException, TimeoutError) as fault:
         log.warning("the mail server %s did not take a letter: %s", server.host, type(fault).__name__)
-        raise Unavailable("The mail server did not take the letter. Send the link yourself.") from fault
+        raise UpstreamFault("The mail server did not take the letter. Send the link yourself.") from fault
     return True
 
 

@@ -107,7 +107,7 @@ async def delete_node(tx: Tx, actor: Actor, node_id: int) -> None:
 
 @operation(Action.NODE_CHECK)
 async def check_connection(tx: Tx, actor: Actor, *, uri: str) -> str:
-    """Let the actor try a URI, and give it in the form to try. `backend.tasks.node_check` does the trying.
+    """Let the actor try a URI, and give it in the form to try. `backend.node_check` does the trying.
 
     Raises:
         Invalid: it can't be a node's.

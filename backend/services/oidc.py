@@ -21,7 +21,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from backend.db import Tx
-from backend.errors import Invalid, NotConfirmed, NotFound, Unavailable
+from backend.errors import Invalid, NotConfirmed, NotFound, Unavailable, UpstreamFault
 from backend.models.base import now
 from backend.rules import names
 from backend.rules.config_keys import (
@@ -120,7 +120,7 @@ async def begin(
     """Where to send the browser, and what it keeps meanwhile.
 
     Raises:
-        Unavailable: the provider does not answer.
+        UpstreamFault: the provider does not answer.
     """
     begun = Begun(
         provider.name,
@@ -176,7 +176,7 @@ async def redeem(provider: Provider, callback: str, begun: Begun, code: str) -> 
 
     Raises:
         NotConfirmed: it does not say, or something about it does not fit.
-        Unavailable: the provider does not answer.
+        UpstreamFault: the provider does not answer.
     """
     found = await _metadata(provider)
     try:
@@ -287,5 +287,5 @@ def _email(said: str) -> str:
         return ""
 
 
-def _silent(provider: Provider) -> Unavailable:
-    return Unavailable(f"{provider.label} does not answer. Try again in a moment.")
+def _silent(provider: Provider) -> UpstreamFault:
+    return UpstreamFault(f"{provider.label} does not answer. Try again in a moment.")

@@ -66,6 +66,7 @@ HOLDINGS: tuple[Holding, ...] = (
     Holding(models.ExternalIdentity, _direct(models.ExternalIdentity.user_id), {}),
     Holding(models.RecoveryCode, _direct(models.RecoveryCode.user_id), {"code_hash": _HASH}),
     Holding(models.ApiKey, _direct(models.ApiKey.user_id), {"secret_hash": _HASH}),
+    Holding(models.Repeat, _direct(models.Repeat.user_id), {"digest": _OURS, "attempt": _OURS}),
     Holding(models.SshKey, _direct(models.SshKey.user_id), {}),
     Holding(
         models.Invitation,
@@ -75,9 +76,14 @@ HOLDINGS: tuple[Holding, ...] = (
     Holding(_TEAM, _direct(_TEAM.owner_id), {}),
     Holding(models.TeamMembership, _direct(models.TeamMembership.user_id), {}),
     Holding(_CONTAINER, _direct(_CONTAINER.user_id), {"private_key_sealed": _SEALED, "placement": _OURS}),
+    Holding(models.UsagePoint, _through(models.UsagePoint.container_id, _CONTAINER, _CONTAINER.user_id), {}),
     Holding(
         models.ContainerSchedule, _through(models.ContainerSchedule.container_id, _CONTAINER, _CONTAINER.user_id), {}
     ),
+    Holding(
+        models.ContainerConsole, _through(models.ContainerConsole.container_id, _CONTAINER, _CONTAINER.user_id), {}
+    ),
+    Holding(models.ContainerEvent, _through(models.ContainerEvent.container_id, _CONTAINER, _CONTAINER.user_id), {}),
     Holding(
         models.ContainerShare,
         _any(
@@ -86,6 +92,16 @@ HOLDINGS: tuple[Holding, ...] = (
         ),
         {},
     ),
+    Holding(models.PreviewPort, _through(models.PreviewPort.container_id, _CONTAINER, _CONTAINER.user_id), {}),
+    Holding(
+        models.PreviewLink,
+        _any(
+            _direct(models.PreviewLink.user_id),
+            _through(models.PreviewLink.container_id, _CONTAINER, _CONTAINER.user_id),
+        ),
+        {"token_hash": _HASH},
+    ),
+    Holding(models.PreviewPass, _direct(models.PreviewPass.user_id), {"token_hash": _HASH}),
     Holding(_TEMPLATE, _direct(_TEMPLATE.owner_id), {}),
     Holding(models.FileTemplateItem, _through(models.FileTemplateItem.template_id, _TEMPLATE, _TEMPLATE.owner_id), {}),
     Holding(models.Notification, _direct(models.Notification.user_id), {}),
@@ -95,5 +111,17 @@ HOLDINGS: tuple[Holding, ...] = (
     ),
     Holding(models.AuditLog, _about, {"hash": _OURS, "private_digest": _OURS}),
     Holding(models.AIUsageLog, _direct(models.AIUsageLog.user_id), {}),
+    Holding(models.AIConversation, _direct(models.AIConversation.user_id), {}),
+    Holding(models.AIMemory, _direct(models.AIMemory.user_id), {}),
+    Holding(
+        models.AITurn,
+        _through(models.AITurn.conversation_id, models.AIConversation, models.AIConversation.user_id),
+        {"session_id": _OURS},
+    ),
+    Holding(
+        models.AIEvent,
+        _through(models.AIEvent.conversation_id, models.AIConversation, models.AIConversation.user_id),
+        {},
+    ),
     Holding(models.Config, _direct(models.Config.updated_by_id), {"value": _OURS, "description": _OURS}),
 )

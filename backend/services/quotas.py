@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement
 from sqlmodel import and_, col, delete, func, select
 
 from backend.db import Tx, insert_if_absent
-from backend.errors import Conflict, Forbidden, Invalid, NotFound, PequerokuError
+from backend.errors import Forbidden, Invalid, NotFound, PequerokuError, QuotaFull, TypeNotAllowed
 from backend.models import Container, ContainerType, DesiredState, QuotaType, ResourceQuota, User
 from backend.operation import note, operation, require
 from backend.rules import bounds
@@ -71,6 +71,8 @@ async def _running_costs(tx: Tx, user_id: int, *, without: int | None = None) ->
 async def purses_of(tx: Tx, user_ids: Iterable[int]) -> dict[int, CreditsView]:
     """The credits of several users at once."""
     ids = set(user_ids)
+    if not ids:
+        return {}
     used: dict[int, list[int | None]] = {each: [] for each in ids}
     running = select(Container.user_id, ContainerType.credits_cost).join(ContainerType, isouter=True)
     for user_id, cost in (await tx.exec(running.where(col(Container.user_id).in_(ids), *_consumes()))).all():
@@ -114,28 +116,53 @@ async def kept_type(tx: Tx, container_type_id: int) -> ContainerType:
     return kind
 
 
+async def type_named(tx: Tx, quota: ResourceQuota, name: str) -> int:
+    """The id of the type of that name, among those that the quota allows.
+
+    Raises:
+        Invalid: no name is given.
+        TypeNotAllowed: there is none; one that is hidden is refused as one that is not there.
+    """
+    if not name:
+        raise Invalid("Choose a type: container_type_id, or its name as container_type.", field="container_type")
+    query = select(ContainerType.id).join(QuotaType).where(QuotaType.quota_id == quota.id)
+    found = (await tx.exec(query.where(ContainerType.container_type_name == name))).first()
+    if found is None:
+        raise TypeNotAllowed(name)
+    return found
+
+
 async def check_allowed(tx: Tx, quota: ResourceQuota, container_type: ContainerType) -> None:
     """Let a type be chosen.
 
     Raises:
-        Conflict: the quota does not allow it.
+        TypeNotAllowed: the quota does not allow it.
     """
     if await tx.get(QuotaType, (quota.id, container_type.id)) is None:
-        raise Conflict(f"Your quota does not allow the type “{container_type.container_type_name}”.")
+        raise TypeNotAllowed("" if container_type.private else container_type.container_type_name)
 
 
 async def can_create_container(tx: Tx, quota: ResourceQuota, container_type: ContainerType) -> None:
     """Let a creation pass. Call with the quota locked.
 
     Raises:
-        Conflict: the type is not allowed by the quota, or there are as many containers as it lets keep.
+        TypeNotAllowed, QuotaFull: the quota does not allow the type, or another container.
         Forbidden, QuotaExceeded: as check_credits.
     """
     await check_allowed(tx, quota, container_type)
+    await check_count(tx, quota)
+    await check_credits(tx, quota, container_type)
+
+
+async def check_count(tx: Tx, quota: ResourceQuota) -> None:
+    """Let one more be kept. Call with the quota locked.
+
+    Raises:
+        QuotaFull: there are as many containers as it lets keep.
+    """
     kept = (await tx.exec(select(func.count()).where(Container.user_id == quota.user_id))).one()
     if kept >= quota.max_containers:
-        raise Conflict(f"You keep {kept} containers, and your quota allows {quota.max_containers}. Delete one first.")
-    await check_credits(tx, quota, container_type)
+        raise QuotaFull(kept=kept, limit=quota.max_containers)
 
 
 @operation(Action.QUOTA_READ)

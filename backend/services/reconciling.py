@@ -65,6 +65,7 @@ def _is_settled() -> ColumnElement[bool]:
     return and_(
         col(Container.delete_requested_at).is_(None),
         col(Container.move_to_node_id).is_(None),
+        col(Container.copy_of).is_(None),
         or_(
             and_(
                 desired == DesiredState.RUNNING,
@@ -77,7 +78,7 @@ def _is_settled() -> ColumnElement[bool]:
 
 
 def _settled(row: Container) -> bool:
-    if row.delete_requested_at is not None or row.move_to_node_id is not None:
+    if row.delete_requested_at is not None or row.move_to_node_id is not None or row.copy_of is not None:
         return False
     if row.desired_state is DesiredState.STOPPED:
         return row.status in (Status.STOPPED, Status.CREATED)

@@ -66,7 +66,7 @@ async def second_step(tx: Tx, actor: Actor, ticket: str, code: str) -> tuple[str
         if not await _take(tx, user, code):
             raise BadCode
     await attempts.forgive(tx, keys)
-    note("user", user.id, f"{user.username} signed in with a code", user_id=user.id)
+    note("user", user.id, f"{user.username} signed in with a code", user_id=user.id, username=user.username)
     return await sessions.begin(tx, user, actor)
 
 

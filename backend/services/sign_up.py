@@ -49,7 +49,7 @@ async def sign_up(
             password_hash=await passwords.hash_password(password),
         )
         await welcome(tx, user, invitation)
-    note("user", user.id, "signed up", user_id=user.id)
+    note("user", user.id, "signed up", user_id=user.id, username=user.username)
     return await sessions.begin(tx, user, actor)
 
 

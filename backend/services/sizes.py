@@ -16,7 +16,7 @@ from backend.services.placement import locked_node_facts
 from backend.services.quotas import check_allowed, check_credits, kept_type, locked_quota
 from backend.services.row_sizes import full_size, overrides_of, wanted_size, write_size
 from backend.services.showing import changed
-from backend.services.targets import refuse_if_going, visible
+from backend.services.targets import refuse_if_asleep, refuse_if_going, visible
 from backend.services.views import ContainerView
 
 
@@ -47,6 +47,7 @@ async def resize(
     quota = await locked_quota(tx, container.user_id)
     await tx.refresh(container, with_for_update=True)
     refuse_if_going(container)
+    refuse_if_asleep(container)
     before = full_size(container)
     if container_type_id is not None and container_type_id != container.container_type_id:
         await _change_type(tx, container, quota, container_type_id)
@@ -65,10 +66,12 @@ async def resize(
 async def take_size(tx: Tx, container: Container, kind: ContainerType | None, *, runs: bool) -> None:
     """Write the size that the container has from its next boot on. One that is to run has to fit its node.
 
+    One that is asleep goes on as large as it was.
+
     Raises:
         NoRoom: its node can't carry it; the row is as it was.
     """
-    wanted = wanted_size(container, kind)
+    wanted = full_size(container) if container.asleep else wanted_size(container, kind)
     if runs:
         there = container.move_to_node_id or container.node_id
         _check_room(wanted, await locked_node_facts(tx, node_id=there, without=container.id))

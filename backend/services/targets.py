@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 from backend.db import Tx
 from backend.errors import Conflict, NotFound
 from backend.events.bus import ContainerChanged, WishChanged, announce
-from backend.models import Container
+from backend.models import Container, DesiredState
 from backend.operation import note, require
 from backend.rules.policy import Action, Actor
 from backend.services.access import role_of
@@ -72,6 +72,21 @@ def refuse_if_going(container: Container) -> None:
     """
     if container.delete_requested_at is not None:
         raise Conflict("It is being deleted.")
+
+
+def is_asleep(container: Container) -> bool:
+    """What it has in memory is kept, or is about to be."""
+    return container.asleep or (container.sleeps and container.desired_state is DesiredState.STOPPED)
+
+
+def refuse_if_asleep(container: Container) -> None:
+    """What it has in memory fits its size and its disk as they are.
+
+    Raises:
+        Conflict: it is asleep, or about to be.
+    """
+    if is_asleep(container):
+        raise Conflict("It is asleep. Wake it first, and stop it if need be.")
 
 
 def announce_change(tx: Tx, container: Container) -> None:

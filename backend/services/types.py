@@ -145,7 +145,7 @@ async def _apply(tx: Tx, kind: ContainerType, lifetime_before_h: int) -> None:
     )
     rows = (await tx.exec(query.order_by(col(Container.id)).with_for_update())).all()
     for container in rows:
-        if container.desired_state is DesiredState.STOPPED:
+        if container.desired_state is DesiredState.STOPPED and not container.asleep:
             write_size(container, wanted_size(container, kind))
         if kind.lifetime_h != lifetime_before_h:
             await renew_expiry(tx, container, before_h=lifetime_before_h, after_h=kind.lifetime_h)

@@ -1,8 +1,9 @@
-"""The latest CPU and memory figures of running containers: kept in memory, carried by events, never in the way."""
+"""The latest figures of running containers: kept in memory, carried by events, never in the way."""
 
 from collections.abc import Iterable
 
 from backend.events.bus import Event, UsageSampled
+from backend.models.base import now
 from backend.services.views import UsageView
 
 _latest: dict[int, UsageView] = {}
@@ -22,8 +23,10 @@ def hear(event: Event) -> None:
     for gone in _by_node.get(event.node_id, set()) - told.keys():
         _latest.pop(gone, None)
     _by_node[event.node_id] = set(told)
-    for container_id, (cpu, used, total) in told.items():
-        _latest[container_id] = UsageView(container_id, cpu or 0.0, _whole(used), _whole(total))
+    at = now()
+    for container_id, values in told.items():
+        cpu, used, total = values[:3]
+        _latest[container_id] = UsageView(container_id, cpu or 0.0, _whole(used), _whole(total), tuple(values), at)
 
 
 def _whole(value: float | None) -> int | None:

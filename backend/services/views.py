@@ -61,6 +61,9 @@ class ContainerView:
     expires_at: datetime | None = None
     is_expiry_near: bool = False
     """Its owner was warned."""
+    is_asleep: bool = False
+    """What it has in memory is kept: a start goes on from there. So also while it is on its way to that, or wakes."""
+    has_disk: bool = True
 
     @property
     def activity(self) -> str:
@@ -147,6 +150,9 @@ class UsageView:
     cpu_percent: float
     mem_used_mb: int | None
     mem_total_mb: int | None
+    values: tuple[float | None, ...] = ()
+    """All of rules/downsampling.py's FIGURES."""
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,14 +14,14 @@ from uuid import UUID
 from sqlmodel import col, delete, select
 
 from backend.db import Tx, reading, transaction
-from backend.errors import NodeFault, Unavailable
+from backend.errors import NodeFault, NotLive, Unavailable
 from backend.events.bus import ContainerChanged, WishChanged, announce
 from backend.hypervisor.driver import PREFIX, Hypervisor
 from backend.hypervisor.registry import nodes
 from backend.models import Container, DesiredState, Leftover, MoveWay, Node, Phase, Status
 from backend.models.base import now
 from backend.models.containers import domain_name
-from backend.rules.lifecycle import Seen, Step, backoff, where_it_is
+from backend.rules.lifecycle import Power, Seen, Step, backoff, where_it_is
 from backend.rules.notices import Notice
 from backend.services.inbox import tell
 from backend.services.moves import is_draining, plan_moves
@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 
 _TRY_AGAIN = timedelta(seconds=15)
 _LOOK_AGAIN_S = 2.0
+_LIVE_TRIES = 3
 
 
 async def keep_moving(helm: Helm) -> None:
@@ -64,25 +65,43 @@ async def look_there(wanted: Wanted) -> Seen | None:
 
 
 async def migrate(helm: Helm, container: Container) -> float | None:
-    """Try to move it as it runs. If that is refused it runs on, and its owner is told that it will be stopped."""
-    begun = await _begin(helm, container, MoveWay.LIVE)
-    if begun is None:
-        return None
-    to_node_id, copy = begun
-    try:
-        target = await _hypervisor_of(to_node_id)
-        await bring_base(helm.hypervisor, target, container.disk_name)
-        await helm.hypervisor.migrate(container.domain_name, container.disk_name, target, copy)
-    except NodeFault as fault:
-        log.info("container %s can't be moved as it runs: %s", container.id, fault)
-        await helm.write(container.id, move_reason=str(fault)[:500])
-    except TargetFault as fault:
-        await _call_off(helm, container, str(fault))  # nothing was migrated yet
-    except Unavailable as fault:
-        await helm.hypervisor.observe(container.domain_name)  # raises where it is this node that is lost
-        log.warning("container %s: the node it moves to was lost: %s", container.id, fault)
-        await helm.write(container.id, move_after=now() + _TRY_AGAIN)
+    """Try to move it as it runs. If that can't be it runs on, and its owner is told that it will be stopped.
+
+    One that breaks off is tried again with a new copy: a stop costs people their shells, another try a few seconds.
+    """
+    for tries_left in reversed(range(_LIVE_TRIES)):
+        begun = await _begin(helm, container, MoveWay.LIVE)
+        if begun is None:
+            return None
+        to_node_id, copy = begun
+        try:
+            target = await _hypervisor_of(to_node_id)
+            await bring_base(helm.hypervisor, target, container.disk_name)
+            await helm.hypervisor.migrate(container.domain_name, container.disk_name, target, copy)
+        except NodeFault as fault:
+            log.warning("container %s can't be moved as it runs: %s", container.id, fault)
+            if tries_left and not isinstance(fault, NotLive) and await _is_only_here(helm, container, to_node_id):
+                await asyncio.sleep(_LOOK_AGAIN_S)
+                continue
+            await helm.write(container.id, move_reason=str(fault)[:500])
+        except TargetFault as fault:
+            await _call_off(helm, container, str(fault))  # nothing was migrated yet
+        except Unavailable as fault:
+            await helm.hypervisor.observe(container.domain_name)  # raises where it is this node that is lost
+            log.warning("container %s: the node it moves to was lost: %s", container.id, fault)
+            await helm.write(container.id, move_after=now() + _TRY_AGAIN)
+        break
     return None  # the next look at both nodes says where it is
+
+
+async def _is_only_here(helm: Helm, container: Container, to_node_id: int) -> bool:
+    """Whether it runs on this node, and the other knows nothing of it."""
+    try:
+        there = await (await _hypervisor_of(to_node_id)).observe(container.domain_name)
+        here = await helm.hypervisor.observe(container.domain_name)
+    except (Unavailable, TargetFault):
+        return False
+    return here.power is Power.ON and not there.defined and there.power is Power.OFF
 
 
 async def copy_disk_away(helm: Helm, container: Container) -> float | None:
@@ -161,7 +180,9 @@ async def accounted_for(node_id: int) -> set[str]:
         left = (await tx.exec(select(Leftover).where(Leftover.node_id == node_id))).all()
         coming = select(Container.uuid, Container.move_disk).where(Container.move_to_node_id == node_id)
         arriving = (await tx.exec(coming)).all()
-    names = {name for each in left for name in (each.domain, each.disk)}
+        copies = select(Container.copy_disk).where(Container.node_id == node_id, Container.copy_disk != "")
+        names = set((await tx.exec(copies)).all())
+    names |= {name for each in left for name in (each.domain, each.disk)}
     return names | {name for uuid, disk in arriving for name in (domain_name(uuid), disk)}
 
 

@@ -8,8 +8,10 @@ from typing import NamedTuple
 
 from backend.errors import DatabaseBusy, Unavailable
 from backend.hypervisor.registry import nodes
+from backend.meters import PASS_SECONDS
 from backend.rules.lifecycle import backoff
 from backend.tasks import leases, moving, node_probe
+from backend.tasks.consoles import keep_consoles
 from backend.tasks.helm import Helm
 from backend.tasks.leases import LeaseLost
 from backend.tasks.reconciler import Reconciler
@@ -96,25 +98,30 @@ class NodeLoop:
         await node_probe.heartbeat(helm)
         reconciler = Reconciler(helm, self._wake)
         sampler = asyncio.create_task(
-            sample_forever(self.node_id, helm.hypervisor, lambda: reconciler.containers), name=f"usage-{self.node_id}"
+            sample_forever(self.node_id, helm.hypervisor, lambda: reconciler.containers, self.settings.name),
+            name=f"usage-{self.node_id}",
         )
         preparation = asyncio.create_task(self._prepare(helm, reconciler), name=f"prepare-{self.node_id}")
         moves = asyncio.create_task(moving.keep_moving(helm), name=f"moves-{self.node_id}")
+        consoles = asyncio.create_task(
+            keep_consoles(helm, lambda: reconciler.containers), name=f"consoles-{self.node_id}"
+        )
         beat_at = time.monotonic()
         try:
             while True:
                 self._wake.clear()
-                due_s = await reconciler.run_pass()
+                with PASS_SECONDS.labels(self.settings.name).time():
+                    due_s = await reconciler.run_pass()
                 self._failures = 0
                 await self._wait(min(_RESYNC_S, due_s or _RESYNC_S))
-                for each in (preparation, moves):
+                for each in (preparation, moves, consoles):
                     if each.done():
                         each.result()
                 if time.monotonic() - beat_at >= _HEARTBEAT_S:
                     await node_probe.heartbeat(helm)
                     beat_at = time.monotonic()
         finally:
-            await _end(sampler, preparation, moves)
+            await _end(sampler, preparation, moves, consoles)
             await reconciler.stop()
 
     async def _prepare(self, helm: Helm, reconciler: Reconciler) -> None:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache, partial
 
-import httpx
+import httpx2
 
 from backend.errors import Unavailable
 from backend.rules.webhooks import is_public
@@ -61,20 +61,20 @@ async def post(
     """
     try:
         async with asyncio.timeout(deadline_s):
-            parts = httpx.URL(url)
+            parts = httpx2.URL(url)
             addresses = await _checked(parts, resolve, to_private=to_private)
             return await _post_to(parts, addresses, body, headers, shows_text=not to_private)
     except TimeoutError:
         return Answer(None, f"It did not answer within {deadline_s:g} s.")
     except Unavailable as fault:
         return Answer(None, fault.message)
-    except (httpx.InvalidURL, UnicodeError):
+    except (httpx2.InvalidURL, UnicodeError):
         return Answer(None, "The address can't be used as it is.")
-    except (httpx.HTTPError, OSError, ssl.SSLError) as fault:
+    except (httpx2.HTTPError, OSError, ssl.SSLError) as fault:
         return Answer(None, f"It could not be reached: {str(fault) or type(fault).__name__}."[:300])
 
 
-async def _checked(url: httpx.URL, resolve: Resolve, *, to_private: bool) -> list[str]:
+async def _checked(url: httpx2.URL, resolve: Resolve, *, to_private: bool) -> list[str]:
     host = url.raw_host.decode().strip("[]")
     try:
         addresses = await resolve(host, url.port or (443 if url.scheme == "https" else 80))
@@ -86,22 +86,22 @@ async def _checked(url: httpx.URL, resolve: Resolve, *, to_private: bool) -> lis
 
 
 async def _post_to(
-    url: httpx.URL, addresses: list[str], body: bytes, headers: dict[str, str], *, shows_text: bool
+    url: httpx2.URL, addresses: list[str], body: bytes, headers: dict[str, str], *, shows_text: bool
 ) -> Answer:
     fault: Exception = Unavailable("The host has no address.")
     for address in addresses:
         try:
             return await _post(url, address, body, headers, shows_text=shows_text)
-        except httpx.ConnectError as refused:
+        except httpx2.ConnectError as refused:
             fault = refused
     raise fault
 
 
-async def _post(url: httpx.URL, address: str, body: bytes, headers: dict[str, str], *, shows_text: bool) -> Answer:
+async def _post(url: httpx2.URL, address: str, body: bytes, headers: dict[str, str], *, shows_text: bool) -> Answer:
     """To the address, in the name of the host: it stands in the Host header, and on the certificate."""
     host = url.raw_host.decode()
     sent = {"Host": url.netloc.decode(), "Accept-Encoding": "identity", "Connection": "close", **headers}
-    async with httpx.AsyncClient(verify=_tls(), trust_env=False, follow_redirects=False, timeout=None) as client:  # noqa: S113 - the caller's deadline
+    async with httpx2.AsyncClient(verify=_tls(), trust_env=False, follow_redirects=False, timeout=None) as client:
         request = client.build_request(
             "POST", url.copy_with(host=address), content=body, headers=sent, extensions={"sni_hostname": host}
         )
@@ -116,7 +116,7 @@ async def _post(url: httpx.URL, address: str, body: bytes, headers: dict[str, st
     return Answer(response.status_code, f"{words}: {text}" if text else words)
 
 
-async def _beginning(response: httpx.Response) -> str:
+async def _beginning(response: httpx2.Response) -> str:
     """A little of what it says, as one line of legible text."""
     read = b""
     async for chunk in response.aiter_raw(_READ_BYTES):

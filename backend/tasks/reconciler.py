@@ -25,7 +25,7 @@ from backend.tasks.wishes import Wanted, wish_of, wishes_of_node
 
 log = logging.getLogger(__name__)
 
-_STARTS = frozenset({Step.MAKE_DISK, Step.GROW_DISK, Step.BOOT})
+_STARTS = frozenset({Step.MAKE_DISK, Step.COPY_DISK, Step.GROW_DISK, Step.BOOT, Step.WAKE})
 _AFTER_A_BUG_S = 30.0
 
 
@@ -44,6 +44,8 @@ class Reconciler:
         self._helm, self.wake = helm, wake
         self._workers: dict[int, _Worker] = {}
         self._orphans: list[str] | None = None
+        self._suspects: Set[str] = frozenset()
+        """What nobody accounted for at the last look: at the next one it is an orphan."""
         self._later: set[asyncio.TimerHandle] = set()
         self._not_before: dict[int, float] = {}
         """Container id -> the monotonic time before which it is left alone, after a bug of ours."""
@@ -174,8 +176,13 @@ class Reconciler:
         self._later.add(handle)
 
     async def _mark_orphans(self, unknown: Set[str]) -> None:
-        """Note what has our prefix and no row. It is only said, never deleted: it may be somebody's data."""
-        orphans = sorted(unknown - await moving.accounted_for(self._helm.node_id)) if unknown else []
+        """Note what has our prefix and no row. It is only said, never deleted: it may be somebody's data.
+
+        Not at the first look: what was handed over between the look at the node and the one at the rows is no orphan.
+        """
+        suspects = unknown - await moving.accounted_for(self._helm.node_id) if unknown else frozenset[str]()
+        orphans = sorted(suspects & self._suspects)
+        self._suspects = suspects
         if orphans == self._orphans:
             return
         async with transaction() as tx:

@@ -10,6 +10,7 @@ from sqlmodel import select
 from backend.db import reading
 from backend.errors import DatabaseBusy
 from backend.events.bus import Event, NodeChanged, WishChanged, bus
+from backend.guest.files import files
 from backend.guest.shell import guests
 from backend.guest.terminals import terminals
 from backend.hypervisor.registry import nodes
@@ -97,6 +98,7 @@ async def running(*, drives: bool = True) -> AsyncGenerator[None]:
     finally:
         unsubscribe()
         await terminals().forget_all()
+        await files().forget_all()
         await guests().close_all()
         await nodes().close_all()
 

@@ -17,7 +17,7 @@ from backend.models.base import now
 from backend.rules.lifecycle import Power, Step, is_restart_due
 from backend.rules.network import guest_network
 from backend.settings import settings
-from backend.tasks import moving
+from backend.tasks import duplicating, moving, sleeping
 from backend.tasks.helm import Helm
 
 LOOK_AGAIN_S = 1.0
@@ -69,6 +69,8 @@ async def _boot(helm: Helm, container: Container) -> None:
         stop_asked_at=None,
         retry_at=None,
         host_key="",
+        asleep=False,
+        forgets_memory=False,
         **keys,
     )
     ours = settings()
@@ -91,18 +93,23 @@ async def _await_guest(helm: Helm, container: Container) -> float | None:
     if container.phase is not Phase.GUEST:
         await helm.write(container.id, phase=Phase.GUEST, status=Status.PROVISIONING, status_reason="")
     try:
-        guest = await await_ready(helm.hypervisor, container.domain_name, wait_s)
+        guest = await await_ready(helm.hypervisor, container.domain_name, wait_s, sets_clock=container.asleep)
     except GuestSilent:
         await _give_up(helm, container, since + wait_s)
         return None
     except Unavailable:
         return await _channel_lost(helm, container)
+    if container.asleep:
+        await sleeping.after_waking(helm, container, guest.boot_id)
     await helm.write(
         container.id,
         phase=Phase.NONE,
         status=Status.RUNNING,
         status_reason="",
         host_key=guest.host_key,
+        boot_id=guest.boot_id,
+        asleep=False,
+        forgets_memory=False,
         failures=0,
         retry_at=None,
     )
@@ -163,15 +170,7 @@ async def _resume(helm: Helm, container: Container) -> None:
 
 
 async def _note_stopped(helm: Helm, container: Container) -> None:
-    await helm.write(
-        container.id,
-        phase=Phase.NONE,
-        status=Status.STOPPED,
-        status_reason="",
-        stop_asked_at=None,
-        failures=0,
-        retry_at=None,
-    )
+    await helm.note_off(container.id, sleeps=False, asleep=False)
 
 
 async def _note_shut_down_inside(helm: Helm, container: Container) -> None:
@@ -209,4 +208,10 @@ _DO: dict[Step, Callable[[Helm, Container], Awaitable[float | None]]] = {
     Step.HAND_OVER: moving.hand_over,
     Step.END_ATTEMPT: moving.end_attempt,
     Step.AWAIT_OTHER_NODE: moving.await_other_node,
+    Step.SLEEP: sleeping.sleep,
+    Step.NOTE_ASLEEP: sleeping.note_asleep,
+    Step.WAKE: sleeping.wake,
+    Step.FORGET_MEMORY: sleeping.forget_memory,
+    Step.COPY_DISK: duplicating.copy_disk,
+    Step.END_COPY: duplicating.end_copy,
 }

@@ -12,6 +12,7 @@ from backend.models import Container
 from backend.models.containers import domain_name
 from backend.rules.lifecycle import Wish
 from backend.rules.moves import Move, MoveWay
+from backend.services.lending import is_lent
 
 _COLUMNS = (
     col(Container.id),
@@ -30,6 +31,12 @@ _COLUMNS = (
     col(Container.move_way),
     col(Container.move_disk),
     col(Container.move_after),
+    col(Container.sleeps),
+    col(Container.asleep),
+    col(Container.forgets_memory),
+    col(Container.copy_of).is_not(None),
+    col(Container.copy_disk) != "",
+    is_lent(),
 )
 
 
@@ -46,7 +53,7 @@ class Wanted:
     def intent(self) -> tuple[object, ...]:
         """What a person can change: when it differs, a step that waits should stop waiting."""
         wish = self.wish
-        return wish.desired, wish.delete_requested, wish.restart_requested_at
+        return wish.desired, wish.delete_requested, wish.restart_requested_at, wish.forgets
 
 
 async def wishes_of_node(node_id: int) -> list[Wanted]:
@@ -68,7 +75,11 @@ async def wish_of(container_id: int, node_id: int) -> Wanted | None:
 
 def _wanted(row: tuple[Any, ...]) -> Wanted:
     container_id, uuid, desired, status, has_disk, deleted, *moments, is_small, disk = row[:12]
-    wish = Wish(desired, status, has_disk, deleted is not None, *moments, disk_is_small=is_small, move=_move(*row[12:]))
+    sleeps, asleep, forgets, copies, copy_begun, lent = row[16:]
+    wish = Wish(
+        desired, status, has_disk, deleted is not None, *moments, disk_is_small=is_small, move=_move(*row[12:16]),
+        sleeps=sleeps, asleep=asleep, forgets=forgets, copies=copies, copy_begun=copy_begun, lent=lent,
+    )  # fmt: skip
     name = domain_name(uuid)
     return Wanted(container_id, name, disk or name, wish)
 

@@ -55,6 +55,8 @@ def check() -> int:
         (_PYTHON, "-m", "ruff", "format", "--check"),
         ("pyright",),
         (str(VENV / "bin/lint-imports"),),
+        (str(VENV / "bin/hadolint"), "deploy/Dockerfile"),
+        (str(VENV / "bin/check-jsonschema"), "--builtin-schema", "vendor.compose-spec", "deploy/compose.yaml"),
         (_PYTHON, "-m", "pytest", "-q", "tests/architecture"),
     )
     failed = [command for command in checks if _call(*command)]

@@ -23,7 +23,13 @@ MACHINES = (
     "iproute2",
 )
 IMAGE = ("mmdebstrap", "e2fsprogs", "lz4")
-TESTS = ("chromium", "postgresql", "redis-server", "dtach")
+TESTS = (
+    "chromium",
+    "postgresql",
+    "redis-server",
+    "dtach",
+    "curl",  # the examples of docs/api.md are run
+)
 
 RUN = BUILD + MACHINES + IMAGE
 _OFFLINE = ("Could not resolve", "Temporary failure", "Could not connect", "Failed to fetch", "Network is unreachable")

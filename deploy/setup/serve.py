@@ -10,13 +10,18 @@ from deploy.setup.console import environment, say
 from deploy.setup.machine import ROOT, VENV, Problem
 
 _ANSWER_S = 90
+AS_BUILT = {
+    "REFLEX_ENV_MODE": "prod",
+    "__REFLEX_SKIP_COMPILE": "true",
+    "__REFLEX_MOUNT_FRONTEND_COMPILED_APP": "true",
+}
+"""The front end is built: Reflex is to serve it as it is. Its internal names stand here alone."""
 
 
 def serve(host: str, port: int, *, image_dir: str, node_uri: str, notice: str, started: float) -> int:
     """Serve until somebody presses Ctrl-C. Virtual machines and libvirtd go on; the next start finds them again."""
-    server = subprocess.Popen(
-        _command(host, port), cwd=ROOT, env=_environment(image_dir, node_uri), stdin=subprocess.DEVNULL, process_group=0
-    )
+    env = environment(**AS_BUILT, IMAGE_DIR=image_dir, LOCAL_NODE_URI=node_uri)
+    server = subprocess.Popen(command(host, port), cwd=ROOT, env=env, stdin=subprocess.DEVNULL, process_group=0)
     asked_to_stop = False
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -39,19 +44,10 @@ def serve(host: str, port: int, *, image_dir: str, node_uri: str, notice: str, s
     raise Problem(f"The server ended by itself (status {status}); its last lines are above.")
 
 
-def _command(host: str, port: int) -> list[str]:
-    granian = [str(VENV / "bin/granian"), "--interface", "asgi", "--factory", "pequeroku_ui.pequeroku_ui:app"]
-    return [*granian, "--host", host, "--port", str(port), "--workers", "1", "--workers-kill-timeout", "10"]
-
-
-def _environment(image_dir: str, node_uri: str) -> dict[str, str]:
-    """The front end is built: Reflex is to serve it as it is. Its internal names stand here alone."""
-    reflex = {
-        "REFLEX_ENV_MODE": "prod",
-        "__REFLEX_SKIP_COMPILE": "true",
-        "__REFLEX_MOUNT_FRONTEND_COMPILED_APP": "true",
-    }
-    return environment(**reflex, IMAGE_DIR=image_dir, LOCAL_NODE_URI=node_uri)
+def command(host: str, port: int) -> list[str]:
+    """The server itself."""
+    serve = [str(VENV / "bin/python"), "-m", "backend.serve", "pequeroku_ui.pequeroku_ui:app"]
+    return [*serve, "--host", host, "--port", str(port)]
 
 
 def _wait_until_it_answers(server: subprocess.Popen[bytes], host: str, port: int) -> bool:

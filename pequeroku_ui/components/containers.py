@@ -2,7 +2,7 @@
 
 import reflex as rx
 
-from pequeroku_ui.components.buttons import icon_button
+from pequeroku_ui.components.buttons import icon_button, quiet_button
 from pequeroku_ui.components.dialogs import question
 from pequeroku_ui.state.power import PowerState
 from pequeroku_ui.state.rows import Row
@@ -47,7 +47,24 @@ def start_button(row: Row, *, size: str = "2") -> rx.Component:
     return rx.cond(
         row.can_retry,
         rx.button(rx.icon("rotate-cw", size=16, aria_hidden="true"), "Retry", **start),
-        rx.cond(row.can_start, rx.button(rx.icon("play", size=16, aria_hidden="true"), "Start", **start)),
+        rx.cond(
+            row.can_start,
+            rx.button(rx.icon("play", size=16, aria_hidden="true"), rx.cond(row.is_asleep, "Wake", "Start"), **start),
+        ),
+    )
+
+
+def afresh_button(row: Row) -> rx.Component:
+    """Beside the one that wakes it: boot it instead, for which its memory is lost."""
+    return rx.cond(
+        row.can_start_afresh,
+        question(
+            f"Start “{row.name}” afresh?",
+            "What ran in it, and what was not saved, is lost. Its disk is kept.",
+            "Start afresh",
+            PowerState.start_afresh(row.id),
+            trigger=quiet_button("Start afresh", type="button"),
+        ),
     )
 
 

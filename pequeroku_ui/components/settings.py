@@ -14,20 +14,6 @@ from pequeroku_ui.state.settings import SettingsState
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
-def settings_button(row: Row) -> rx.Component:
-    """For whoever may change them."""
-    return rx.cond(
-        row.has_settings,
-        icon_button(
-            "settings-2",
-            "Settings",
-            name=f"Settings of {row.name}",
-            has_words=True,
-            on_click=SettingsState.open(row.id),
-        ),
-    )
-
-
 def prospects(row: Row) -> rx.Component:
     """What time brings, and what holds from the next start on."""
     return rx.fragment(
@@ -40,6 +26,10 @@ def prospects(row: Row) -> rx.Component:
                 class_name="pq-note pq-prospect",
                 custom_attrs={"data-tone": rx.cond(row.is_expiry_near, "warn", "off")},
             ),
+        ),
+        rx.cond(
+            row.idle_stop != "",
+            note("off", "moon", "It is stopped when nobody has used it for " + row.idle_stop + "."),
         ),
         rx.cond(
             row.next_size != "",

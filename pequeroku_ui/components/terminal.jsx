@@ -31,6 +31,9 @@ const ARROWS = [["↑", "A", "Up"], ["↓", "B", "Down"], ["←", "D", "Left"], 
 
 const HELP = "Ctrl+Shift+F searches · Ctrl+Shift+Enter opens another · Ctrl+Shift+E leaves the terminal";
 
+// Who is at work somewhere else keeps the focus, whenever a terminal comes up.
+const isElsewhere = (host) => document.activeElement !== document.body && !host.closest(".pq-terminals").contains(document.activeElement);
+
 const isDark = () => document.documentElement.classList.contains("dark");
 const encoder = new TextEncoder();
 const MAX_TITLE = 100;
@@ -151,7 +154,10 @@ function Screen({ path, label, isActive, isBehindCurtain, onTitle, onNew, onLeav
     sizes.observe(host.current);
     const themes = new MutationObserver(() => { term.options.theme = isDark() ? DARK : LIGHT; });
     themes.observe(document.documentElement, { attributes: true, attributeFilter: ["class"] });
-    const link = connect(path, term, drawn, (state, message, code) => setStatus({ state, message, code }));
+    const link = connect(path, term, drawn, (state, message, code) => {
+      setStatus({ state, message, code });
+      document.dispatchEvent(new CustomEvent("pq-terminal-state", { detail: { id: path.split("/").pop(), state } }));
+    });
     live.current = { ...made, link, refit };
     return () => {
       clearTimeout(waiting); sizes.disconnect(); themes.disconnect(); link.stop(); term.dispose();
@@ -162,7 +168,7 @@ function Screen({ path, label, isActive, isBehindCurtain, onTitle, onNew, onLeav
   useEffect(() => {
     if (!isActive || isBehindCurtain || !live.current) return;
     live.current.refit();
-    live.current.term.focus();
+    if (!isElsewhere(host.current)) live.current.term.focus();
   }, [isActive, isBehindCurtain]);
 
   const press = (text) => {
@@ -244,10 +250,23 @@ export function TerminalPanel({ containerId, containerName, isBehindCurtain }) {
     setActive(String(number));
     return [...now, { id: String(number), title: "" }];
   }), []);
+  useEffect(() => {
+    // What runs in this terminal was begun elsewhere: look at it, anew if it was looked at before.
+    const show = ({ detail: { id } }) => {
+      setTabs((now) => [...(now ?? []).filter((tab) => tab.id !== id), { id, title: "", turn: Date.now() }]);
+      setActive(id);
+    };
+    document.addEventListener("pq-open-terminal", show);
+    return () => document.removeEventListener("pq-open-terminal", show);
+  }, []);
+  useEffect(() => {
+    document.addEventListener("pq-new-terminal", add); // from the workspace's palette
+    return () => document.removeEventListener("pq-new-terminal", add);
+  }, [add]);
   const close = (id) => {
     fetch(`${api}${id}/`, { method: "DELETE" }).catch(() => undefined);
     const rest = tabs.filter((tab) => tab.id !== id);
-    const next = rest.length ? rest : [{ id: String(Number(id) + 1), title: "" }];
+    const next = rest.length ? rest : [{ id: String((Number(id) || 0) + 1), title: "" }];
     setTabs(next);
     if (active === id) setActive(next[next.length - 1].id);
   };
@@ -278,7 +297,7 @@ export function TerminalPanel({ containerId, containerName, isBehindCurtain }) {
           disabled={tabs.length >= 20} onClick={add}>+</button>
       </div>
       <div className="pq-screens">{tabs.map((tab) => (
-        <Screen key={tab.id} path={`/ws/terminals/${containerId}/${tab.id}`} label={`Terminal ${tab.id}`}
+        <Screen key={`${tab.id} ${tab.turn ?? ""}`} path={`/ws/terminals/${containerId}/${tab.id}`} label={`Terminal ${tab.id}`}
           isActive={tab.id === active} isBehindCurtain={isBehindCurtain} onTitle={(title) => rename(tab.id, title)} onNew={add}
           onLeave={() => bar.current?.querySelector("[aria-selected=true]")?.focus()} onClose={() => close(tab.id)} />
       ))}</div>

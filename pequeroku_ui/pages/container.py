@@ -1,4 +1,6 @@
-"""One container: what it is, and its terminal."""
+"""One container: what it is, and the views of it: its workspace first, then whatever else can be looked at."""
+
+from collections.abc import Callable
 
 import reflex as rx
 
@@ -6,17 +8,25 @@ from pequeroku_ui.components.activity import activity_dialog
 from pequeroku_ui.components.applying import apply_dialog
 from pequeroku_ui.components.blanks import blank, content, missing, page_bones
 from pequeroku_ui.components.buttons import icon_button
-from pequeroku_ui.components.containers import delete_dialog, power_buttons, start_button, status_pill
+from pequeroku_ui.components.containers import afresh_button, delete_dialog, power_buttons, start_button, status_pill
 from pequeroku_ui.components.dialogs import dialog_end
 from pequeroku_ui.components.layout import back_link, framed
+from pequeroku_ui.components.logs import logs_view
+from pequeroku_ui.components.metrics import metrics_view
 from pequeroku_ui.components.moments import elapsed
+from pequeroku_ui.components.naming import naming_dialogs
 from pequeroku_ui.components.notes import note
-from pequeroku_ui.components.settings import prospects, settings_button, settings_dialog
+from pequeroku_ui.components.preview import preview_dock, preview_tools, shown_previews
+from pequeroku_ui.components.settings import prospects, settings_dialog
 from pequeroku_ui.components.sharing import share_dialog, sharing_chips
 from pequeroku_ui.components.terminal import terminal_panel
+from pequeroku_ui.components.workspace import workspace
 from pequeroku_ui.state.applying import ApplyState
 from pequeroku_ui.state.container import ContainerState
+from pequeroku_ui.state.naming import NamingState
+from pequeroku_ui.state.power import PowerState
 from pequeroku_ui.state.rows import StepRow, WeighedRow
+from pequeroku_ui.state.settings import SettingsState
 
 _ROW = ContainerState.shown
 _STARTS = _ROW.status == "starting"
@@ -34,14 +44,45 @@ def page() -> rx.Component:
         delete_dialog(),
         settings_dialog(),
         share_dialog(),
+        naming_dialogs(),
         apply_dialog(),
         fills_window=True,
     )
 
 
 def _shown() -> rx.Component:
+    return rx.fragment(_head(), prospects(_ROW), _view_row(), *map(_view, _VIEWS))
+
+
+def _view_row() -> rx.Component:
+    """One view alone needs no row to choose from."""
+    if len(_VIEWS) == 1:
+        return rx.fragment()
+    return rx.el.nav(*(_view_button(*each[:3]) for each in _VIEWS), aria_label="Views", class_name="pq-views")
+
+
+def _view_button(name: str, icon: str, label: str) -> rx.Component:
+    return rx.el.button(
+        rx.icon(icon, size=16, aria_hidden="true"),
+        label,
+        type="button",
+        on_click=ContainerState.choose_view(name),
+        custom_attrs={"aria-current": rx.cond(ContainerState.view == name, "page", "false")},
+    )
+
+
+def _view(each: tuple[str, str, str, Callable[[], rx.Component]]) -> rx.Component:
+    """The workspace goes on while another view is looked at: its shells, and what was not saved yet."""
+    name, _, _, draw = each
+    is_here = ContainerState.view == name
+    if name == "workspace":
+        return rx.el.div(draw(), hidden=~is_here, class_name="pq-view")
+    return rx.cond(is_here, rx.el.div(draw(), class_name="pq-view"))
+
+
+def _workspace() -> rx.Component:
     shows_terminal = _ROW.shows_terminal | (_STARTS & _ROW.can_terminal)
-    return rx.fragment(_head(), prospects(_ROW), rx.cond(shows_terminal, _terminal(), _other_view()))
+    return rx.cond(shows_terminal, _terminal(), _other_view())
 
 
 def _head() -> rx.Component:
@@ -57,20 +98,37 @@ def _head() -> rx.Component:
         rx.cond(_ROW.can_see_activity, activity_dialog(_ROW)),
         rx.cond(_ROW.overridden != "", rx.el.span(_ROW.overridden, " overridden", class_name="pq-tag")),
         rx.el.div(
-            _apply_button(),
-            settings_button(_ROW),
+            rx.cond(_ROW.shows_terminal & (_ROW.status == "running"), preview_tools(container_id=_ROW.id)),
             power_buttons(_ROW, has_words=True),
+            _more(),
             class_name="pq-container-end pq-icons",
         ),
         class_name="pq-container-head",
     )
 
 
-def _apply_button() -> rx.Component:
+def _more() -> rx.Component:
+    """What is done now and then."""
     return rx.cond(
-        _ROW.can_apply,
-        icon_button("files", "Apply a template", has_words=True, on_click=ApplyState.open(_ROW.id)),
+        _ROW.can_apply | _ROW.can_rename | _ROW.can_copy | _ROW.has_settings | _ROW.can_sleep,
+        rx.dropdown_menu.root(
+            rx.dropdown_menu.trigger(icon_button("ellipsis", "More", name=f"More for {_ROW.name}")),
+            rx.dropdown_menu.content(
+                _more_item(_ROW.can_apply, "files", "Apply a template", ApplyState.open(_ROW.id)),
+                _more_item(_ROW.can_rename, "pencil", "Rename", NamingState.ask_name(_ROW.id)),
+                _more_item(_ROW.can_copy, "copy-plus", "Copy", NamingState.ask_copy(_ROW.id)),
+                _more_item(_ROW.has_settings, "settings-2", "Settings", SettingsState.open(_ROW.id)),
+                _more_item(_ROW.can_sleep, "moon", "Sleep", PowerState.sleep(_ROW.id)),
+                align="end",
+            ),
+            modal=False,
+        ),
     )
+
+
+def _more_item(is_shown: rx.Var[bool], icon: str, label: str, does: rx.event.EventType) -> rx.Component:
+    item = rx.dropdown_menu.item(rx.icon(icon, size=16, aria_hidden="true"), label, on_select=does)
+    return rx.cond(is_shown, item)
 
 
 def _why_this_node() -> rx.Component:
@@ -111,13 +169,27 @@ def _weighed(each: WeighedRow) -> rx.Component:
 
 
 def _terminal() -> rx.Component:
-    """While the machine starts, the terminal waits behind a curtain: it is loaded and listens when a shell is there."""
+    """While the machine starts, all of it waits behind a curtain: it is loaded and listens when a shell is there."""
     return rx.fragment(
         rx.cond(_ROW.status == "unknown", note("warn", "unplug", _ROW.reason)),
         rx.el.div(
-            terminal_panel(container_id=_ROW.id, container_name=_ROW.name, is_behind_curtain=_STARTS),
-            rx.cond(_STARTS, rx.el.div(_starting(), class_name="pq-stage pq-curtain")),
-            class_name="pq-terminal",
+            rx.el.div(
+                workspace(
+                    terminal_panel(container_id=_ROW.id, container_name=_ROW.name, is_behind_curtain=_STARTS),
+                    container_id=_ROW.id,
+                    is_behind_curtain=_STARTS,
+                    tools=rx.fragment(),
+                    can_stop=_ROW.can_stop,
+                    can_restart=_ROW.can_restart,
+                    on_stop=PowerState.stop(_ROW.id),
+                    on_restart=PowerState.restart(_ROW.id),
+                    on_theme=rx.toggle_color_mode,
+                ),
+                rx.cond(_STARTS, rx.el.div(_starting(), class_name="pq-stage pq-curtain")),
+                class_name="pq-terminal",
+            ),
+            preview_dock(container_id=_ROW.id, can_share=_ROW.can_share),
+            class_name="pq-beside",
         ),
     )
 
@@ -138,13 +210,21 @@ def _other_view() -> rx.Component:
 
 
 def _stopped() -> rx.Component:
+    return rx.cond(
+        _ROW.is_asleep,
+        _off("moon", "It is asleep", "All that ran in it is kept, and goes on when it wakes. Waking it takes "),
+        _off("power", "It is stopped", "Its disk is kept as it was left. Starting it takes "),
+    )
+
+
+def _off(icon: str, title: str, lead: str) -> rx.Component:
     whose = rx.cond(_ROW.owner != "", " of " + _ROW.owner + "’s", "")
     return blank(
-        "power",
-        "It is stopped",
-        rx.el.p("Its disk is kept as it was left. Starting it takes ", _ROW.cost, whose, "."),
+        icon,
+        title,
+        rx.el.p(lead, _ROW.cost, whose, "."),
         rx.cond(_ROW.forecast != "", rx.el.p(_ROW.forecast, ".", class_name="pq-quiet")),
-        start_button(_ROW, size="3"),
+        rx.el.div(start_button(_ROW, size="3"), afresh_button(_ROW), class_name="pq-icons"),
     )
 
 
@@ -153,7 +233,7 @@ def _failed() -> rx.Component:
         rx.el.h2("Something went wrong"),
         note("bad", "circle-alert", _ROW.reason),
         _steps(),
-        dialog_end(start_button(_ROW, size="3")),
+        dialog_end(afresh_button(_ROW), start_button(_ROW, size="3")),
         class_name="pq-panel pq-progress",
     )
 
@@ -166,10 +246,11 @@ def _running() -> rx.Component:
         rx.el.p(
             "You are its ",
             _ROW.role.lower(),
-            ": its terminals are for operators and managers. ",
+            ": its files and terminals are for operators and managers. ",
             rx.el.b(_ROW.owner),
             " can change that.",
         ),
+        shown_previews(container_id=_ROW.id),
     )
 
 
@@ -202,6 +283,7 @@ def _waiting() -> rx.Component:
             rx.match(
                 _ROW.status,
                 ("stopping", "The system inside is asked to shut down first, and given time to do so."),
+                ("copying", "Its disk is copied. This page changes by itself when it is there."),
                 ("moving", "Its disk is being copied to another node. What ran starts there by itself."),
                 ("restarting", "The system inside shuts down, then boots again from the same disk."),
                 "Its disk is being erased.",
@@ -235,3 +317,11 @@ def _step(each: StepRow) -> rx.Component:
 def _missing() -> rx.Component:
     why = "It does not exist, was deleted, or is not yours to see."
     return rx.el.div(missing("No such container", why, "All containers", "/"), class_name="pq-stage")
+
+
+_VIEWS: list[tuple[str, str, str, Callable[[], rx.Component]]] = [
+    ("workspace", "panels-top-left", "Workspace", _workspace),
+    ("metrics", "chart-line", "Metrics", metrics_view),
+    ("logs", "scroll-text", "Logs", logs_view),
+]
+"""In the order of the row: name, icon, words, and what draws it below the row (a flex column as high as the window)."""

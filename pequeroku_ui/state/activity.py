@@ -28,6 +28,10 @@ _WORDS = {
     "container.create": "Container made",
     "container.delete": "Deletion asked for",
     "container.restart": "Restarted",
+    "container.rename": "Renamed",
+    "container.duplicate": "Copied",
+    "container.sleep": "Put to sleep",
+    "container.start_afresh": "Started afresh",
 }
 
 

@@ -4,8 +4,8 @@ import reflex as rx
 
 from backend.errors import PequerokuError
 from backend.hypervisor.connection_check import Examined
+from backend.node_check import check_connection
 from backend.rules.policy import Actor
-from backend.tasks.node_check import check_connection
 from pequeroku_ui.guard import Access, access, actor
 from pequeroku_ui.state.admin import parts_of
 from pequeroku_ui.state.base import AppState, as_id

@@ -23,6 +23,8 @@ class ContainerState(AppState):
     steps: list[StepRow] = []
     weighed: list[WeighedRow] = []
     is_missing: bool = False
+    view: str = "workspace"
+    """Which of the page's views is in front."""
 
     @rx.event
     async def load(self) -> None:
@@ -30,9 +32,15 @@ class ContainerState(AppState):
         container_id = as_id(self._address_end())
         if container_id != self.shown.id:
             self.shown, self.steps, self.weighed = _NOTHING, [], []
+            self.view = "workspace"
         with self._loading():
             await self._enter(topic_of(container_id))
             self._show(await self._find(container_id))
+
+    @rx.event
+    async def choose_view(self, view: str) -> None:
+        """Bring another view to the front."""
+        self.view = str(view)
 
     async def _find(self, container_id: int) -> ContainerView | None:
         try:

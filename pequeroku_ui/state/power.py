@@ -1,8 +1,8 @@
-"""Start, stop, restart, delete: the same few wishes from the dashboard and from a container's own page."""
+"""Start, stop, restart, sleep, delete: the same few wishes from the dashboard and from a container's own page."""
 
 import reflex as rx
 
-from backend.services import containers
+from backend.services import containers, sleeping
 from pequeroku_ui.state.base import AppState, as_id
 
 
@@ -31,6 +31,18 @@ class PowerState(AppState):
         """Shut it down and boot it again."""
         async with self._act() as (tx, actor):
             await containers.restart(tx, actor, as_id(container_id))
+
+    @rx.event
+    async def sleep(self, container_id: int) -> None:
+        """Stop it with its memory kept."""
+        async with self._act() as (tx, actor):
+            await sleeping.sleep(tx, actor, as_id(container_id))
+
+    @rx.event
+    async def start_afresh(self, container_id: int) -> None:
+        """Boot what sleeps, and forget its memory."""
+        async with self._act() as (tx, actor):
+            await sleeping.start_afresh(tx, actor, as_id(container_id))
 
     @rx.event
     async def ask_delete(self, container_id: int) -> None:

@@ -29,8 +29,12 @@ _LABELS = {
     "stopping": "Stopping",
     "restarting": "Restarting",
     "moving": "Moving to another node",
+    "copying": "Copying",
     "deleting": "Deleting",
 }
+
+
+_ASLEEP = {"stopped": "Asleep", "stopping": "Going to sleep", "starting": "Waking"}
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,15 @@ class Row:
     can_apply: bool = False
     """A template may be put into it now."""
     can_leave: bool = False
+    can_rename: bool = False
+    can_copy: bool = False
+    can_sleep: bool = False
+    can_start_afresh: bool = False
+    """It sleeps, and may be booted instead of woken."""
+    is_asleep: bool = False
+    can_see_console: bool = False
+    idle_stop: str = ""
+    """After how long without use it is stopped; empty: never."""
     can_see_activity: bool = False
 
 
@@ -155,7 +168,7 @@ def row(view: ContainerView) -> Row:
         cost=count(view.credits_cost, "credit"),
         node=view.node_name,
         status=status,
-        label=_LABELS.get(status) or _STARTING.get(view.phase, "Starting"),
+        label=_label(view),
         tone=tone_of(status),
         reason=view.reason if status in ("error", "unknown") else "",
         since=view.phases[0].at.isoformat() if status == "starting" and view.phases else "",
@@ -178,8 +191,31 @@ def row(view: ContainerView) -> Row:
         can_apply=status == "running" and Action.TEMPLATE_APPLY in may,
         can_leave=Action.SHARE_LEAVE in may,
         can_see_activity=Action.AUDIT_CONTAINER in may,
+        **_acts(view),
         **_life(view),
     )
+
+
+def _label(view: ContainerView) -> str:
+    status = view.activity
+    if view.is_asleep and status in _ASLEEP:
+        return _ASLEEP[status]
+    return _LABELS.get(status) or _STARTING.get(view.phase, "Starting")
+
+
+def _acts(view: ContainerView) -> dict[str, Any]:
+    """What else can be done with it now."""
+    status, may = view.activity, view.allowed
+    is_off = status in ("stopped", "error")
+    has_copy = status in ("running", "stopped") and view.has_disk and not view.is_asleep
+    return {
+        "can_rename": status != "deleting" and Action.CONTAINER_RENAME in may,
+        "can_copy": has_copy and Action.CONTAINER_DUPLICATE in may,
+        "can_sleep": status == "running" and Action.CONTAINER_SLEEP in may,
+        "can_start_afresh": is_off and view.is_asleep and Action.CONTAINER_START_AFRESH in may,
+        "is_asleep": view.is_asleep,
+        "can_see_console": Action.CONTAINER_CONSOLE in may,
+    }
 
 
 def _life(view: ContainerView) -> dict[str, Any]:
@@ -191,6 +227,7 @@ def _life(view: ContainerView) -> dict[str, Any]:
         "next_size": _size(view.next_size) if view.next_size else "",
         "expires_at": moment(view.expires_at),
         "is_expiry_near": view.is_expiry_near,
+        "idle_stop": _span(view.idle_stop_min) if view.idle_stop_min else "",
         "keep": f"Keep it for another {_span(view.lifetime_h * 60)}" if may_keep else "",
         "has_settings": Action.CONTAINER_RESIZE in view.allowed and not view.deleting,
     }

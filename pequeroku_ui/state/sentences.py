@@ -22,7 +22,7 @@ _SENTENCES = {
     "sign-up-closed": "Accounts are not for everybody here. Ask an administrator for an invitation.",
     "throttled": "Too many attempts. Wait a little before the next one.",
     "unauthenticated": "That took too long. Sign in again.",
-    "unavailable": "The other service does not answer. Try again in a moment.",
+    "upstream-fault": "The other service does not answer. Try again in a moment.",
     "user-disabled": "That account is disabled. Ask an administrator.",
     "username-taken": "That user name is taken. Choose another.",
 }

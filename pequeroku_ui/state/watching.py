@@ -14,6 +14,8 @@ WEBHOOKS = "webhooks"
 ADMIN_OVERVIEW = "admin:overview"
 ADMIN_RECONCILER = "admin:reconciler"
 _CONTAINER = "container:"
+METRICS = "metrics"
+LOGS = "logs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,8 @@ class Watch:
 
 
 _watches: dict[str, Watch] = {}
+_following: dict[str, str] = {}
+"""The view of its page that a tab has in front, by its token, where that view follows what happens by itself."""
 
 
 def topic_of(container_id: int) -> str:
@@ -57,3 +61,21 @@ def forget(tokens: Iterable[str]) -> None:
 def watches() -> Mapping[str, Watch]:
     """Every tab that shows something, by its token."""
     return _watches
+
+
+def follow(token: str, view: str) -> None:
+    """The tab has this view in front, and wants to hear of all that it shows; until it is left, or the tab is gone."""
+    for gone in _following.keys() - _watches.keys():
+        del _following[gone]
+    _following[token] = view
+
+
+def follows(token: str, view: str) -> bool:
+    """Whether the tab has the view in front: the others are left alone."""
+    return _following.get(token) == view
+
+
+def leave(token: str, view: str) -> None:
+    """The tab has another view in front; that one may have said so already."""
+    if follows(token, view):
+        del _following[token]

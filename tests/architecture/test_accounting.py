@@ -47,7 +47,7 @@ def test_whatever_an_actor_asks_of_a_service_is_an_operation() -> None:
         for name, found in inspect.getmembers(importlib.import_module(module.name), inspect.iscoroutinefunction):
             asked_by_an_actor = list(inspect.signature(found).parameters)[:2] == ["tx", "actor"]
             if asked_by_an_actor and found.__module__ == module.name and not name.startswith("_"):
-                assert f"{module.name}.{name}" in OPERATIONS.values()
+                assert found in OPERATIONS.values(), f"{module.name}.{name}"
 
 
 def test_only_db_commits() -> None:

@@ -180,17 +180,12 @@ async def _memory(server: served.Served, sid: str, container_id: int) -> Figure:
             await shell.until(b"# ")
             await shell.type("head -c 300000 /dev/zero | tr '\\0' x; echo; echo full-$((1+1))\n")
             await shell.until(b"full-2")
-        total_mb = sum(_resident_mb(pid) for pid in (server.pid, *_children(server.pid)))
+        total_mb = resident_mb(server.pid)
     return Figure(f"server memory, {_TERMINALS} terminals open", total_mb, "MB", 1, 200)
 
 
-def _children(pid: int) -> list[int]:
-    listing = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-    return [int(each) for each in listing.split()]
-
-
-def _resident_mb(pid: int) -> float:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) / 1024
-    return 0.0
+def resident_mb(pid: int) -> float:
+    """What a process and its children hold in memory."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    statuses = [Path(f"/proc/{each}/status").read_text().splitlines() for each in (pid, *children)]
+    return sum(int(line.split()[1]) for lines in statuses for line in lines if line.startswith("VmRSS:")) / 1024

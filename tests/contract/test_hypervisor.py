@@ -93,6 +93,21 @@ async def test_a_new_size_holds_from_the_next_boot(bench: Bench) -> None:
     assert usage.vcpus == 2
 
 
+async def test_totals_of_disk_and_network_are_told_and_only_grow(bench: Bench) -> None:
+    if bench.kind == "mock":
+        pytest.skip("libvirt's mock tells no figures")
+    spec = await bench.running()
+    first = await eventually("figures of the machine", lambda: _usage_of(bench, spec.name))
+    later = await eventually("figures again", lambda: _usage_of(bench, spec.name))
+    for name in ("cpu_ns", "disk_read_bytes", "disk_write_bytes", "net_rx_bytes", "net_tx_bytes"):
+        before, after = getattr(first, name), getattr(later, name)
+        assert (before is None) is (after is None)
+        assert before is None or 0 <= before <= after, name
+    assert first.disk_read_bytes is not None
+    assert first.disk_used_bytes is not None
+    assert first.net_rx_bytes is not None
+
+
 async def _usage_of(bench: Bench, name: str) -> object:
     return (await bench.node.usage()).get(name)
 

@@ -1,18 +1,21 @@
 """Browsers and people for the tests. E2E_NODE_URI points the server at real machines instead of the fake ones."""
 
 import os
+import re
 import sqlite3
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from tests.e2e import people, served
+from tests.e2e.paper_files import PaperFiles, some_files
 from tests.machines import built_image, private_node
 
 expect.set_options(timeout=int(os.environ.get("E2E_TIMEOUT_MS", "15000")))
@@ -124,7 +127,50 @@ async def page(new_context: NewContext) -> Page:
     return await (await new_context()).new_page()
 
 
+PaperPage = Callable[..., Awaitable[Page]]
+
+
+@pytest.fixture
+def paper() -> PaperFiles:
+    return PaperFiles(some_files())
+
+
+@pytest.fixture(scope="session")
+async def paper_machine(browser: Browser, server: served.Served) -> tuple[str, Any]:
+    """A running container without a machine: where its page is, and the cookies of its owner."""
+    context = await browser.new_context(base_url=server.url)
+    page = await context.new_page()
+    await page.goto("/login")
+    await page.get_by_label("User name").fill(people.name_of(people.COUNT - 1))
+    await page.get_by_label("Password").fill(people.PASSWORD)
+    await page.get_by_role("button", name="Sign in").click()
+    await page.locator("#new-container").click()
+    await page.locator("[data-type=small] input").check()
+    await page.get_by_role("button", name="Create", exact=True).click()
+    await expect(page).to_have_url(re.compile(r"/containers/\d+$"))
+    await expect(page.locator(".pq-status[data-status=running]")).to_be_visible()
+    found = (page.url.removeprefix(server.url), await context.storage_state())
+    await context.close()
+    return found
+
+
+@pytest.fixture
+def paper_page(new_context: NewContext, paper_machine: tuple[str, Any], paper: PaperFiles) -> PaperPage:
+    """The page of that container, with files on paper in the place of a machine's."""
+    path, cookies = paper_machine
+
+    async def visit(**options: object) -> Page:
+        page = await (await new_context(storage_state=cookies, reduced_motion="reduce", **options)).new_page()
+        await paper.serve(page)
+        await page.goto(path)
+        await expect(page.locator(".pq-workspace")).to_be_visible()
+        return page
+
+    return visit
+
+
 def _note_host(url: str, home: str, faults: list[str]) -> None:
     asked = urlsplit(url)
-    if asked.scheme in ("http", "https", "ws", "wss") and asked.netloc != urlsplit(home).netloc:
+    is_preview = (asked.hostname or "").endswith(".localhost")
+    if asked.scheme in ("http", "https", "ws", "wss") and asked.netloc != urlsplit(home).netloc and not is_preview:
         faults.append(f"a page asked {url}")

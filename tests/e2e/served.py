@@ -55,13 +55,14 @@ def build() -> None:
 
 
 @contextmanager
-def serve(home: Path, extra: dict[str, str]) -> Generator[Served]:
+def serve(home: Path, extra: dict[str, str], *, app: str = "pequeroku_ui.pequeroku_ui:app") -> Generator[Served]:
     """Migrate, seed, make the people, serve; stop at the end."""
     port = free_port()
     environment = _environment(
         {
             "PEQUEROKU_HOME": str(home),
             "PORT": str(port),
+            "PREVIEW_PORT": str(free_port()),
             "SUPERUSER_PASSWORD": ADMIN_PASSWORD,
             "ADMIN_TOKEN": ADMIN_TOKEN,
             **extra,
@@ -70,8 +71,7 @@ def serve(home: Path, extra: dict[str, str]) -> Generator[Served]:
     for module, *words in (("backend.cli", "migrate"), ("tests.e2e.people",)):
         subprocess.run([sys.executable, "-m", module, *words], cwd=ROOT, env=environment, check=True)
     log = home / "server.log"
-    command = [sys.executable, "-m", "granian", "--interface", "asgi", "--factory", "pequeroku_ui.pequeroku_ui:app"]
-    command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    command = [sys.executable, "-m", "backend.serve", app, "--port", str(port)]
     with (
         log.open("w") as sink,
         subprocess.Popen(command, cwd=ROOT, env=environment, stdout=sink, stderr=sink) as process,

@@ -69,3 +69,9 @@ async def assert_accessible(page: Page, where: str) -> None:
         for node in each["nodes"]
     ]
     assert not grave, f"{where}: {grave}"
+
+
+async def more(page: Page, item: str) -> None:
+    """Choose from the menu of a container's page."""
+    await page.get_by_role("button", name=re.compile("^More for ")).click()
+    await page.get_by_role("menuitem", name=item, exact=True).click()

@@ -17,6 +17,7 @@ from tests.conftest import in_use
 from tests.e2e.conftest import NewContext, Person
 from tests.e2e.served import ADMIN_TOKEN, Served
 from tests.e2e.steps import arrive, assert_accessible, create, sign_in
+from tests.stores import eventually
 
 pytestmark = pytest.mark.browser
 
@@ -165,12 +166,12 @@ async def test_my_data_is_a_file_and_my_account_goes_with_my_password(
     await page.get_by_label("Your password").fill(person.password)
     await page.get_by_role("button", name="Delete my account").click()
     await expect(page).to_have_url(re.compile(r"/login"))
-    for _ in range(150):
-        if _one(server, "select id from user_account where username = ?", person.name) is None:
-            break
-        await page.wait_for_timeout(200)
+
+    async def is_gone() -> bool:
+        return _one(server, "select id from user_account where username = ?", person.name) is None
+
+    await eventually("the account to be gone", is_gone, seconds=60)
     assert _one(server, "select id from container where name = 'doomed'") is None
-    assert _one(server, "select id from user_account where username = ?", person.name) is None
     await sign_in(page, person)
     await expect(page.get_by_role("alert")).to_have_text("That name and password do not match.")
 

@@ -26,7 +26,7 @@ async def _shoot(page: Page, name: str) -> None:
         await page.emulate_media(color_scheme=scheme)
         for width in (1280, 390):
             await page.set_viewport_size({"width": width, "height": 800})
-            await page.wait_for_timeout(250)
+            await page.evaluate("Promise.all(document.getAnimations().map((each) => each.finished))")
             await page.screenshot(path=Path(_SHOTS) / f"{name}-{scheme}-{width}.png")
     await page.emulate_media(color_scheme="light")
     await page.set_viewport_size({"width": 1280, "height": 800})

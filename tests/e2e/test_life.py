@@ -11,7 +11,7 @@ from playwright.async_api import Page, expect
 
 from tests.e2e.conftest import NewContext, Person
 from tests.e2e.served import Served
-from tests.e2e.steps import arrive, assert_accessible, card, create, expect_status
+from tests.e2e.steps import arrive, assert_accessible, card, create, expect_status, more
 
 pytestmark = pytest.mark.browser
 
@@ -44,7 +44,7 @@ async def test_a_stopped_container_is_resized_and_keeps_its_larger_disk(page: Pa
     await page.get_by_role("button", name="Stop grows").click()
     await expect(page.get_by_role("heading", name="It is stopped")).to_be_visible()
     for kind, size in (("medium", "2 vCPUs · 2 GiB · 10 GiB disk"), ("small", "1 vCPU · 1 GiB · 10 GiB disk")):
-        await page.get_by_role("button", name="Settings of grows").click()
+        await more(page, "Settings")
         dialog = page.get_by_role("dialog", name="Settings of")
         await dialog.locator(f"[data-type={kind}] input").check()
         await dialog.get_by_role("button", name="Resize").click()
@@ -56,7 +56,7 @@ async def test_a_resize_of_what_runs_says_that_it_restarts(page: Page, person: P
     await arrive(page, person)
     await create(page, "busy")
     await expect_status(page, "running")
-    await page.get_by_role("button", name="Settings of busy").click()
+    await more(page, "Settings")
     dialog = page.get_by_role("dialog", name="Settings of")
     await expect(dialog).to_contain_text("It restarts to take a new size")
     await expect(dialog.locator("[data-type=medium]")).to_contain_text("leaves 1 of 3")
@@ -72,7 +72,7 @@ async def test_a_schedule_is_added_switched_off_and_removed(page: Page, person: 
     await arrive(page, person)
     await create(page, "worker")
     await expect_status(page, "running")
-    await page.get_by_role("button", name="Settings of worker").click()
+    await more(page, "Settings")
     dialog = page.get_by_role("dialog", name="Settings of")
     await dialog.get_by_label("Time zone").fill("Mars/Olympus")
     await dialog.get_by_role("button", name="Add").click()
@@ -122,7 +122,7 @@ async def test_the_settings_are_for_everybody(new_context: NewContext, person: P
     await page.keyboard.press("Escape")
     await create(page, "seen")
     await expect_status(page, "running")
-    await page.get_by_role("button", name="Settings of seen").click()
+    await more(page, "Settings")
     dialog = page.get_by_role("dialog", name="Settings of")
     await dialog.get_by_role("button", name="Add").click()
     await expect(dialog.get_by_role("listitem")).to_have_count(1)

@@ -100,7 +100,7 @@ async def test_a_viewer_may_look_and_is_told_why_no_more(
     await _share(page, "glass-box", role="viewer", person=somebody_else.name)
     theirs = await _another(new_context, somebody_else)
     await card(theirs, "glass-box").get_by_role("link", name="Open of glass-box").click()
-    await expect(theirs.get_by_text("its terminals are for operators and managers")).to_be_visible()
+    await expect(theirs.get_by_text("its files and terminals are for operators and managers")).to_be_visible()
     for action in ("Stop", "Restart", "Delete", "Share"):
         await expect(theirs.get_by_role("button", name=f"{action} glass-box")).to_have_count(0)
     await page.get_by_label(f"What {somebody_else.name} may do").select_option("operator")

@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.e2e.conftest import NewContext, Person
-from tests.e2e.steps import arrive, assert_accessible, create, expect_status
+from tests.e2e.steps import arrive, assert_accessible, create, expect_status, more
 
 pytestmark = pytest.mark.browser
 
@@ -84,6 +84,7 @@ async def test_nobody_leaves_a_half_written_file_by_mistake(page: Page, person: 
     await page.get_by_role("button", name="Stay here").click()
     await expect(page.get_by_role("textbox", name="Content")).to_have_value("half a thought")
     await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_role("region", name="Content of README.md")).to_have_text("half a thought")
     await page.get_by_role("link", name="All templates").click()
     await expect(page).to_have_url(re.compile(r"/templates$"))
 
@@ -137,7 +138,7 @@ async def test_a_machine_that_cant_be_looked_into_is_told_in_the_dialog(page: Pa
     await arrive(page, person)
     await create(page, "for-files")
     await expect_status(page, "running")
-    await page.get_by_role("button", name="Apply a template").click()
+    await more(page, "Apply a template")
     await assert_accessible(page, "the choice of a template")
     await page.get_by_role("combobox").select_option(label="Static site · 5 files")
     await page.get_by_label("Destination").fill("/etc")

@@ -5,7 +5,7 @@ from playwright.async_api import Page, expect
 
 from tests.e2e.conftest import NewContext, Person
 from tests.e2e.served import Served
-from tests.e2e.steps import arrive, assert_accessible, create, expect_status
+from tests.e2e.steps import arrive, assert_accessible, create, expect_status, more
 
 pytestmark = [pytest.mark.browser, pytest.mark.vm]
 _BOOT_MS = 180_000
@@ -19,7 +19,7 @@ def server(real_server: Served) -> Served:
 
 
 async def _preview(page: Page, mode: str) -> None:
-    await page.get_by_role("button", name="Apply a template").click()
+    await more(page, "Apply a template")
     await page.get_by_role("combobox").select_option(label="Static site · 5 files")
     await page.get_by_role("radio", name=mode).check()
     await page.get_by_role("button", name="Preview").click()

@@ -12,6 +12,7 @@ from tests.e2e.conftest import NewContext, Person
 from tests.e2e.people import name_of
 from tests.e2e.served import Served
 from tests.e2e.steps import arrive, assert_accessible, create
+from tests.stores import eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.vm]
 
@@ -120,12 +121,13 @@ async def test_the_shell_is_as_big_as_the_window(page: Page) -> None:
 
     rows, columns = await size("big")
     await page.set_viewport_size({"width": 800, "height": 600})
-    await page.wait_for_timeout(500)
-    fewer_rows, fewer_columns = await size("small")
-    assert fewer_rows < rows
-    assert fewer_columns < columns
-    shown = await page.locator(".xterm-rows > div").count()
-    assert shown == fewer_rows
+
+    async def follows() -> bool:
+        fewer_rows, fewer_columns = await size("small")
+        shown = await page.locator(".xterm-rows > div").count()
+        return fewer_rows < rows and fewer_columns < columns and shown == fewer_rows
+
+    await eventually("the shell to be as small as the window", follows)
     last, edge = await page.locator(".xterm-screen").bounding_box(), await page.locator(".pq-terminals").bounding_box()
     assert last
     assert edge

@@ -8,6 +8,8 @@ import signal
 
 import pytest
 
+from backend.db import transaction
+from backend.models import Container
 from backend.services import containers
 from tests.integration.world import SERVER, TASKS, TaskProcess, World, qemu_processes
 from tests.stores import eventually
@@ -130,7 +132,9 @@ async def test_two_task_processes_never_drive_one_node_and_the_second_takes_over
     more_tasks.start()
     container_id = await world.create()
     await world.until_phase(container_id, "guest")
-    tasks.suspend()  # a holder that hangs: its lease runs out, and what it writes afterwards must not count
+    async with transaction() as tx:  # SQLite's one lock is ours meanwhile: who hangs with it would hold up us all
+        await tx.get(Container, container_id)
+        tasks.suspend()  # a holder that hangs: its lease runs out, and what it writes afterwards must not count
     await world.until(container_id, "running")
     tasks.resume()
     await world.ask(containers.restart, container_id)

@@ -119,7 +119,7 @@ async def test_a_good_one_is_believed(evil: Evil) -> None:
 )  # fmt: skip
 async def test_whatever_it_answers_is_a_sentence_for_the_person(evil: Evil, path: str, answer: bytes | None) -> None:
     evil.answers[path] = answer
-    assert await _redeem(evil) in ("unavailable", "not-confirmed")
+    assert await _redeem(evil) in ("upstream-fault", "not-confirmed")
     assert evil.sent < 16 * 1024 * 1024
 
 
@@ -130,7 +130,7 @@ async def test_whatever_it_answers_is_a_sentence_for_the_person(evil: Evil, path
 async def test_an_end_that_is_no_address_of_the_web_is_not_used(evil: Evil, end: str, address: Any) -> None:
     meta = dict.fromkeys(("authorization_endpoint", "token_endpoint", "jwks_uri"), f"{evil.issuer}/x")
     evil.says(_META, meta | {"issuer": evil.issuer, end: address})
-    assert await _redeem(evil) == "unavailable"
+    assert await _redeem(evil) == "upstream-fault"
     with pytest.raises(PequerokuError):
         await oidc.begin(evil.provider, "http://localhost/cb")
 

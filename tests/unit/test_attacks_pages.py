@@ -21,6 +21,7 @@ from backend.services.inbox import NoticeView
 from pequeroku_ui import live_inbox
 from pequeroku_ui.state.dashboard import DashboardState
 from pequeroku_ui.state.inbox import InboxState
+from pequeroku_ui.state.keys import KeysState
 from pequeroku_ui.state.template import TemplateState
 from pequeroku_ui.state.templates import TemplatesState
 from tests.conftest import in_use
@@ -183,3 +184,13 @@ async def test_a_team_named_like_code_freezes_nobody(database: str, pipeline: Pi
     await pipeline.fire(InboxState.load(), sid=sid, path="/inbox")
     rows = pipeline.told("rows")
     assert "<reflex.Var>a</reflex.Var>" in rows[0].title, "it is shown as it is"
+
+
+@pytest.mark.parametrize("days", ["", "x", "-1", "0x10", "9999999999", "½", None])
+async def test_a_key_for_days_that_are_no_number_is_not_made_to_last_for_ever(
+    database: str, pipeline: Pipeline, days: object
+) -> None:
+    _, sid = await _somebody()
+    await pipeline.fire(KeysState.create({"name": "mine", "scope": "read", "days": days}), sid=sid)
+    assert "days" in pipeline.told("problem")
+    assert not pipeline.told("api_keys")

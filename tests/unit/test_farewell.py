@@ -78,7 +78,7 @@ async def _fill(tx: Tx, name: str) -> dict[str, str]:
                 continue
             if keys:
                 values[column.name] = ids.get(keys[0].column.table.name)
-            elif not column.primary_key or _kind(column) is str:
+            elif not column.primary_key or _kind(column) is str or len(table.primary_key) > 1:
                 values[column.name] = _value(table.name, column, marks)
         if table.name == "audit_log":
             values["id"] = 1_000_000
@@ -115,7 +115,7 @@ def _value(table: str, column: Any, marks: dict[str, str]) -> Any:
         return {"mark": mark} if column.name not in ("phases", "kinds", "blocked_cidrs", "orphans") else []
     if kind is bool:
         return True
-    return {int: next(_numbers), datetime: datetime(2026, 1, 1, tzinfo=UTC)}.get(kind, uuid4())
+    return {int: next(_numbers), float: 0.5, datetime: datetime(2026, 1, 1, tzinfo=UTC)}.get(kind, uuid4())
 
 
 async def _everything() -> str:

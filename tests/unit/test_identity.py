@@ -53,6 +53,14 @@ async def test_a_new_user_has_a_quota_with_the_public_types() -> None:
     assert (quota.credits, quota.ai_use_per_day, quota.active, len(types)) == (3, 5, True, 3)
 
 
+async def test_the_row_of_a_sign_in_says_who_signed_in() -> None:
+    alice = await _alice()
+    await _sign_in()
+    async with reading() as tx:
+        row = (await tx.exec(select(AuditLog).where(AuditLog.action == "user.login"))).one()
+    assert (row.user_id, row.actor_name, row.success) == (alice.id, "alice", True)
+
+
 async def test_names_differ_by_more_than_case() -> None:
     await _alice()
     with pytest.raises(Conflict, match="taken"):

@@ -159,7 +159,7 @@ async def test_routes_take_keys_without_an_origin_and_never_mix_them_with_cookie
         sid, _ = await identity.sign_in(tx, Actor(None), "ana", PASSWORD)
     async with visitor(sid=sid, api_key="pk_wrong_key", origin=None) as program:
         answer = await program.get(path)
-    assert (answer.status_code, answer.json()["error"]["code"]) == (401, "unauthenticated")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (401, "unauthorized")
 
 
 async def test_a_socket_takes_a_key_and_closes_when_it_is_revoked() -> None:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.rules.lifecycle import (
+    WAITS_FOR_COPY,
     DesiredState,
     OffReason,
     Power,
@@ -29,6 +30,7 @@ ON = Seen(defined=True, power=Power.ON, disk=True)
 OFF = Seen(defined=True, power=Power.OFF, disk=True)
 SHUT = replace(OFF, off_reason=OffReason.SHUT_DOWN)
 PAUSED = replace(ON, power=Power.PAUSED)
+KEPT = replace(OFF, saved=True)
 NOTHING = Seen()
 RUN, STOP = DesiredState.RUNNING, DesiredState.STOPPED
 STOPS = MoveWay.STOP
@@ -88,6 +90,37 @@ TABLE = [
     (Wish(RUN, Status.ERROR, has_disk=True, retry_at=NOW + GRACE, move=Move(2)), OFF, None),
     (Wish(RUN, Status.ERROR, has_disk=True, move=Move(2)), ON, Step.POWER_OFF),
     (Wish(STOP, Status.STOPPED, has_disk=True, delete_requested=True, move=Move(2)), OFF, Step.END_ATTEMPT),
+    # sleep: kept while it runs, woken where it is kept, booted where that is forgotten
+    (Wish(STOP, Status.RUNNING, has_disk=True, sleeps=True), ON, Step.SLEEP),
+    (Wish(STOP, Status.RUNNING, has_disk=True, sleeps=True), KEPT, Step.NOTE_ASLEEP),
+    (Wish(STOP, Status.RUNNING, has_disk=True, sleeps=True), SHUT, Step.NOTE_STOPPED),
+    (Wish(STOP, Status.PROVISIONING, has_disk=True, sleeps=True), ON, Step.POWER_OFF),
+    (Wish(STOP, Status.STOPPED, has_disk=True, sleeps=True, asleep=True), KEPT, None),
+    (Wish(STOP, Status.STOPPED, has_disk=True, sleeps=True, asleep=True), OFF, Step.NOTE_STOPPED),
+    (Wish(STOP, Status.STOPPED, has_disk=True), KEPT, Step.NOTE_ASLEEP),
+    (Wish(RUN, Status.PROVISIONING, has_disk=True, asleep=True), KEPT, Step.WAKE),
+    (Wish(RUN, Status.PROVISIONING, has_disk=True, asleep=True, disk_is_small=True), KEPT, Step.WAKE),
+    (Wish(RUN, Status.PROVISIONING, has_disk=True, asleep=True, forgets=True), KEPT, Step.FORGET_MEMORY),
+    (Wish(RUN, Status.PROVISIONING, has_disk=True, asleep=True, booted_at=AGO), ON, Step.AWAIT_GUEST),
+    (Wish(RUN, Status.ERROR, has_disk=True, asleep=True), KEPT, None),
+    (Wish(STOP, Status.PROVISIONING, has_disk=True, asleep=True, booted_at=AGO), ON, Step.AWAIT_GUEST),
+    (Wish(RUN, Status.RUNNING, has_disk=True, booted_at=AGO), replace(ON, saved=True), Step.FORGET_MEMORY),
+    # … and a move of what sleeps: woken, moved as it runs, put to sleep where it is then
+    (Wish(STOP, Status.STOPPED, has_disk=True, sleeps=True, asleep=True, move=Move(2)), KEPT, Step.WAKE),
+    (Wish(STOP, Status.PROVISIONING, has_disk=True, sleeps=True, asleep=True, move=Move(2)), ON, Step.AWAIT_GUEST),
+    (Wish(STOP, Status.RUNNING, has_disk=True, sleeps=True, move=Move(2)), ON, Step.MIGRATE),
+    (Wish(STOP, Status.RUNNING, has_disk=True, sleeps=True, move=Move(2, STOPS)), ON, Step.ASK_OFF),
+    # a copy of another one's disk, before anything else; its original keeps still
+    (Wish(STOP, Status.CREATED, copies=True), NOTHING, Step.COPY_DISK),
+    (Wish(RUN, Status.CREATED, copies=True, copy_begun=True), NOTHING, Step.COPY_DISK),
+    (Wish(STOP, Status.ERROR, copies=True), NOTHING, None),
+    (Wish(STOP, Status.ERROR, copies=True, retry_at=AGO), NOTHING, Step.COPY_DISK),
+    (Wish(STOP, Status.CREATED, copies=True, copy_begun=True, delete_requested=True), NOTHING, Step.END_COPY),
+    (Wish(STOP, Status.CREATED, copies=True, delete_requested=True), NOTHING, Step.DROP_ROW),
+    (Wish(RUN, Status.PROVISIONING, has_disk=True, lent=True), OFF, None),
+    (Wish(STOP, Status.STOPPED, has_disk=True, lent=True, delete_requested=True), Seen(disk=True), None),
+    (Wish(RUN, Status.RUNNING, has_disk=True, lent=True, move=Move(2)), ON, None),
+    (Wish(STOP, Status.RUNNING, has_disk=True, lent=True), ON, Step.ASK_OFF),
     # a deletion: domain, disk, row
     (Wish(RUN, Status.RUNNING, delete_requested=True), ON, Step.POWER_OFF),
     (Wish(RUN, Status.RUNNING, delete_requested=True), OFF, Step.UNDEFINE),
@@ -126,8 +159,9 @@ BOTH = [
 def test_where_a_machine_is_after_a_migration_broke_off(
     here: Seen, there: Seen | None, step: Step, change: dict[str, object]
 ) -> None:
-    wish = replace(BETWEEN, **change)
-    assert next_step(wish, here, at=NOW, stop_grace=GRACE, there=there) is step
+    for lent in (False, True):
+        wish = replace(BETWEEN, lent=lent, **change)
+        assert next_step(wish, here, at=NOW, stop_grace=GRACE, there=there) is step
 
 
 moments = st.none() | st.integers(-300, 300).map(lambda s: NOW + timedelta(seconds=s))
@@ -144,6 +178,7 @@ wishes = st.builds(
     disk_is_small=st.booleans(),
     move=st.none()
     | st.builds(Move, to_node_id=st.just(2), way=st.sampled_from(MoveWay), begun=st.booleans(), after=moments),
+    **{name: st.booleans() for name in ("sleeps", "asleep", "forgets", "copies", "copy_begun", "lent")},
 )
 sights = st.builds(
     Seen,
@@ -151,6 +186,7 @@ sights = st.builds(
     power=st.sampled_from(Power),
     off_reason=st.sampled_from(OffReason),
     disk=st.booleans(),
+    saved=st.booleans(),
 )
 _DESTROYS = {Step.UNDEFINE, Step.DELETE_DISK, Step.DROP_ROW}
 
@@ -197,7 +233,7 @@ def test_nothing_boots_that_is_on_or_unwanted(wish: Wish, seen: Seen) -> None:
 
 @given(wishes, st.booleans())
 def test_a_deletion_always_comes_to_its_end(wish: Wish, disk: bool) -> None:
-    wish = replace(wish, delete_requested=True, retry_at=None, move=None)
+    wish = replace(wish, delete_requested=True, retry_at=None, move=None, copy_begun=False, lent=False)
     seen = Seen(defined=True, power=Power.ON, disk=disk)
     steps = []
     for _ in range(5):
@@ -213,6 +249,27 @@ def test_a_deletion_always_comes_to_its_end(wish: Wish, disk: bool) -> None:
             case _:
                 break
     assert steps[-1] is Step.DROP_ROW
+
+
+@given(wishes, sights)
+def test_memory_that_is_kept_is_only_forgotten_when_told_or_too_old(wish: Wish, seen: Seen) -> None:
+    step = next_step(wish, seen, at=NOW, stop_grace=GRACE)
+    if seen.saved and seen.power is Power.OFF and not wish.delete_requested:
+        assert step not in (Step.BOOT, Step.GROW_DISK, Step.COPY_DISK_AWAY, Step.MAKE_DISK)
+    if step is Step.FORGET_MEMORY:
+        assert wish.forgets or seen.power is Power.ON
+
+
+@given(wishes, sights)
+def test_what_is_to_sleep_does_not_have_its_power_cut(wish: Wish, seen: Seen) -> None:
+    wish = replace(wish, desired=STOP, status=Status.RUNNING, sleeps=True, delete_requested=False, move=None)
+    assert next_step(wish, seen, at=NOW, stop_grace=GRACE) is not Step.POWER_OFF
+
+
+@given(wishes, sights, st.none() | sights)
+def test_nothing_touches_a_disk_that_is_being_copied(wish: Wish, seen: Seen, there: Seen | None) -> None:
+    step = next_step(replace(wish, lent=True), seen, at=NOW, stop_grace=GRACE, there=there)
+    assert step not in WAITS_FOR_COPY
 
 
 @given(wishes, sights)

@@ -7,7 +7,7 @@ something the matrix does not know makes it fail: say in `_OTHERS` what to give,
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -27,7 +27,7 @@ from tests.tenants import NAMES, Thing, World, a_fresh_team, a_fresh_thing, a_wo
 for _module in pkgutil.walk_packages(backend.services.__path__, "backend.services."):
     importlib.import_module(_module.name)
 
-_ABOUT_CONTAINERS = {"container_id", "schedule_id", "share_id", "order"}
+_ABOUT_CONTAINERS = {"container_id", "schedule_id", "share_id", "order", "link_id"}
 _OWN = {"session_id", "notice_id", "delivery_id", "webhook_id", "template_id", "key_id", "user_id", "identity_id"}
 _OWN |= {"invitation_id"}
 _OF_ONESELF = {Action.WS_DISCONNECT}
@@ -43,6 +43,9 @@ _OTHERS: dict[str, object] = {
     "active": True, "enabled": True, "starts": True, "weekdays": "0", "time": "10:00", "time_zone": "UTC",
     "terminal_id": "t1", "after_s": 1.0, "reason": "", "slug": "python-api", "version": 1,
     "token": "no token", "uri": "memory://none", "outcome": Plan(), "form": "csv",
+    "command": "true", "process_id": "p1",
+    "port": 8080, "level": "team", "hours": 1, "label": "p80-0",
+    "path": "/app/x", "mode": "ask", "title": "a title", "what": "a question", "allow": True, "seq": 1,
     "person": Person("https://id.example", "subject", "", "A newcomer", "a-newcomer"),
 }  # fmt: skip
 """What to give for parameters that say nothing of whose a thing is."""
@@ -52,14 +55,9 @@ class _Undo(Exception):
     """It went through; nothing of it is kept."""
 
 
-def _function(action: Action) -> Callable[..., Any]:
-    module, _, name = OPERATIONS[action].rpartition(".")
-    return getattr(importlib.import_module(module), name)
-
-
 def _needed(action: Action) -> list[str]:
     """The parameters that have to be given."""
-    kept = list(inspect.signature(_function(action)).parameters.values())[2:]
+    kept = list(inspect.signature(OPERATIONS[action]).parameters.values())[2:]
     return [each.name for each in kept if each.default is each.empty and each.kind is not each.VAR_KEYWORD]
 
 
@@ -75,12 +73,14 @@ def _subject(action: Action) -> str:
     return "own" if names & _OWN else "nothing"
 
 
-def _arguments(action: Action, world: World, thing: Thing) -> dict[str, Any]:
+def _arguments(action: Action, world: World, who: str, thing: Thing) -> dict[str, Any]:
     somebody = "removed" if action is Action.TEAM_ADD_MEMBER else "team admin"
     ids = world.own | {
         "container_id": thing.container_id,
         "schedule_id": thing.schedule_id,
         "share_id": thing.share_id,
+        "link_id": thing.link_id,
+        "conversation_id": thing.conversation_ids[who],
         "team_id": world.team_id,
         "order": Order(1, thing.container_id),
         "at": now(),
@@ -116,7 +116,7 @@ async def _outcome(action: Action, actor: Actor, arguments: dict[str, Any]) -> V
     """What came of it; None where nobody is signed in. A refusal for other reasons means that the gate let it pass."""
     try:
         async with transaction() as tx:
-            await _function(action)(tx, actor, **arguments)
+            await OPERATIONS[action](tx, actor, **arguments)
             raise _Undo
     except NotFound:
         return Verdict.HIDE
@@ -132,10 +132,10 @@ async def _outcome(action: Action, actor: Actor, arguments: dict[str, Any]) -> V
 def test_the_matrix_knows_what_every_operation_is_about(action: Action) -> None:
     if action in _ONLY_FOR_ADMINS:
         return
-    known = {*_OTHERS, *_ABOUT_CONTAINERS, "team_id", "at", "watched_since"}
+    known = {*_OTHERS, *_ABOUT_CONTAINERS, "team_id", "at", "watched_since", "conversation_id"}
     known |= _OWN
     unknown = set(_needed(action)) - known
-    assert not unknown, f"{OPERATIONS[action]}: what is {unknown}? Tell tests/unit/test_matrix.py"
+    assert not unknown, f"{action}: what is {unknown}? Tell tests/unit/test_matrix.py"
 
 
 def test_an_operation_that_names_nobodys_thing_hides_nothing_and_the_others_all_do() -> None:
@@ -161,7 +161,7 @@ async def test_everybody_gets_from_every_operation_what_the_table_says(
     for action, who, thing, said in _cases(world, things):
         actor = world.people[who]
         expected = None if who == "nobody" and said is not Verdict.ALLOW else said
-        came = await _outcome(action, actor, _arguments(action, world, thing))
+        came = await _outcome(action, actor, _arguments(action, world, who, thing))
         if came is not expected:
             wrong.append(f"{action} as {who} ({thing.role}): {came}, and the table says {expected}")
     assert not wrong, "\n".join(wrong)

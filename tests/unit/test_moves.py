@@ -156,6 +156,18 @@ async def test_what_cannot_be_moved_as_it_runs_is_announced_stopped_copied_and_b
     assert "is on node" in arrival
 
 
+@pytest.mark.parametrize(("breaks_off", "is_stopped"), [(2, False), (3, True)])
+async def test_a_migration_that_breaks_off_is_tried_three_times_before_anything_is_stopped(
+    world: World, breaks_off: int, is_stopped: bool
+) -> None:
+    world.one.breaks_off = breaks_off
+    made = await world.create()
+    await world.ask(nodes.drain_node)
+    await world.until_moved(made)
+    await world.check_one_of(made)
+    assert any("will be stopped" in each for each in await _told(world.actor)) is is_stopped
+
+
 async def test_what_is_stopped_arrives_stopped_and_starts_there(world: World) -> None:
     made = await world.create(runs=False)
     await world.ask(nodes.drain_node)

@@ -222,7 +222,7 @@ async def test_an_issuer_that_says_it_is_another_is_not_believed(
 
 async def test_a_provider_that_is_silent_or_unknown_is_told(browser: httpx.AsyncClient) -> None:
     await _configure(oidc_issuer="http://127.0.0.1:1")
-    assert await _sent(browser) == "/login?error=unavailable"
+    assert await _sent(browser) == "/login?error=upstream-fault"
     for name in ("google", "nothing", "%00"):
         answer = await browser.get(f"/auth/oidc/{name}/login")
         assert answer.headers["location"] == "/login?error=not-found"

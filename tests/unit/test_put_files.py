@@ -3,8 +3,9 @@
 
 import json
 import os
+import signal
 import stat
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
 
 import asyncssh
@@ -194,6 +195,16 @@ _STEPS = 7
 """Of the application below: junk goes aside; run.sh and main.py are kept and placed; x is placed."""
 
 
+@pytest.fixture
+def _own_signals() -> Generator[None]:
+    """The program stops listening to them for good, as it is to end soon. These tests don't."""
+    kept = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)}
+    yield
+    for each, handler in kept.items():
+        signal.signal(each, handler)
+
+
+@pytest.mark.usefixtures("_own_signals")
 @pytest.mark.parametrize("fails_at", range(_STEPS))
 @pytest.mark.parametrize("is_killed", [False, True])
 def test_whatever_step_fails_the_folder_is_as_it_was(

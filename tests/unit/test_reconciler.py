@@ -26,6 +26,7 @@ from backend.tasks import leases, node_probe, usage
 from backend.tasks.helm import Helm
 from backend.tasks.leases import LeaseLost
 from backend.tasks.plan import converge, plan
+from backend.tasks.reconciler import Reconciler
 from backend.tasks.runner import running
 from tests.factories import a_container, a_type, a_world
 from tests.stores import eventually
@@ -83,7 +84,7 @@ async def world() -> AsyncGenerator[World]:
 async def test_a_click_becomes_a_running_machine_and_the_page_is_told_each_step(world: World) -> None:
     made = await world.create()
     view = await world.until(made.id, "running")
-    assert [each.phase for each in view.phases] == ["placing", "disk", "booting", "guest"]
+    assert [each.phase for each in view.phases] == ["placing", "disk", "booting", "guest", "ready"]
     assert (view.phase, view.reason) == ("", "")
     seen = await world.machine.observe(await world.name_of(made.id))
     assert (seen.power, seen.disk) == (Power.ON, True)
@@ -226,6 +227,17 @@ async def test_what_nobody_accounts_for_is_marked_and_left_alone(world: World) -
     assert (await world.machine.observe(spec.name)).disk
 
 
+async def test_one_look_alone_makes_nothing_an_orphan() -> None:
+    _, node = await a_world()
+    helm = Helm(node.id, "me", await leases.take(node.id, "me") or 0, MemoryNode())
+    looks, found = Reconciler(helm, asyncio.Event()), []
+    for unknown in ({"pqk-just-handed-over"}, {"pqk-forgotten"}, {"pqk-forgotten"}):
+        await looks._mark_orphans(unknown)
+        async with reading() as tx:
+            found.append((await tx.get_one(Node, node.id)).orphans)
+    assert found == [[], [], ["pqk-forgotten"]]
+
+
 async def test_a_lost_disk_is_reported_and_never_replaced(world: World) -> None:
     made = await world.create()
     await world.until(made.id, "running")
@@ -327,8 +339,9 @@ async def test_figures_are_taken_again_after_a_bug(
     sampling = asyncio.create_task(usage.sample_forever(1, machine, ids))
     await eventually("the bug to be told", lambda: "could not take the figures" in caplog.text)
     machine.fault = None
-    await eventually("another look", lambda: looks)
+    await eventually("another look, and the end of the first", lambda: looks > 1)
     sampling.cancel()
+    await asyncio.gather(sampling, return_exceptions=True)
 
 
 async def test_a_container_that_grew_has_a_larger_disk_at_its_next_start(world: World) -> None:

@@ -134,6 +134,7 @@ _WAYS_IN = (
     Action.USER_EXTERNAL_LOGIN,
     Action.USER_SIGN_UP,
     Action.INVITATION_READ,
+    Action.PREVIEW_ENTER,
 )
 
 

@@ -52,8 +52,8 @@ _PUBLIC = {
 class Pipeline:
     """One open tab for each token: what was sent to it."""
 
-    def __init__(self, processor: BaseStateEventProcessor) -> None:
-        self._processor = processor
+    def __init__(self, processor: BaseStateEventProcessor, states: StateManagerMemory) -> None:
+        self._processor, self.states = processor, states
         self.deltas: list[tuple[str, dict[str, dict[str, Any]]]] = []
         self.events: list[Event] = []
 
@@ -98,8 +98,9 @@ class Pipeline:
 @pytest.fixture
 async def pipeline() -> AsyncGenerator[Pipeline]:
     processor = BaseStateEventProcessor(middleware=app, backend_exception_handler=app.backend_exception_handler)
-    processor.configure(state_manager=StateManagerMemory())
-    pipeline = Pipeline(processor)
+    states = StateManagerMemory()
+    processor.configure(state_manager=states)
+    pipeline = Pipeline(processor, states)
 
     async def keep_delta(token: str, delta: dict[str, dict[str, Any]]) -> None:
         pipeline.deltas.append((token, delta))

@@ -6,7 +6,16 @@ import pytest
 from sqlmodel import func, select
 
 from backend.db import reading, transaction
-from backend.errors import Conflict, Forbidden, Invalid, NotFound, PequerokuError, Unauthenticated, Unavailable
+from backend.errors import (
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotFound,
+    NotRunning,
+    PequerokuError,
+    Unauthenticated,
+    Unavailable,
+)
 from backend.models import AuditLog, FileTemplate, FileTemplateItem, Status
 from backend.rules.policy import NOBODY, SYSTEM, Action, Actor
 from backend.rules.templates import File, Mode
@@ -239,7 +248,10 @@ async def test_a_stopped_container_is_told_so_and_the_log_says_how_it_went() -> 
         await applying.apply(mine, order)
     (begun,), (ended,) = await _audited(Action.TEMPLATE_APPLY), await _audited(Action.TEMPLATE_APPLIED)
     assert (begun.success, begun.message) == (True, "my-thing into /app, merge")
-    assert (ended.success, ended.message) == (False, "unavailable: The container is not running.")
+    assert (ended.success, ended.message) == (
+        False,
+        f"not-running: {NotRunning().message}",
+    )
     assert begun.target_id == ended.target_id == str(order.container_id)
 
 

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from backend.api.app import make_api
+from backend.api.ws import seat
 from backend.api.ws import terminals as module
 from backend.db import transaction
 from backend.events.bus import ContainerChanged, SessionEnded, announce, bus
@@ -139,7 +140,7 @@ async def test_odd_figures_do_no_harm(scene: Scene) -> None:
 
 
 async def test_one_user_holds_open_so_many_tabs_and_no_more(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_MAX_TABS", 2)
+    monkeypatch.setattr(module.seats, "most", 2)
     tabs = [scene.socket(), scene.socket()]
     for tab in tabs:
         await eventually("it waits", lambda tab=tab: tab.states == ["waiting"])
@@ -150,7 +151,7 @@ async def test_one_user_holds_open_so_many_tabs_and_no_more(scene: Scene, monkey
     await eventually("there is room again", lambda: again.states == ["waiting"])
     for tab in (*tabs, again):
         await tab.leave()
-    assert not module._tabs
+    assert not module.seats.taken
 
 
 async def test_a_revoked_session_ends_what_it_holds_open(scene: Scene) -> None:
@@ -166,7 +167,7 @@ async def test_a_revoked_session_ends_what_it_holds_open(scene: Scene) -> None:
 
 @pytest.mark.parametrize("end", ["session", "user"])
 async def test_what_ends_without_a_word_is_noticed_too(scene: Scene, monkeypatch: pytest.MonkeyPatch, end: str) -> None:
-    monkeypatch.setattr(module, "_RECHECK_S", 0.02)
+    monkeypatch.setattr(seat, "_RECHECK_S", 0.02)
     actor = await identity.actor_for(scene.alice)
     assert actor is not None
     socket = scene.socket()
@@ -298,7 +299,7 @@ async def test_ending_a_terminal_is_the_owners_alone_and_from_our_pages(scene: S
         (scene.alice, "", 403),
         (scene.alice, "http://evil.example", 403),
         (scene.mallory, ORIGIN, 404),
-        (scene.alice, ORIGIN, 503),  # it does not run
+        (scene.alice, ORIGIN, 409),  # it does not run
     ]:
         answer = await _ask(scene, "DELETE", "t1/", sid=sid, origin=origin)
         assert (answer.status_code, set(answer.json())) == (status, {"error"})
@@ -313,3 +314,23 @@ async def test_a_terminal_is_listed_until_it_is_ended_for_everybody(scene: Scene
     assert socket.states[-1] == "exited"
     assert (await _ask(scene, "GET", sid=scene.alice)).json() == []
     assert (await _ask(scene, "DELETE", "t1/", sid=scene.alice, origin=ORIGIN)).status_code == 404
+
+
+async def test_a_program_is_told_its_session_and_comes_back_to_it(scene: Scene, guest: LocalGuest) -> None:
+    path = f"/ws/containers/{scene.container.id}/"
+    first = Socket(scene.app, path, sid=scene.alice)
+    await eventually("it to be open", lambda: first.states and first.states[-1] == "open")
+    assert first.heard[0]["type"] == "session"
+    first.say(b"kept=here; echo said-$((1+1))\r")
+    await eventually("the shell's answer", lambda: b"said-2" in first.drawn)
+    await first.leave()
+    again = Socket(scene.app, path, sid=scene.alice, query=f"session={first.heard[0]['session']}")
+    await eventually("it to be open", lambda: again.states and again.states[-1] == "open")
+    again.say(b"echo still-$kept\r")
+    await eventually("the shell that was left", lambda: b"still-here" in again.drawn)
+    await again.leave()
+
+
+async def test_a_session_that_cannot_be_one_is_refused(scene: Scene, guest: LocalGuest) -> None:
+    socket = Socket(scene.app, f"/ws/containers/{scene.container.id}/", sid=scene.alice, query="session=../../x")
+    assert await socket.closed() == 4400

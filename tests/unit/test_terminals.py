@@ -63,6 +63,17 @@ async def test_all_shells_are_found_again_by_the_next_server(scene: Scene) -> No
     assert (again._guests, again._listed, dict(again._locks)) == ({}, set(), {})
 
 
+async def test_who_waits_for_a_guests_first_words_hears_them_and_not_for_ever(scene: Scene) -> None:
+    _, address, shells = scene
+    waiting = asyncio.create_task(shells.first_words(address.domain_name, 60))
+    await shells.first_words(address.domain_name, 0.01)
+    assert not waiting.done()
+    await shells.open(address, "s", 80, 24)
+    async with asyncio.timeout(20):
+        await waiting
+        await shells.first_words(address.domain_name, 60)
+
+
 async def test_a_connection_that_is_lost_while_a_shell_is_ended_does_not_keep_the_shell(scene: Scene) -> None:
     guest, address, shells = scene
     for moment in range(0, 24, 2):

@@ -2,19 +2,21 @@
 
 import json
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Response
 
-from backend.api.doors import actor_of
+from backend.api.deps import Caller
+from backend.api.routing import does
+from backend.api.routing import router as routes
 from backend.db import transaction
+from backend.rules.policy import Action
 from backend.services import farewell
 
-router = APIRouter(prefix="/api/account")
+router = routes("/api/account", "user")
 
 
-@router.get("/export")
-async def export_my_data(request: Request) -> Response:
+@router.get("/export", **does(Action.ACCOUNT_EXPORT))
+async def export_my_data(actor: Caller) -> Response:
     """Everything about the actor, as JSON to be kept."""
-    actor = await actor_of(request)
     async with transaction() as tx:
         found = await farewell.export_my_data(tx, actor)
     headers = {"Content-Disposition": 'attachment; filename="pequeroku-my-data.json"', "Cache-Control": "no-store"}

@@ -1,14 +1,17 @@
 """The door for automated tools: a token instead of a person's password."""
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from pydantic import BaseModel, Field
 
 from backend.api import forms
+from backend.api.limits import count_stranger
+from backend.api.routing import does
+from backend.api.routing import router as routes
 from backend.db import transaction
 from backend.errors import NotFound
 from backend.services import admin_token
 
-router = APIRouter(prefix="/api/auth")
+router = routes("/api/auth", "user")
 
 
 class Shown(BaseModel):
@@ -17,9 +20,10 @@ class Shown(BaseModel):
     token: str = Field(max_length=1000)
 
 
-@router.post("/token", status_code=204)
+@router.post("/token", status_code=204, **does(None))
 async def sign_in_with_token(request: Request, shown: Shown) -> Response:
     """Begin a session of the first administrator for 24 hours, in the cookie `sid`."""
+    count_stranger(request)
     if not admin_token.is_offered():
         raise NotFound("That page")
     if "origin" in request.headers:

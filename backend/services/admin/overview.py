@@ -73,10 +73,10 @@ async def overview(tx: Tx, actor: Actor) -> Overview:
     """
     require(actor, Action.ADMIN_OVERVIEW)
     nodes = (await tx.exec(select(Node).order_by(col(Node.name)))).all()
-    states = await _states(tx)
+    states = await container_states(tx)
     return Overview(
         states=states,
-        nodes=await _loads(tx, nodes),
+        nodes=await node_loads(tx, nodes),
         hours=await _hours(tx),
         troubles=tuple(_troubles(nodes, states)),
         users=(await tx.exec(select(func.count()).select_from(User).where(col(User.is_active)))).one(),
@@ -89,7 +89,8 @@ async def is_still_admin(tx: Tx, user_id: int | None) -> bool:
     return user is not None and user.is_superuser and user.is_active
 
 
-async def _states(tx: Tx) -> dict[str, int]:
+async def container_states(tx: Tx) -> dict[str, int]:
+    """How many containers there are in each status, as it is shown."""
     query = select(Container.status, Node.healthy, func.count()).join(Node, col(Node.id) == Container.node_id)
     found: Counter[str] = Counter()
     for status, healthy, count in (await tx.exec(query.group_by(col(Container.status), col(Node.healthy)))).all():
@@ -97,7 +98,8 @@ async def _states(tx: Tx) -> dict[str, int]:
     return dict(found)
 
 
-async def _loads(tx: Tx, nodes: Sequence[Node]) -> tuple[NodeLoad, ...]:
+async def node_loads(tx: Tx, nodes: Sequence[Node]) -> tuple[NodeLoad, ...]:
+    """What each of the nodes carries."""
     query = select(Container.id, Container.node_id, Container.vcpus, Container.memory_mb).where(
         col(Container.desired_state) == DesiredState.RUNNING, col(Container.delete_requested_at).is_(None)
     )

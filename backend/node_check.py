@@ -1,4 +1,4 @@
-"""Whether a URI could be a node's: what the form's button and the command line ask."""
+"""Whether a URI could be a node's: what the form's button, the API and the command line ask."""
 
 import asyncio
 from urllib.parse import urlsplit

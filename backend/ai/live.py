@@ -1,0 +1,290 @@
+"""The turns that go on in this process, and who watches them.
+
+A turn does not need anybody to watch it: it goes on when every page is closed. When the server ends in the middle of
+one, it is taken up again at the next start.
+"""
+
+import asyncio
+import logging
+import time
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from functools import lru_cache
+from typing import Any
+
+from backend.ai.agent import Agent, Limits
+from backend.ai.briefing import briefing
+from backend.ai.provider import Model, Provider, model_for
+from backend.ai.toolbox import Desk, Toolbox
+from backend.ai.tools import ALL
+from backend.db import reading, transaction
+from backend.errors import NotFound, PequerokuError, Unauthenticated
+from backend.models import TurnStatus
+from backend.rules.config_keys import AI_CONTEXT_TOKENS, AI_STEPS, AI_TURN_SECONDS, AI_TURN_TOKENS
+from backend.rules.policy import Actor
+from backend.services import timelines, turn_use, turns
+from backend.services.config import value_of
+from backend.services.turns import Begun
+
+log = logging.getLogger(__name__)
+
+Told = dict[str, Any]
+Listener = Callable[[Told], None]
+_Topic = int | tuple[int, int]
+"""A conversation, or whatever one user begins anew about one container."""
+
+_BROKE = "Something broke on our side. It was written down; try again."
+_ALIAS = "assistant"
+
+
+class Live:
+    """All of them, by conversation: there is never more than one in each."""
+
+    def __init__(self) -> None:
+        self._turns: dict[int, _Turn] = {}
+        self._listeners = defaultdict[_Topic, set[Listener]](set)
+
+    def begin(self, begun: Begun) -> None:
+        """Let a turn go that was let begin."""
+        turn = _Turn(begun, lambda told: self._tell(begun.conversation_id, told))
+        self._turns[begun.conversation_id] = turn
+        if begun.asked:
+            named = {"event": "titled", "conversation": begun.conversation_id, "title": begun.title}
+            self._tell((begun.user_id, begun.container_id), named)
+            self._tell(begun.conversation_id, begun.asked)
+        turn.task = asyncio.create_task(turn.run(), name=f"turn {begun.id}")
+        turn.task.add_done_callback(lambda _: self._forget(begun.conversation_id, turn))
+
+    async def resume_all(self) -> None:
+        """Take up what went on when the server ended."""
+        async with reading() as tx:
+            left = await turns.left_behind(tx)
+        for begun in left:
+            if begun.conversation_id not in self._turns:
+                log.info("turn %s of the assistant goes on", begun.id)
+                self.begin(begun)
+
+    def asked(self, conversation_id: int, call: str) -> str:
+        """What a person is asked there.
+
+        Raises:
+            NotFound: nothing of that id waits for an answer.
+        """
+        return self._waiting(conversation_id, call)[1]
+
+    def answer(self, conversation_id: int, call: str, *, allow: bool) -> None:
+        """Say what a person answered, who may.
+
+        Raises:
+            NotFound: as `asked`.
+        """
+        self._waiting(conversation_id, call)[0].set_result(allow)
+
+    def _waiting(self, conversation_id: int, call: str) -> "tuple[asyncio.Future[bool], str]":
+        turn = self._turns.get(conversation_id)
+        found = turn.waiting.get(call) if turn is not None else None
+        if found is None or found[0].done():
+            raise NotFound("What was asked")
+        return found
+
+    async def stop(self, conversation_id: int) -> None:
+        """Stop the turn that goes on there, if one does; returns when it has, and what it ran in the machine too."""
+        turn = self._turns.get(conversation_id)
+        if turn is None or turn.task is None:
+            return
+        if not turn.is_stopped:
+            turn.is_stopped = True
+            turn.task.cancel()
+        await asyncio.wait([turn.task])
+
+    def text_of(self, conversation_id: int) -> str:
+        """What the turn that goes on has written since its last event."""
+        turn = self._turns.get(conversation_id)
+        return "".join(turn.pieces) if turn is not None else ""
+
+    def listen(self, conversation_id: int, hear: Listener) -> Callable[[], None]:
+        """Hear of all that happens in a conversation from now on; returns what ends it. Listeners must be quick."""
+        return self._listen(conversation_id, hear)
+
+    def listen_for_new(self, user_id: int, container_id: int, hear: Listener) -> Callable[[], None]:
+        """Hear which conversations a user asks in about a container."""
+        return self._listen((user_id, container_id), hear)
+
+    def _listen(self, topic: _Topic, hear: Listener) -> Callable[[], None]:
+        self._listeners[topic].add(hear)
+
+        def end() -> None:
+            self._listeners[topic].discard(hear)
+            if not self._listeners[topic]:
+                del self._listeners[topic]
+
+        return end
+
+    async def close(self) -> None:
+        """End all of them; they are taken up at the next start."""
+        tasks = [turn.task for turn in self._turns.values() if turn.task is not None]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    def _tell(self, topic: _Topic, told: Told) -> None:
+        for hear in list(self._listeners.get(topic, ())):
+            hear(told)
+
+    def _forget(self, conversation_id: int, turn: "_Turn") -> None:
+        if self._turns.get(conversation_id) is turn:
+            del self._turns[conversation_id]
+
+
+class _Turn:
+    """One turn: an agent's stage."""
+
+    def __init__(self, begun: Begun, tell: Listener) -> None:
+        self._begun, self._tell = begun, tell
+        self.waiting: dict[str, tuple[asyncio.Future[bool], str]] = {}
+        self.pieces: list[str] = []
+        self.task: asyncio.Task[None] | None = None
+        self.is_stopped = False
+
+    async def run(self) -> None:
+        """All of it, to its end, whatever that is."""
+        began, status = time.monotonic(), TurnStatus.FAILED
+        agent: Agent | None = None
+        self._tell(self._told("running"))
+        try:
+            model, limits = await self._set_up()
+            provider = Provider(model)
+            try:
+                desk = Desk(self._actor, self._begun.user_id, self._begun.container_id)
+                agent = Agent(self._begun, provider, Toolbox(ALL), desk, self, limits, await briefing(desk))
+                await agent.run()
+            finally:
+                await provider.close()
+            status = TurnStatus.DONE
+        except asyncio.CancelledError:
+            if not self.is_stopped:
+                raise  # the server ends: the turn is taken up again
+            status = TurnStatus.STOPPED
+        except PequerokuError as fault:
+            await self._fail(fault.code, fault.message)
+        except Exception:
+            log.exception("turn %s of the assistant broke", self._begun.id)
+            await self._fail("error", _BROKE)
+        await self._end(status, agent.response if agent is not None else "", time.monotonic() - began)
+
+    async def add(self, kind: str, **data: Any) -> None:
+        """See agent.Stage."""
+        said = str(data.get("text", "")) if kind in ("said", "summary") else ""
+        async with transaction() as tx:
+            told = await timelines.add(tx, self._begun.conversation_id, self._begun.id, kind, data, text=said)
+        self._tell(told)
+
+    def begin_text(self) -> None:
+        """See agent.Stage."""
+        self._tell({"event": "start_text"})
+
+    async def text(self, piece: str) -> None:
+        """See agent.Stage."""
+        self.pieces.append(piece)
+        self._tell({"event": "text", "content": piece})
+
+    def end_text(self) -> None:
+        """See agent.Stage."""
+        self.pieces.clear()
+        self._tell({"event": "finish_text"})
+
+    def output(self, call: str, text: str) -> None:
+        """See agent.Stage."""
+        self._tell({"event": "output", "call": call, "content": text})
+
+    async def progress(self, message: str) -> None:
+        """See agent.Stage."""
+        self._tell({"event": "progress", "message": message})
+
+    async def allowed(self, call: str, why: str, *, is_new: bool) -> bool:
+        """See agent.Stage."""
+        waiting: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self.waiting[call] = waiting, why or call
+        try:
+            if is_new:
+                await self.add("approval", call=call, why=why)
+            await self._set(TurnStatus.WAITING)
+            allow = await waiting
+        finally:
+            del self.waiting[call]
+        await self.add("answered", call=call, allow=allow)
+        await self._set(TurnStatus.RUNNING)
+        return allow
+
+    async def _set_up(self) -> tuple[Model, Limits]:
+        async with reading() as tx:
+            limits = Limits(
+                steps=await value_of(tx, AI_STEPS),
+                seconds=await value_of(tx, AI_TURN_SECONDS),
+                tokens=await value_of(tx, AI_TURN_TOKENS),
+                window=await value_of(tx, AI_CONTEXT_TOKENS),
+            )
+            return await model_for(tx, _ALIAS), limits
+
+    async def _actor(self) -> Actor:
+        """Who the assistant acts as, if they still may."""
+        async with reading() as tx:
+            actor = await turns.agent_for(tx, self._begun.user_id, self._begun.session_id)
+            if actor is None:
+                raise Unauthenticated
+            await turns.let_go_on(tx, actor, self._begun.container_id)
+            return actor
+
+    async def _set(self, status: TurnStatus) -> None:
+        async with transaction() as tx:
+            await turns.set_status(tx, self._begun, status)
+        self._tell(self._told(status))
+
+    async def _fail(self, code: str, message: str) -> None:
+        try:
+            await self.add("error", code=code, message=message)
+        except PequerokuError:  # the conversation is gone, with its container
+            self._tell({"event": "error", "code": code, "message": message})
+
+    async def _end(self, status: TurnStatus, response: str, took_s: float) -> None:
+        """What it used is written down first: that is kept, whatever became of the conversation."""
+        try:
+            async with transaction() as tx:
+                await turn_use.conclude(tx, self._begun, response, int(took_s * 1000))
+                used = await turn_use.used_by(tx, self._begun)
+            if used is not None:
+                await self.add("usage", **used, duration_ms=int(took_s * 1000))
+            await self._set(status)
+            await self._tell_memory()
+        except PequerokuError as fault:
+            log.info("turn %s of the assistant ended without a trace: %s", self._begun.id, fault.message)
+            self._tell(self._told(status))
+
+    async def _tell_memory(self) -> None:
+        async with reading() as tx:
+            events = await timelines.events_of(tx, self._begun.conversation_id)
+        self._tell({"event": "memory_data", "memory": timelines.memory_of(events)})
+
+    def _told(self, status: str) -> Told:
+        return {"event": "turn", "turn": self._begun.id, "number": self._begun.number, "status": str(status)}
+
+
+@lru_cache
+def live() -> Live:
+    """The process's."""
+    return Live()
+
+
+@asynccontextmanager
+async def working() -> AsyncGenerator[None]:
+    """Take up what was left behind, and leave it again at the end of the block."""
+    try:
+        await live().resume_all()
+    except Exception:  # nothing of this is a reason not to serve
+        log.exception("what the assistant was doing could not be taken up")
+    try:
+        yield
+    finally:
+        await live().close()

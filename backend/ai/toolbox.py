@@ -1,0 +1,144 @@
+"""What a tool is, and the box of them that a turn has.
+
+A tool says what it is for, what it takes, and how dangerous a call is. Whatever it does, it does through a service, as
+the person who asked: it can reach nothing that they could not.
+"""
+
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from backend.rules.agent_policy import Risk
+from backend.rules.policy import Actor
+
+A = TypeVar("A", bound="Arguments")
+
+MOST_RESULT = 30_000
+"""Characters of a result that are kept: what the model, and a person, can still read."""
+_LONGEST_TITLE = 200
+
+
+class Arguments(BaseModel):
+    """What a tool takes. Anything else is refused, so that a model hears of its mistake."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=False)
+
+
+@dataclass(slots=True)
+class Result:
+    """What came of a call: text for the model, and more for pages."""
+
+    content: str
+    ok: bool = True
+    more: dict[str, Any] = field(default_factory=dict[str, Any])
+    happened: list[tuple[str, dict[str, Any]]] = field(default_factory=list[tuple[str, dict[str, Any]]])
+    """Further events for the timeline."""
+
+
+@dataclass(slots=True)
+class Desk:
+    """What a tool works with. `actor` is asked for at each call: rights may change in the middle of a turn."""
+
+    actor: Callable[[], Awaitable[Actor]]
+    user_id: int
+    container_id: int
+    say: Callable[[str], None] = lambda _text: None
+    """Output while it runs, for who watches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tool(Generic[A]):
+    """Something the model can do."""
+
+    name: str
+    help: str
+    takes: type[A]
+    run: Callable[[Desk, A], Awaitable[Result]]
+    title: Callable[[A], str]
+    risk: Callable[[A], tuple[Risk, str]] = lambda _arguments: (Risk.LOOK, "")
+
+
+class BadCall(Exception):
+    """The model wants what is not to be had; the message tells it why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A call that can be made."""
+
+    tool: Tool[Any]
+    arguments: Any
+    title: str
+    risk: Risk
+    why: str
+
+    async def run(self, desk: Desk) -> Result:
+        return await self.tool.run(desk, self.arguments)
+
+
+class Toolbox:
+    """The tools of a turn."""
+
+    def __init__(self, tools: Sequence[Tool[Any]]) -> None:
+        self._tools = {each.name: each for each in tools}
+
+    def described(self) -> list[dict[str, Any]]:
+        """As chat completions want them."""
+        return [
+            {
+                "type": "function",
+                "function": {"name": each.name, "description": each.help, "parameters": _schema(each.takes)},
+            }
+            for each in self._tools.values()
+        ]
+
+    def wanted(self, name: str, arguments: str) -> Wanted:
+        """What the model wants, if that can be done.
+
+        Raises:
+            BadCall: there is no such tool, or it does not take that.
+        """
+        tool = self._tools.get(name)
+        if tool is None:
+            raise BadCall(f"There is no tool “{name[:50]}”. There are: {', '.join(self._tools)}.")
+        try:
+            given = tool.takes.model_validate_json(arguments or "{}")
+        except ValidationError as fault:
+            raise BadCall(f"{name} does not take that: {_why(fault)}") from fault
+        risk, why = tool.risk(given)
+        return Wanted(tool, given, tool.title(given)[:_LONGEST_TITLE], risk, why)
+
+
+def told_arguments(arguments: str) -> dict[str, Any]:
+    """The arguments as a timeline keeps them, also where they are none."""
+    try:
+        said = json.loads(arguments or "{}")
+    except (ValueError, RecursionError):
+        said = None
+    return said if isinstance(said, dict) else {"invalid": arguments[:2000]}  # type: ignore[reportUnknownVariableType]
+
+
+def bounded(text: str) -> tuple[str, bool]:
+    """The beginning and the end of what is too long, and whether it was."""
+    if len(text) <= MOST_RESULT:
+        return text, False
+    half = MOST_RESULT // 2
+    left_out = len(text) - MOST_RESULT
+    return f"{text[:half]}\n… ({left_out} characters left out) …\n{text[-half:]}", True
+
+
+def _why(fault: ValidationError) -> str:
+    told = ["".join(f"{part}: " for part in each["loc"]) + each["msg"] for each in fault.errors(include_url=False)]
+    return "; ".join(told[:5]) + "."
+
+
+def _schema(takes: type[Arguments]) -> dict[str, Any]:
+    schema = takes.model_json_schema()
+    schema.pop("title", None)
+    schema.pop("description", None)
+    for each in schema.get("properties", {}).values():
+        each.pop("title", None)
+    return schema
