@@ -54,7 +54,11 @@ class Standing:
 async def standings(tx: Tx, person: Actor, owners: Mapping[int, int]) -> dict[int, Standing]:
     """What the person is to these containers, given with their owners."""
     ways = await _ways_to(tx, person, {each for each, owner_id in owners.items() if owner_id != person.user_id})
-    seen = {each: _standing(owner_id, person, ways.get(each, [])) for each, owner_id in owners.items()}
+    unshared = {owner_id: _standing(owner_id, person, []) for owner_id in set(owners.values())}
+    seen = {
+        each: _standing(owner_id, person, ways[each]) if each in ways else unshared[owner_id]
+        for each, owner_id in owners.items()
+    }
     shared = await _shared_with(tx, {each for each, (_, may) in seen.items() if Action.SHARE_LIST in may})
     return {
         each: Standing(owners[each] == person.user_id, role, may, tuple(shared.get(each, ())))

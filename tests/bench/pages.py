@@ -84,10 +84,9 @@ async def _push(browser: Browser, url: str) -> Figure:
             await tab.until('"watched"')
         for wish, soon, then in ((_STOP, "stopping", "stopped"), (_START, "starting", "running")) * (_CHANGES // 2):
             began = asyncio.get_running_loop().time()
-            hearing = [asyncio.create_task(tab.until(f'"status":"{soon}"')) for tab in tabs]
+            hearing = [asyncio.create_task(tab.changed(soon, then)) for tab in tabs]
             await tabs[0].send(wish, {"container_id": container_id})
             delays_ms += [(moment - began) * 1000 for moment in await asyncio.gather(*hearing)]
-            await asyncio.gather(*(tab.until(f'"status":"{then}"') for tab in tabs))
     name = f"status change → {_TABS} open dashboards, p95"
     return Figure(name, percentile(delays_ms, 0.95), "ms", _CHANGES, 150, detail=spread(delays_ms))
 

@@ -23,15 +23,31 @@ class Tab:
         event = {"name": name, "payload": payload or {}, "router_data": {"pathname": path, "asPath": path, "query": {}}}
         await self._socket.send(f"42{_SPACE},{json.dumps(['event', event])}")
 
+    async def changed(self, soon: str, then: str) -> float:
+        """Wait until a status has become one and then another; gives the moment of the first change that was told.
+
+        What does not last is told or not: a tab hears of what there is when its turn comes.
+        """
+        told = f'"status":"{soon}"', f'"status":"{then}"'
+        moment, heard = await self._until(told, 15)
+        if heard == told[0]:
+            await self.until(told[1])
+        return moment
+
     async def until(self, text: str, *, seconds: float = 15) -> float:
         """Wait for a message with this text in it; gives the moment it came, on the loop's clock."""
+        return (await self._until((text,), seconds))[0]
+
+    async def _until(self, texts: tuple[str, ...], seconds: float) -> tuple[float, str]:
         async with asyncio.timeout(seconds):
             while True:
                 message = str(await self._socket.recv())
                 if message == "2":
                     await self._socket.send("3")
-                elif text in message:
-                    return asyncio.get_running_loop().time()
+                    continue
+                for text in texts:
+                    if text in message:
+                        return asyncio.get_running_loop().time(), text
 
 
 @asynccontextmanager

@@ -41,10 +41,9 @@ async def test_fifty_open_dashboards_all_hear_of_a_change(page: Page, person: Pe
     async with AsyncExitStack() as stack:
         tabs = [await stack.enter_async_context(open_tab(server.url, sid)) for _ in range(_TABS)]
         await asyncio.gather(*(_load(tab) for tab in tabs))
-        hearing = [asyncio.create_task(tab.until('"status":"stopping"')) for tab in tabs]
+        hearing = [asyncio.create_task(tab.changed("stopping", "stopped")) for tab in tabs]
         await tabs[0].send(_STOP, {"container_id": container_id})
         await asyncio.gather(*hearing)
-        await asyncio.gather(*(tab.until('"status":"stopped"') for tab in tabs))
 
 
 async def test_nobody_elses_tab_hears_of_it(
