@@ -1,5 +1,6 @@
 """What routes ask for: who calls, and which page of a list."""
 
+import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from typing import Annotated, Any, Generic, TypeVar
@@ -53,18 +54,27 @@ class Paging:
 
     def page(self, items: Sequence[Any], ended_with: int | None) -> dict[str, Any]:
         """The answer, with a `Link` to the next page where `ended_with` says that there is one."""
-        if ended_with is None:
-            return {"items": items, "next_cursor": None}
-        cursor = urlsafe_b64encode(f"after {ended_with}".encode()).decode()
-        address = self._request.url.include_query_params(cursor=cursor, limit=self.limit)
-        self._response.headers["Link"] = f'<{address.path}?{address.query}>; rel="next"'
-        return {"items": items, "next_cursor": cursor}
+        return {"items": items, "next_cursor": self._next(ended_with)}
+
+    def written(self, items: Sequence[bytes], ended_with: int | None) -> Response:
+        """As `page`, of items that are JSON already."""
+        cursor = json.dumps(self._next(ended_with)).encode()
+        body = b'{"items":[' + b",".join(items) + b'],"next_cursor":' + cursor + b"}"
+        return Response(body, media_type="application/json", headers=dict(self._response.headers))
 
     def cut(self, everything: Sequence[Any]) -> dict[str, Any]:
         """The page of a list that is short enough to be read as a whole."""
         begin = self.after or 0
         end = begin + self.limit
         return self.page(everything[begin:end], end if end < len(everything) else None)
+
+    def _next(self, ended_with: int | None) -> str | None:
+        if ended_with is None:
+            return None
+        cursor = urlsafe_b64encode(f"after {ended_with}".encode()).decode()
+        address = self._request.url.include_query_params(cursor=cursor, limit=self.limit)
+        self._response.headers["Link"] = f'<{address.path}?{address.query}>; rel="next"'
+        return cursor
 
 
 async def _paging(

@@ -2,30 +2,32 @@
 
 from typing import Annotated, Any
 
-from fastapi import Query
+from fastapi import Query, Response
 
 from backend.api.deps import Caller, Page, Paged
 from backend.api.routing import does
 from backend.api.routing import router as routes
 from backend.api.schemas.audit import AuditOut
 from backend.api.schemas.containers import ContainerIn, ContainerOut, ContainersAsked, ResizeIn
+from backend.api.schemas.written import Written
 from backend.db import reading, transaction
 from backend.rules.policy import Action
 from backend.services import audit, containers, sizes, upkeep
 from backend.services.views import ContainerView
 
 router = routes("/api/containers", "containers")
+_written = Written[ContainerView](ContainerOut, 5_000)
 
 
 @router.get("/", response_model=Page[ContainerOut], **does(Action.CONTAINER_LIST))
-async def list_containers(actor: Caller, asked: Annotated[ContainersAsked, Query()], paging: Paged) -> dict[str, Any]:
+async def list_containers(actor: Caller, asked: Annotated[ContainersAsked, Query()], paging: Paged) -> Response:
     """What is yours or shared with you, newest first."""
     async with reading() as tx:
         found = await containers.list_visible(
             tx, actor, asked.wanted(), before_id=paging.after, limit=paging.limit + 1, with_credits=False
         )
     shown = found[: paging.limit]
-    return paging.page(shown, shown[-1].id if len(found) > paging.limit else None)
+    return paging.written([_written.of(each) for each in shown], shown[-1].id if len(found) > paging.limit else None)
 
 
 @router.post("/", status_code=201, response_model=ContainerOut, **does(Action.CONTAINER_CREATE))
