@@ -52,11 +52,16 @@ def test_nothing_that_is_named_by_people_can_break_out_of_its_place() -> None:
 
 
 def test_the_command_line_says_who_the_guest_is() -> None:
-    assert domain_xml.kernel_cmdline(ON_NETWORK, "quiet") == (
+    assert domain_xml.kernel_cmdline(ON_NETWORK, "quiet", Acceleration.KVM) == (
         f"quiet pequeroku.instance={UUID_1} pequeroku.host=web-1 pequeroku.key=AAAAC3NzaC1lZDI1NTE5AAAAIBv0"
         " pequeroku.ip=10.213.0.9/16 pequeroku.gw=10.213.0.1 pequeroku.dns=1.1.1.1,9.9.9.9"
     )
-    assert "pequeroku.ip" not in domain_xml.kernel_cmdline(SPEC, "quiet")
+    assert "pequeroku.ip" not in domain_xml.kernel_cmdline(SPEC, "quiet", Acceleration.KVM)
+
+
+def test_only_an_emulated_processor_goes_without_its_mitigations() -> None:
+    assert "mitigations=off" in domain_xml.kernel_cmdline(SPEC, "quiet", Acceleration.TCG).split()
+    assert "mitigations=off" not in domain_xml.kernel_cmdline(SPEC, "quiet", Acceleration.KVM).split()
 
 
 def test_every_blocked_range_is_dropped_before_anything_is_let_out() -> None:
