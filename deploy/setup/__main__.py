@@ -36,11 +36,13 @@ def test() -> int:
     image = str(steps.guest_image())
     tests = (_PYTHON, "-m", "pytest", *_more_arguments())
     at_once = ("-n", "auto")  # what needs no machine of its own shares this one's processors
-    codes = {_call(*tests, "-m", "not vm and not browser", *at_once, IMAGE_DIR=image)}
+    codes = {
+        _call(*tests, "-m", "not vm and not browser", *at_once, IMAGE_DIR=image),
+        _call(*tests, "-m", "browser and not vm", *at_once, "--dist", "loadfile", IMAGE_DIR=image),
+    }
     if os.geteuid() == 0:
-        codes.add(_call(*tests, "-m", "vm or browser", IMAGE_DIR=image))
+        codes.add(_call(*tests, "-m", "vm", IMAGE_DIR=image))
     else:  # network namespaces and a libvirtd of the tests' own need root
-        codes.add(_call(*tests, "-m", "browser and not vm", IMAGE_DIR=image))
         codes.add(_call_as_root(*tests, "-m", "vm", "-p", "no:cacheprovider", IMAGE_DIR=image))
     failed = codes - {0, _NO_TESTS}
     return max(failed) if failed else min(codes)  # ARGS may name tests of one kind alone
