@@ -10,6 +10,7 @@ import asyncssh
 import pytest
 from sqlmodel import select
 
+from backend import outward
 from backend.db import reading, transaction
 from backend.errors import Invalid
 from backend.guest import folders
@@ -18,7 +19,7 @@ from backend.models import AuditLog, User
 from backend.rules.policy import SYSTEM, Actor
 from backend.rules.templates import File, Mode
 from backend.services import farewell, identity, users
-from backend.tasks import farewells, posting
+from backend.tasks import farewells
 from backend.tasks.posting import post
 from tests.guests import local_guest
 from tests.people import PASSWORD, a_user
@@ -74,7 +75,7 @@ async def test_name_servers_that_never_answer_hold_up_nothing_but_webhooks(monke
         return real(host, *rest, **named)
 
     monkeypatch.setattr(socket, "getaddrinfo", tarpit)
-    posting._threads.cache_clear()
+    outward._threads.cache_clear()
     stuck = [
         asyncio.create_task(post(f"http://{n}.tarpit.example/", b"", {}, to_private=False, deadline_s=0.2))
         for n in range(64)
@@ -85,7 +86,7 @@ async def test_name_servers_that_never_answer_hold_up_nothing_but_webhooks(monke
             assert await asyncio.get_running_loop().getaddrinfo("127.0.0.1", 80)
     finally:
         gates.set()
-        posting._threads.cache_clear()
+        outward._threads.cache_clear()
 
 
 @pytest.mark.usefixtures("database")

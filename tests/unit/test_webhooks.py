@@ -17,6 +17,7 @@ from backend.errors import Conflict, Invalid, NotFound
 from backend.models import Notification, Webhook, WebhookDelivery
 from backend.models.base import now
 from backend.rules import webhooks as rules
+from backend.rules.internet import is_public
 from backend.rules.notices import Notice
 from backend.rules.policy import SYSTEM, Actor
 from backend.services import config, inbox, webhooks
@@ -200,12 +201,12 @@ async def test_no_spelling_of_a_private_address_is_reached(receiver: Receiver, u
     ],
 )  # fmt: skip
 def test_what_is_not_the_internet_is_not_public(address: str) -> None:
-    assert not rules.is_public(address)
+    assert not is_public(address)
 
 
 @pytest.mark.parametrize("address", ["1.1.1.1", "93.184.216.34", "2606:4700:4700::1111", "::ffff:1.1.1.1"])
 def test_what_is_the_internet_is_public(address: str) -> None:
-    assert rules.is_public(address)
+    assert is_public(address)
 
 
 async def test_a_name_with_one_private_address_among_public_ones_leads_nowhere(receiver: Receiver) -> None:
