@@ -12,6 +12,7 @@ from backend.ai import live as live_module
 from backend.ai import provider
 from backend.ai.live import Live
 from backend.db import transaction
+from backend.outward import Outward
 from backend.rules.policy import SYSTEM
 from backend.services.config import set_config
 from tests.asgi import Socket
@@ -71,10 +72,10 @@ def kinds(frames: list[dict[str, Any]]) -> list[str]:
 
 
 @asynccontextmanager
-async def a_provider(monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[ModelServer]:
-    """The provider that Config names, and turns of this test's own."""
+async def a_provider(monkeypatch: pytest.MonkeyPatch, out: Outward | None = None) -> AsyncGenerator[ModelServer]:
+    """The provider that Config names, and turns of this test's own; `out` is their way out."""
     monkeypatch.setattr(provider, "_FIRST_WAIT_S", 0.01)
-    turns = Live()
+    turns = Live(out)
     monkeypatch.setattr(live_module, "live", lambda: turns)
     monkeypatch.setattr("backend.api.ws.ai.live", lambda: turns)
     async with model_server() as server:

@@ -13,14 +13,16 @@ from contextlib import asynccontextmanager
 from functools import lru_cache
 from typing import Any
 
-from backend.ai.agent import Agent, Limits
+from backend.ai.agent import Agent
 from backend.ai.briefing import briefing
+from backend.ai.meter import Limits
 from backend.ai.provider import Model, Provider, model_for
 from backend.ai.toolbox import Desk, Toolbox
 from backend.ai.tools import ALL
 from backend.db import reading, transaction
 from backend.errors import NotFound, PequerokuError, Unauthenticated
 from backend.models import TurnStatus
+from backend.outward import Outward
 from backend.rules.config_keys import AI_CONTEXT_TOKENS, AI_STEPS, AI_TURN_SECONDS, AI_TURN_TOKENS
 from backend.rules.policy import Actor
 from backend.services import timelines, turn_use, turns
@@ -41,13 +43,14 @@ _ALIAS = "assistant"
 class Live:
     """All of them, by conversation: there is never more than one in each."""
 
-    def __init__(self) -> None:
+    def __init__(self, out: Outward | None = None) -> None:
+        self._out = out or Outward()
         self._turns: dict[int, _Turn] = {}
         self._listeners = defaultdict[_Topic, set[Listener]](set)
 
     def begin(self, begun: Begun) -> None:
         """Let a turn go that was let begin."""
-        turn = _Turn(begun, lambda told: self._tell(begun.conversation_id, told))
+        turn = _Turn(begun, lambda told: self._tell(begun.conversation_id, told), self._out)
         self._turns[begun.conversation_id] = turn
         if begun.asked:
             named = {"event": "titled", "conversation": begun.conversation_id, "title": begun.title}
@@ -141,8 +144,8 @@ class Live:
 class _Turn:
     """One turn: an agent's stage."""
 
-    def __init__(self, begun: Begun, tell: Listener) -> None:
-        self._begun, self._tell = begun, tell
+    def __init__(self, begun: Begun, tell: Listener, out: Outward) -> None:
+        self._begun, self._tell, self._out = begun, tell, out
         self.waiting: dict[str, tuple[asyncio.Future[bool], str]] = {}
         self.pieces: list[str] = []
         self.task: asyncio.Task[None] | None = None
@@ -157,7 +160,7 @@ class _Turn:
             model, limits = await self._set_up()
             provider = Provider(model)
             try:
-                desk = Desk(self._actor, self._begun.user_id, self._begun.container_id)
+                desk = Desk(self._actor, self._begun.user_id, self._begun.container_id, self._out)
                 agent = Agent(self._begun, provider, Toolbox(ALL), desk, self, limits, await briefing(desk))
                 await agent.run()
             finally:

@@ -11,6 +11,8 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from backend.errors import Conflict
+from backend.outward import Outward
 from backend.rules.agent_policy import Risk
 from backend.rules.policy import Actor
 
@@ -19,6 +21,12 @@ A = TypeVar("A", bound="Arguments")
 MOST_RESULT = 30_000
 """Characters of a result that are kept: what the model, and a person, can still read."""
 _LONGEST_TITLE = 200
+_TOOL_S = 660.0
+"""Longer than a tool may take by its own rules: what hangs all the same is given up."""
+
+
+class BadCall(Exception):
+    """The model wants what is not to be had; the message tells it why."""
 
 
 class Arguments(BaseModel):
@@ -38,6 +46,23 @@ class Result:
     """Further events for the timeline."""
 
 
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """What a sub-agent is sent to do, in which role, with which of the tools, and how much it may use."""
+
+    task: str
+    role: str
+    tools: Callable[[str], bool]
+    only_looks: bool
+    steps: int
+    seconds: float
+    tokens: int
+
+
+async def _nobody(_errand: Errand) -> Result:
+    raise Conflict("There is nobody to send.")
+
+
 @dataclass(slots=True)
 class Desk:
     """What a tool works with. `actor` is asked for at each call: rights may change in the middle of a turn."""
@@ -45,6 +70,9 @@ class Desk:
     actor: Callable[[], Awaitable[Actor]]
     user_id: int
     container_id: int
+    out: Outward = field(default_factory=Outward)
+    delegate: Callable[[Errand], Awaitable[Result]] = _nobody
+    """Have a sub-agent do something, and wait for it."""
     say: Callable[[str], None] = lambda _text: None
     """Output while it runs, for who watches."""
 
@@ -59,10 +87,9 @@ class Tool(Generic[A]):
     run: Callable[[Desk, A], Awaitable[Result]]
     title: Callable[[A], str]
     risk: Callable[[A], tuple[Risk, str]] = lambda _arguments: (Risk.LOOK, "")
-
-
-class BadCall(Exception):
-    """The model wants what is not to be had; the message tells it why."""
+    most_s: float | None = _TOOL_S
+    schema: dict[str, Any] | None = None
+    """What it takes, as JSON Schema, where `takes` can't say it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +109,24 @@ class Wanted:
 class Toolbox:
     """The tools of a turn."""
 
-    def __init__(self, tools: Sequence[Tool[Any]]) -> None:
+    def __init__(self, tools: Sequence[Tool[Any]], *, only_looks: bool = False) -> None:
         self._tools = {each.name: each for each in tools}
+        self._only_looks = only_looks
+
+    def only(self, keeps: Callable[[str], bool], *, only_looks: bool = False) -> "Toolbox":
+        """Those of them with these names; and, of what they can do, no more than looking."""
+        return Toolbox([each for each in self._tools.values() if keeps(each.name)], only_looks=only_looks)
 
     def described(self) -> list[dict[str, Any]]:
         """As chat completions want them."""
         return [
             {
                 "type": "function",
-                "function": {"name": each.name, "description": each.help, "parameters": _schema(each.takes)},
+                "function": {
+                    "name": each.name,
+                    "description": each.help,
+                    "parameters": each.schema or _schema(each.takes),
+                },
             }
             for each in self._tools.values()
         ]
@@ -109,6 +145,8 @@ class Toolbox:
         except ValidationError as fault:
             raise BadCall(f"{name} does not take that: {_why(fault)}") from fault
         risk, why = tool.risk(given)
+        if self._only_looks and risk is not Risk.LOOK:
+            raise BadCall("You can only look here, and change nothing.")
         return Wanted(tool, given, tool.title(given)[:_LONGEST_TITLE], risk, why)
 
 

@@ -151,6 +151,8 @@ class Action(StrEnum):
     AI_ANSWER = "ai.answer"
     AI_STOP = "ai.stop"
     AI_GO_ON = "ai.go_on"
+    AI_FETCH = "ai.fetch"
+    AI_MCP_CALL = "ai.mcp_call"
     AI_SET_MODE = "ai.set_mode"
     AI_RENAME = "ai.rename"
     AI_FORK = "ai.fork"

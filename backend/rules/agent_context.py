@@ -27,6 +27,11 @@ class Happened:
     data: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
+def parent_of(each: Happened) -> str:
+    """The call that sent the sub-agent whose event it is; empty for the conversation's own."""
+    return str(each.data.get("parent", ""))
+
+
 def tokens_of(messages: Iterable[Message]) -> int:
     """About how many tokens they are."""
     return int(sum(len(json.dumps(each, ensure_ascii=False)) for each in messages) / _CHARACTERS_PER_TOKEN)

@@ -44,6 +44,8 @@ _DEEDS: dict[Action, str] = {
     Action.AI_ANSWER: "Let the assistant work in it, at their own cost",
     Action.AI_STOP: "Let the assistant work in it, at their own cost",
     Action.AI_GO_ON: "Let the assistant work in it, at their own cost",
+    Action.AI_FETCH: "Let the assistant work in it, at their own cost",
+    Action.AI_MCP_CALL: "Let the assistant work in it, at their own cost",
     Action.AI_SET_MODE: "Let the assistant work in it, at their own cost",
     Action.AI_RENAME: "Let the assistant work in it, at their own cost",
     Action.AI_FORK: "Let the assistant work in it, at their own cost",

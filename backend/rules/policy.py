@@ -197,6 +197,8 @@ _TABLE: dict[Action, tuple[Relation, Scope]] = {
     Action.AI_ANSWER: (Relation.OPERATOR, Scope.EXEC),
     Action.AI_STOP: (Relation.OPERATOR, Scope.EXEC),
     Action.AI_GO_ON: (Relation.OPERATOR, Scope.EXEC),
+    Action.AI_FETCH: (Relation.OPERATOR, Scope.EXEC),
+    Action.AI_MCP_CALL: (Relation.OPERATOR, Scope.EXEC),
     Action.AI_SET_MODE: (Relation.OPERATOR, Scope.EXEC),
     Action.AI_RENAME: (Relation.OPERATOR, Scope.EXEC),
     Action.AI_FORK: (Relation.OPERATOR, Scope.EXEC),

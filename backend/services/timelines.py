@@ -68,9 +68,10 @@ def happened(events: Sequence[AIEvent]) -> list[Happened]:
 
 
 def memory_of(events: Sequence[AIEvent]) -> list[dict[str, str]]:
-    """What was said, without tools: the seed's memory."""
+    """What was said, without tools and sub-agents: the seed's memory."""
     roles = {"user": "user", "said": "assistant"}
-    return [{"role": roles[each.kind], "content": each.data["text"]} for each in events if each.kind in roles]
+    said = [each for each in events if each.kind in roles and "parent" not in each.data]
+    return [{"role": roles[each.kind], "content": each.data["text"]} for each in said]
 
 
 def _at(moment: datetime) -> str:

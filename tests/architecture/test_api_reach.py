@@ -77,6 +77,10 @@ _NOT_FOR_PROGRAMS = {
     },
     "The command line does it, beside the database: no page does.": {Action.AUDIT_VERIFY},
     "The assistant asks it before each of its steps.": {Action.AI_GO_ON},
+    "The assistant's tools do it, for who asked: a program has a way to the web of its own.": {
+        Action.AI_FETCH,
+        Action.AI_MCP_CALL,
+    },
 }
 
 

@@ -3,6 +3,13 @@
 from typing import Any
 
 from backend.ai.toolbox import Tool
-from backend.ai.tools import commands, files, notes, programs
+from backend.ai.tools import commands, delegates, files, notes, programs, web
 
-ALL: tuple[Tool[Any], ...] = (*files.TOOLS, *commands.TOOLS, *programs.TOOLS, *notes.TOOLS)
+ALL: tuple[Tool[Any], ...] = (
+    *files.TOOLS,
+    *commands.TOOLS,
+    *programs.TOOLS,
+    *web.TOOLS,
+    *notes.TOOLS,
+    *delegates.TOOLS,
+)
