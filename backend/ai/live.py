@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from functools import lru_cache
 from typing import Any
 
+from backend.ai import mcp
 from backend.ai.agent import Agent
 from backend.ai.briefing import briefing
 from backend.ai.meter import Limits
@@ -161,8 +162,10 @@ class _Turn:
             provider = Provider(model)
             try:
                 desk = Desk(self._actor, self._begun.user_id, self._begun.container_id, self._out)
-                agent = Agent(self._begun, provider, Toolbox(ALL), desk, self, limits, await briefing(desk))
-                await agent.run()
+                async with mcp.connected(self._out, self.progress) as remote:
+                    tools = Toolbox([*ALL, *remote])
+                    agent = Agent(self._begun, provider, tools, desk, self, limits, await briefing(desk))
+                    await agent.run()
             finally:
                 await provider.close()
             status = TurnStatus.DONE

@@ -1,12 +1,13 @@
 """What can be configured while we run: every key, its type, its default and its bounds. Pure."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 from urllib.parse import urlsplit
 
 from backend.errors import Invalid
+from backend.rules import mcp
 
 T = TypeVar("T", int, float, str, bool)
 
@@ -16,6 +17,7 @@ _LONGEST = 2000
 @dataclass(frozen=True, slots=True)
 class Key(Generic[T]):
     """One key. `default` gives its type; `minimum` and `maximum` are inclusive; `choices`, if any, are all there is.
+    A text may have a `check` of its own, which raises Invalid.
 
     A `secret` is kept sealed and is never shown again. It is `sent_to` where another key says: whoever changes that
     has to give the secret anew, or it could be read by having it sent to oneself.
@@ -31,6 +33,7 @@ class Key(Generic[T]):
     maximum: float | None = None
     choices: tuple[str, ...] = ()
     is_url: bool = False
+    check: Callable[[str], object] | None = None
     sent_to: str = ""
 
     def parse(self, text: str) -> T:
@@ -52,6 +55,8 @@ class Key(Generic[T]):
             raise self._wrong("one of " + ", ".join(self.choices))
         if self.is_url and said and not _is_url(said):
             raise self._wrong("an address that begins with https:// or http://")
+        if self.check is not None:
+            self.check(said)
         return cast(T, said)
 
     def write(self, value: T) -> str:
@@ -187,6 +192,17 @@ AI_CONTEXT_TOKENS = Key(
     "ai_context_tokens", 100_000, "How much the model takes at once; older parts are summed up before that.", _AI,
     "tokens",
     minimum=4000, maximum=10_000_000,
+)  # fmt: skip
+AI_MCP_SERVERS = Key(
+    "ai_mcp_servers",
+    "",
+    "MCP servers for the assistant, as name=address, with a blank between two. Another list erases the tokens.",
+    _AI,
+    check=mcp.servers_of,
+)
+AI_MCP_TOKENS = Key(
+    "ai_mcp_tokens", "", "And what they are shown, where they want that: name=token.", _AI, secret=True,
+    check=mcp.tokens_of, sent_to="ai_mcp_servers",
 )  # fmt: skip
 
 AUDIT_RETENTION_DAYS = Key(
