@@ -137,7 +137,7 @@ async def test_a_redirect_is_checked_like_the_first_address(site: Site, target: 
 )  # fmt: skip
 async def test_what_is_no_address_of_the_web_is_refused(url: str) -> None:
     with pytest.raises((Invalid, UpstreamFault)):
-        await _page(Outward(), url)
+        await _page(way_to(_HERE), url)
 
 
 async def test_where_it_leads_after_the_sign_of_a_user_is_what_counts(site: Site) -> None:
