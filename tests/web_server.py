@@ -63,7 +63,7 @@ class Site:
         await asyncio.sleep(sent.pause_s)
         extra = "".join(f"{name}: {value}\r\n" for name, value in sent.headers.items())
         length = "" if sent.endless else f"Content-Length: {len(sent.body)}\r\n"
-        head = f"HTTP/1.1 {sent.status} X\r\n{extra}{length}Connection: close\r\n\r\n".encode()
+        head = f"HTTP/1.1 {sent.status} X\r\n{extra}{length}Connection: close\r\n\r\n".encode("latin-1")
         writer.write(sent.raw if sent.raw is not None else head + sent.body)
         await writer.drain()
         while sent.endless:

@@ -121,7 +121,7 @@ class Session:
             self._check(response)
             answer = await _answer(response, number)
             if method == "initialize":
-                self._session_id = response.headers.get("mcp-session-id", "")[:_LONGEST_SESSION]
+                self._session_id = _session_id(response.headers.get("mcp-session-id", ""))
         return _result(answer)
 
     def _headers(self, method: str, name: str = "") -> dict[str, str]:
@@ -154,6 +154,11 @@ class Session:
             raise _Refusal(f"It refuses the request ({status}).")
         if status >= 500:
             raise UpstreamFault(f"It does not work ({status}).")
+
+
+def _session_id(told: str) -> str:
+    """As it is to be sent back, if it can be."""
+    return told if told.isascii() and told.isprintable() and len(told) <= _LONGEST_SESSION else ""
 
 
 @asynccontextmanager

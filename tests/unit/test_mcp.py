@@ -129,6 +129,15 @@ async def test_whatever_it_answers_is_a_sentence_at_most(server: McpServer, meth
     await session.close()
 
 
+@pytest.mark.parametrize("session_id", ["\xff", "x" * 501])
+async def test_a_session_that_can_not_be_named_is_none(server: McpServer, session_id: str) -> None:
+    result = {"protocolVersion": "2025-06-18"}
+    server.instead["initialize"] = Sent(_answer(result=result), headers=_JSON | {"Mcp-Session-Id": session_id})
+    with pytest.raises(UpstreamFault):  # it wants to hear what can't be said
+        await _session(server).tools()
+    assert "mcp-session-id" not in server.asked[-1].headers
+
+
 async def test_one_that_is_slow_is_given_up(server: McpServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("backend.ai.mcp_session._LIST_S", 0.3)
     server.instead["tools/list"] = Sent(endless=b": wait\n\n", headers=_STREAM)

@@ -4,17 +4,20 @@
 import asyncio
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from sqlmodel import col, select
+from sqlmodel import col, select, update
 
 from backend.ai import live
 from backend.ai.live import Live
+from backend.ai.strand import Strand
 from backend.api.ws import ai as sockets
 from backend.db import reading, transaction
-from backend.models import AITurn, AIUsageLog
+from backend.models import AIEvent, AITurn, AIUsageLog
 from backend.rules.policy import SYSTEM
+from backend.services import timelines
 from backend.services.config import set_config
 from tests.chat_scene import Chat
 from tests.file_scene import Scene, scene  # noqa: F401 - a fixture
@@ -182,4 +185,21 @@ async def test_what_is_asked_of_it_may_be_refused(scene: Scene, model: ModelServ
     )  # fmt: skip
     assert [each["ok"] for each in results(frames)] == [False, True]
     assert not (scene.root / "a").exists()
+    await chat.socket.leave()
+
+
+async def test_what_was_read_of_a_conversation_is_not_read_again(scene: Scene, model: ModelServer) -> None:
+    chat = await Chat(scene).opened()
+    await chat.ask("Hi")
+    async with reading() as tx:
+        turn = (await tx.exec(select(AITurn))).one()
+    strand = Strand(SimpleNamespace(id=turn.id, conversation_id=turn.conversation_id))
+    first = await strand.events()
+    async with transaction() as tx:
+        await tx.exec(update(AIEvent).values(data={"text": "another"}))
+        await timelines.add(tx, turn.conversation_id, turn.id, "said", {"text": "new"})
+        await timelines.add(tx, turn.conversation_id, turn.id, "said", {"text": "not its own", "parent": "c1"})
+    later = await strand.events()
+    assert later[:-1] == first
+    assert later[-1].data == {"text": "new"}
     await chat.socket.leave()
