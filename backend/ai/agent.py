@@ -248,9 +248,8 @@ class Agent:
         try:
             await agent.run()
         except OutOfTime as fault:
-            return Result(
-                "\n\n".join([*agent._answers[-1:], f"(It did not come to an end. {fault.message})"]), ok=False
-            )
+            end = f"(It did not come to an end. {fault.message})"
+            return Result("\n\n".join([*agent._answers[-1:], end]), ok=False)
         return Result("\n\n".join(agent._answers[-1:]) or "It came back without an answer.")
 
 

@@ -92,7 +92,8 @@ def text_of(result: Mapping[str, Any]) -> tuple[str, bool]:
     told = [text for each in blocks[:200] if (text := _block(each))]
     if not told and "structuredContent" in result:
         told = [json.dumps(result["structuredContent"], ensure_ascii=False)]
-    return ("\n\n".join(told) or "(no text)")[:_MOST_TEXT], result.get("isError") is not True
+    text = ("\n\n".join(told) or "(no text)")[:_MOST_TEXT]
+    return text.encode(errors="replace").decode(), result.get("isError") is not True  # half characters are no text
 
 
 def _pairs(text: str, wanted: str) -> dict[str, str]:
@@ -151,11 +152,14 @@ def _schema(told: object, depth: int) -> Json:
 
 
 def _choices(told: list[object]) -> list[object]:
-    return [each for each in told[:_MOST_CHOICES] if isinstance(each, int | float | bool) or _is_short(each)]
+    return [each for each in told[:_MOST_CHOICES] if _is_plain(each)]
 
 
-def _is_short(each: object) -> bool:
-    return isinstance(each, str) and len(each) <= 200
+def _is_plain(each: object) -> bool:
+    """What every reader of JSON takes: no half characters, no infinite numbers."""
+    if isinstance(each, str):
+        return len(each) <= 200 and each.isprintable()
+    return isinstance(each, int | float) and abs(each) < 2**53
 
 
 def _block(told: object) -> str:

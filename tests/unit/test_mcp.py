@@ -219,6 +219,15 @@ def test_of_a_schema_what_says_what_to_send_is_kept() -> None:
     assert rules.tools_of("docs", [a_tool("t", inputSchema=huge)]) == []
 
 
+def test_what_no_provider_would_take_is_left_out() -> None:
+    odd = json.loads('["a", "\\ud800", "\\u0000", NaN, Infinity, 1e400, 99999999999999999999, true, 1.5]')
+    schema = {"type": "object", "properties": {"a": {"enum": odd, "description": "x\ud800"}}}
+    (tool,) = rules.tools_of("docs", [a_tool("t", "\udfff words", inputSchema=schema)])
+    assert (tool.help, tool.schema["properties"]["a"]) == ("words", {"enum": ["a", True, 1.5], "description": "x"})
+    assert rules.text_of(says("a\ud800b")) == ("a?b", True)
+    assert rules.text_of({"structuredContent": {"a": "\ud800"}})[0].encode()
+
+
 def test_results_are_told_as_text() -> None:
     assert rules.text_of(says("a", "b")) == ("a\n\nb", True)
     assert rules.text_of(says("no", isError=True)) == ("no", False)

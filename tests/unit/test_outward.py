@@ -1,6 +1,5 @@
 """The way out: no spelling, name or redirect leads to what is beside us."""
 
-import asyncio
 import datetime
 import ssl
 import time
@@ -201,25 +200,33 @@ async def test_what_is_packed_is_not_unpacked(site: Site) -> None:
         await _page(way_to(_HERE), f"{site.url}/")
 
 
-async def test_over_tls_it_is_the_name_that_is_asked_for_and_proved(tmp_path: Path) -> None:
+async def test_over_tls_it_is_the_name_that_is_asked_for_and_proved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     names: list[str | None] = []
     tls = _certificate(tmp_path)
     tls.sni_callback = lambda _socket, name, _context: names.append(name)
     async with served(Site(), _HERE, tls) as site:
-        with pytest.raises(UpstreamFault, match=r"(?i)certificate"):
-            await _page(way_to(_HERE, docs_example=[_HERE]), f"https://docs.example:{site.port}/")
-        assert site.asked == []
-    assert names == ["docs.example"]
-    await asyncio.sleep(0)
+        site.page("/", "Hello")
+        out = way_to(_HERE, docs_example=[_HERE], other_example=[_HERE])
+        with pytest.raises(UpstreamFault, match=r"(?i)certificate"):  # nobody vouches for it
+            await _page(out, f"https://docs.example:{site.port}/")
+        monkeypatch.setattr("backend.outward._tls", lambda: ssl.create_default_context(cafile=tmp_path / "both.pem"))
+        assert (await _page(out, f"https://docs.example:{site.port}/")).body == b"Hello"
+        with pytest.raises(UpstreamFault, match=r"(?i)hostname"):
+            await _page(out, f"https://other.example:{site.port}/")
+        assert [each.headers["host"] for each in site.asked] == [f"docs.example:{site.port}"]
+    assert names == ["docs.example", "docs.example", "other.example"]
 
 
 def _certificate(folder: Path) -> ssl.SSLContext:
-    """One that nobody vouches for."""
+    """One of docs.example, that vouches for itself."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "docs.example")])
     now = datetime.datetime.now(datetime.UTC)
     made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
     made = made.serial_number(1).not_valid_before(now).not_valid_after(now + datetime.timedelta(days=1))
+    made = made.add_extension(x509.SubjectAlternativeName([x509.DNSName("docs.example")]), critical=False)
     certificate = made.sign(key, hashes.SHA256())
     pem = serialization.Encoding.PEM
     secret = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
