@@ -14,7 +14,7 @@ from typing import Any
 
 from backend.ai.faults import ModelFault
 from backend.ai.meter import Limits, Meter
-from backend.ai.provider import Answer, Call, Message, Provider
+from backend.ai.provider import Answer, Message, Provider
 from backend.ai.strand import Stage, Strand, Under
 from backend.ai.toolbox import BadCall, Desk, Errand, Result, Toolbox, Wanted, bounded, told_arguments
 from backend.db import reading, transaction
@@ -115,13 +115,14 @@ class Agent:
         if answer.text:
             await self._said(answer.text)
         for call in answer.calls:
+            arguments = told_arguments(call.arguments)
             await self._stage.add(
                 "tool_call",
                 call=secrets.token_hex(6),  # the model's own ids need not differ
                 step=self._step,
                 tool=call.tool,
-                arguments=told_arguments(call.arguments),
-                title=self._title(call),
+                arguments=arguments,
+                title=self._title(call.tool, arguments),
             )
         return answer
 
@@ -135,11 +136,11 @@ class Agent:
         more: dict[str, Any] = {"is_cut": True} if is_cut else {}
         await self._stage.add("said", text=text, step=self._step, **more)
 
-    def _title(self, call: Call) -> str:
+    def _title(self, tool: str, arguments: dict[str, Any]) -> str:
         try:
-            return self._tools.wanted(call.tool, call.arguments).title
+            return self._tools.wanted(tool, _json(arguments)).title
         except BadCall:
-            return call.tool[:50] or "A tool without a name"
+            return tool[:50] or "A tool without a name"
 
     async def _note(self, answer: Answer) -> None:
         self._meter.add(tokens=answer.prompt_tokens + answer.completion_tokens)
@@ -224,7 +225,7 @@ class Agent:
             "tool_result",
             call=call,
             ok=result.ok,
-            content=content.replace("\0", "�"),
+            content=content.replace("\0", "�").encode(errors="replace").decode(),  # nor halves of characters
             duration_ms=int(took_s * 1000),
             **more,
         )

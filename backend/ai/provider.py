@@ -203,8 +203,8 @@ class _Heard:
                 return
 
     async def _take_delta(self, delta: dict[str, Any]) -> None:
-        text = delta.get("content")
-        if isinstance(text, str) and text:
+        text = _whole(delta.get("content"))
+        if text:
             self._length += len(text)
             if self._length > _MOST_TEXT:
                 raise ModelFault("bad-answer", "The model's answer does not end.")
@@ -228,12 +228,10 @@ class _Heard:
             call.id = call.id or said["id"][:100]
         asked = said.get("function")
         function = cast("dict[str, Any]", asked) if isinstance(asked, dict) else {}
-        if isinstance(function.get("name"), str):
-            call.tool = (call.tool + function["name"])[:100]
-        if isinstance(function.get("arguments"), str):
-            call.arguments += function["arguments"]
-            if len(call.arguments) > _MOST_ARGUMENTS:
-                raise ModelFault("bad-answer", "What the model wants done does not end.")
+        call.tool = (call.tool + _whole(function.get("name")))[:100]
+        call.arguments += _whole(function.get("arguments"))
+        if len(call.arguments) > _MOST_ARGUMENTS:
+            raise ModelFault("bad-answer", "What the model wants done does not end.")
 
     def answer(self, messages: list[Message]) -> Answer:
         text, calls = "".join(self._pieces), [self._calls[index] for index in sorted(self._calls)]
@@ -244,6 +242,11 @@ class _Heard:
             (len(text) + sum(len(call.arguments) for call in calls)) // _GUESSED_CHARACTERS_PER_TOKEN,
         )
         return Answer(text, calls, sent, got, self._finish)
+
+
+def _whole(said: object) -> str:
+    """The text, if it is one. JSON can name half a character, and NUL: the one can't be sent, the other not be kept."""
+    return said.encode(errors="replace").decode().replace("\0", "�") if isinstance(said, str) else ""
 
 
 async def _events(pieces: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:

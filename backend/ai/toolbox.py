@@ -151,9 +151,10 @@ class Toolbox:
 
 
 def told_arguments(arguments: str) -> dict[str, Any]:
-    """The arguments as a timeline keeps them, also where they are none."""
+    """The arguments as a timeline keeps them, also where they are none. Half characters are not kept."""
     try:
         said = json.loads(arguments or "{}")
+        said = json.loads(json.dumps(said, ensure_ascii=False, allow_nan=False).encode(errors="replace"))
     except (ValueError, RecursionError):
         said = None
     return said if isinstance(said, dict) else {"invalid": arguments[:2000]}  # type: ignore[reportUnknownVariableType]

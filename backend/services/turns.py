@@ -47,7 +47,7 @@ async def begin(tx: Tx, actor: Actor, container_id: int, conversation_id: int | 
         Conflict: a turn goes on there.
         AskedEnough: as much was asked today as may be.
     """
-    asked = text.strip()
+    asked = text.replace("\0", "�").strip()  # PostgreSQL keeps none
     note(message=asked if len(asked) <= _SHOWN else f"{asked[:_SHOWN]}…")
     await door(Action.AI_ASK, tx, actor, container_id)
     if not asked or len(text) > LONGEST_TEXT:

@@ -306,3 +306,23 @@ async def test_other_containers_can_not_even_be_named(scene: Scene, model: Model
     ]
     assert named == []
     await chat.socket.leave()
+
+
+async def test_what_can_not_be_kept_or_sent_breaks_neither_the_turn_nor_those_after_it(
+    scene: Scene, model: ModelServer
+) -> None:
+    chat = await in_mode(scene, model, "full")
+    model.will(
+        Reply(
+            text=("a\ud800\0",),
+            calls=(
+                ("read", {"path": "/app/\ud800"}), ("\udfff", {}), ("read", '"\\ud800'), ("read", {"path": "\0"}),
+                ("list", {"path": float("nan")}), ("list", '{"path": 1e999}'), ("remember", {"note": "\0\ud800"}),
+            ),
+        ),
+        says("I see."),
+    )  # fmt: skip
+    assert [each["ok"] for each in results(await chat.ask("Go"))] == [False] * 6 + [True]
+    model.will(says("All is well."))
+    await chat.ask("And \0 now?")
+    await chat.socket.leave()
