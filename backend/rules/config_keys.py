@@ -188,6 +188,10 @@ AI_CONTEXT_TOKENS = Key(
     "tokens",
     minimum=4000, maximum=10_000_000,
 )  # fmt: skip
+AI_CHECKPOINTS_KEPT = Key(
+    "ai_checkpoints_kept", 10, "How many turns of each container can be undone; 0: no checkpoints are made.", _AI,
+    "turns", minimum=0, maximum=100,
+)  # fmt: skip
 
 AUDIT_RETENTION_DAYS = Key(
     "audit_retention_days",
