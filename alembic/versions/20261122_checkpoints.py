@@ -29,13 +29,11 @@ def upgrade() -> None:
     with op.batch_alter_table('checkpoint', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_checkpoint_container_id'), ['container_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_checkpoint_turn_id'), ['turn_id'], unique=False)
-    with op.batch_alter_table('container', schema=None) as batch_op:
-        batch_op.add_column(sa.Column('restore_to', sa.String(length=40), nullable=False, server_default=''))
-        batch_op.add_column(sa.Column('checkpoints_due', sa.Boolean(), nullable=False, server_default=sa.false()))
+    op.add_column('container', sa.Column('restore_to', sa.String(length=40), nullable=False, server_default=''))
+    op.add_column('container', sa.Column('checkpoints_due', sa.Boolean(), nullable=False, server_default=sa.false()))
 
 
 def downgrade() -> None:
-    with op.batch_alter_table('container', schema=None) as batch_op:
-        batch_op.drop_column('checkpoints_due')
-        batch_op.drop_column('restore_to')
+    op.drop_column('container', 'checkpoints_due')
+    op.drop_column('container', 'restore_to')
     op.drop_table('checkpoint')

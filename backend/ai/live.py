@@ -18,6 +18,7 @@ from backend.ai.briefing import briefing
 from backend.ai.provider import Model, Provider, model_for
 from backend.ai.toolbox import Desk, Toolbox
 from backend.ai.tools import ALL
+from backend.ai.undoing import Undoing
 from backend.db import reading, transaction
 from backend.errors import NotFound, PequerokuError, Unauthenticated
 from backend.models import TurnStatus
@@ -129,6 +130,10 @@ class Live:
         if tasks:
             await asyncio.wait(tasks)
 
+    def tell(self, conversation_id: int, told: Told) -> None:
+        """Have everybody who listens to a conversation hear of something."""
+        self._tell(conversation_id, told)
+
     def _tell(self, topic: _Topic, told: Told) -> None:
         for hear in list(self._listeners.get(topic, ())):
             hear(told)
@@ -147,6 +152,7 @@ class _Turn:
         self.pieces: list[str] = []
         self.task: asyncio.Task[None] | None = None
         self.is_stopped = False
+        self._undoing = Undoing(begun, self._actor, self.add)
 
     async def run(self) -> None:
         """All of it, to its end, whatever that is."""
@@ -157,7 +163,9 @@ class _Turn:
             model, limits = await self._set_up()
             provider = Provider(model)
             try:
+                self._undoing.begin()
                 desk = Desk(self._actor, self._begun.user_id, self._begun.container_id)
+                desk.before_change = self._undoing.ready
                 agent = Agent(self._begun, provider, Toolbox(ALL), desk, self, limits, await briefing(desk))
                 await agent.run()
             finally:
@@ -165,6 +173,7 @@ class _Turn:
             status = TurnStatus.DONE
         except asyncio.CancelledError:
             if not self.is_stopped:
+                self._undoing.give_up()
                 raise  # the server ends: the turn is taken up again
             status = TurnStatus.STOPPED
         except PequerokuError as fault:
@@ -172,6 +181,7 @@ class _Turn:
         except Exception:
             log.exception("turn %s of the assistant broke", self._begun.id)
             await self._fail("error", _BROKE)
+        await self._undoing.finish()
         await self._end(status, agent.response if agent is not None else "", time.monotonic() - began)
 
     async def add(self, kind: str, **data: Any) -> None:

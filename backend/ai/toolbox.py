@@ -38,6 +38,9 @@ class Result:
     """Further events for the timeline."""
 
 
+async def _at_once() -> None: ...
+
+
 @dataclass(slots=True)
 class Desk:
     """What a tool works with. `actor` is asked for at each call: rights may change in the middle of a turn."""
@@ -47,6 +50,8 @@ class Desk:
     container_id: int
     say: Callable[[str], None] = lambda _text: None
     """Output while it runs, for who watches."""
+    before_change: Callable[[], Awaitable[None]] = _at_once
+    """Waits until what a call changes can be undone, as far as it can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,8 @@ class Wanted:
     why: str
 
     async def run(self, desk: Desk) -> Result:
+        if self.risk is not Risk.LOOK:
+            await desk.before_change()
         return await self.tool.run(desk, self.arguments)
 
 

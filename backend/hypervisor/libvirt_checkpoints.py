@@ -29,6 +29,7 @@ def make(connection: libvirt.virConnect, node: str, name: str, tag: str) -> Chec
     """Of a running machine, with its file systems held still where its agent answers."""
     domain = connection.lookupByName(name)
     disk = _Disk(domain, node)
+    disk.check()
     has_agent = thaw(domain, tries=1, answers_within_s=_AGENT_S)  # who was killed while it made one has left it frozen
     if tag in disk.tags():
         return Checkpoint(is_still=has_agent, paused_ms=0)
@@ -87,6 +88,11 @@ class _Disk:
         self._domain, self._node = domain, node
         source = ET.fromstring(domain.XMLDesc(0)).find(f"devices/disk/target[@dev='{_TARGET}']/../source")  # noqa: S314
         self._path = source.get("file", "") if source is not None else ""
+
+    def check(self) -> None:
+        """Disks were made in an older form once, which can't grow while it has snapshots."""
+        if self._block()["image"].get("format-specific", {}).get("data", {}).get("compat") == "0.10":
+            raise NodeFault("Its disk is of an old form that takes none. A copy of it has a disk of the new one.")
 
     def ask(self, command: str, tag: str) -> None:
         self._said(command, device=self._block()["node-name"], name=tag)

@@ -105,6 +105,12 @@ async def of_turn(tx: Tx, turn_id: int) -> Checkpoint | None:
     return (await tx.exec(select(Checkpoint).where(Checkpoint.turn_id == turn_id))).first()
 
 
+async def is_restoring(tx: Tx, container_id: int) -> bool:
+    """Whether a container's disk is still to be set back."""
+    container = await tx.get(Container, container_id, populate_existing=True)
+    return container is not None and bool(container.restore_to)
+
+
 async def made_within(checkpoint_id: int, seconds: float) -> tuple[bool, str]:
     """Wait until one is made; whether it is, and what is to be said of it. One that takes longer is given up."""
     end = asyncio.get_running_loop().time() + seconds

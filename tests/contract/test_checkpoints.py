@@ -1,17 +1,10 @@
 """Checkpoints of disks: what every driver does alike."""
 
-import asyncio
-import time
-
 import pytest
 
 from backend.errors import NodeFault
-from backend.guest.keys import make_key_pair
-from backend.hypervisor.driver import DomainSpec
-from backend.hypervisor.memory import MemoryNode
 from backend.rules.lifecycle import Power, Seen
 from tests.contract.conftest import Bench
-from tests.stores import eventually
 
 
 def _skip_mock(bench: Bench) -> None:
