@@ -128,10 +128,9 @@ class Undoing:
         try:
             async with transaction() as tx:
                 made = await checkpoints.of_turn(tx, self._begun.id)
-                if made is None:
-                    view = await checkpoints.make(tx, actor, self._begun.container_id, turn_id=self._begun.id)
-                    await undoing.set_checkpoint(tx, self._begun.id, view.id)
-            return await checkpoints.made_within(view.id if made is None else made.id, _DISK_S)
+                made = made or await checkpoints.make(tx, actor, self._begun.container_id, turn_id=self._begun.id)
+                await undoing.set_checkpoint(tx, self._begun.id, made.id)
+            return await checkpoints.made_within(made.id, _DISK_S)
         except PequerokuError as fault:
             return False, f"The disk got no checkpoint: {fault.message}"
 
@@ -239,7 +238,7 @@ async def _follow(turn: Undoable, container_id: int, tell: Callable[[int, Told],
         async with reading() as tx:
             is_over = not await checkpoints.is_restoring(tx, container_id)
             is_undone = await undoing.is_undone(tx, turn)
-            events = await timelines.events_of(tx, turn.conversation_id, after=turn.last_seq) if is_undone else []
+            events = await timelines.events_of(tx, turn.conversation_id, after=turn.last_seq)
         if is_undone:
             for each in events:
                 tell(turn.conversation_id, timelines.told(each))

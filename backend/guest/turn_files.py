@@ -92,11 +92,10 @@ async def diff(address: GuestAddress, turn_id: int, path: str) -> str:
         FileRefused: `binary`, `too_large`, or nothing is kept of it.
     """
     inside = paths.inside(path)
-    names = {"before": _before(turn_id), "after": _after(turn_id)}
+    asked: dict[str, Any] = {"path": inside, "limit": MOST_DIFF_BYTES, "limit_bytes": 2 * MOST_DIFF_BYTES}
     try:
         async with files().using(address) as program:
-            room = 2 * MOST_DIFF_BYTES
-            said, data = await program.ask("versions", path=inside, limit=MOST_DIFF_BYTES, limit_bytes=room, **names)
+            said, data = await program.ask("versions", **asked, **_both(turn_id))
     except FileRefused as refusal:
         raise refusal.of(paths.outside(inside)) from refusal
     sizes = said.get("sizes")
@@ -120,10 +119,10 @@ async def put_back(address: GuestAddress, turn_id: int, wanted: list[str] | None
         FileRefused: a path was not changed by it, or is too large to be kept.
     """
     inside = None if wanted is None else [paths.inside(each) for each in wanted]
-    names = {"before": _before(turn_id), "after": _after(turn_id)}
+    asked: dict[str, Any] = {"paths": inside, "force": force, "timeout_s": _PUT_BACK_S}
     try:
         async with files().using(address) as program:
-            said, _ = await program.ask("put_back", paths=inside, force=force, timeout_s=_PUT_BACK_S, **names)
+            said, _ = await program.ask("put_back", **asked, **_both(turn_id))
     except FileRefused as refusal:
         if refusal.code == "conflict":
             told = "".join(each if each.isprintable() else "�" for each in refusal.detail)
@@ -133,7 +132,7 @@ async def put_back(address: GuestAddress, turn_id: int, wanted: list[str] | None
 
 
 async def _changes(program: FileProgram, turn_id: int) -> tuple[list[Change], int]:
-    said, _ = await program.ask("changed", before=_before(turn_id), after=_after(turn_id), timeout_s=_MARK_S)
+    said, _ = await program.ask("changed", timeout_s=_MARK_S, **_both(turn_id))
     told, total = said.get("changes"), said.get("total")
     if not isinstance(told, list) or not isinstance(total, int) or len(cast("list[object]", told)) > _MOST:
         raise nonsense()
@@ -154,6 +153,10 @@ def _texts(said: Any) -> list[str]:
     if len(texts) != len(listed):
         raise nonsense()
     return texts
+
+
+def _both(turn_id: int) -> dict[str, Any]:
+    return {"before": _before(turn_id), "after": _after(turn_id)}
 
 
 def _before(turn_id: int) -> str:

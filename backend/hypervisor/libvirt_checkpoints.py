@@ -103,7 +103,7 @@ class _Disk:
     def _block(self) -> dict[str, Any]:
         """Under the name that it has now: it is another one after each move."""
         for each in cast("list[dict[str, Any]]", self._said("query-block")):
-            inserted = each.get("inserted") or {}
+            inserted: dict[str, Any] = each.get("inserted") or {}
             if inserted.get("drv") == "qcow2" and inserted.get("image", {}).get("filename") == self._path:
                 return inserted
         raise NodeFault("QEMU does not know the machine's disk.")

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncGenerator
+from typing import Any
 
 import pytest
 
@@ -21,6 +22,7 @@ from tests.stores import eventually
 
 pytestmark = [pytest.mark.vm]
 
+_BESIDE = "echo changed > /srv/undo-test; until ss -tln | grep -q :8000; do sleep 0.2; done; sync"
 _SERVER = "exec python3 -m http.server 8000 --bind 127.0.0.1"
 
 
@@ -66,20 +68,21 @@ async def _changes_much(chat: Chat, model: ModelServer) -> tuple[int, int]:
                 ("edit", {"path": "/app/kept.txt", "old": "old", "new": "new"}),
                 ("write", {"path": "/app/src/added.py", "content": "print('hi')\n"}),
                 ("start", {"command": _SERVER}),
-                (
-                    "run",
-                    {
-                        "command": "echo changed > /etc/undo-test; for i in $(seq 99); do ss -tln | grep -q :8000 && break; sleep 0.1; done; sync"
-                    },
-                ),  # noqa: E501
+                ("run", {"command": _BESIDE}),
             )
         ),
         says("Done."),
     )
     begin = len(chat.heard)
     chat.say(text="Change things")
-    done = await chat.event("turn", after=begin, status="done")
+    done = await eventually("the turn", lambda: _ended(chat, begin), seconds=90)
+    assert done["status"] == "done", chat.heard[begin:]
     return done["turn"], begin
+
+
+def _ended(chat: Chat, begin: int) -> dict[str, Any] | None:
+    turns = [each for each in chat.heard[begin:] if each["event"] == "turn" and each["status"] != "running"]
+    return turns[0] if turns else None
 
 
 async def test_a_turn_says_what_it_changed_and_its_files_are_put_back(
