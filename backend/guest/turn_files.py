@@ -4,6 +4,8 @@ All of it is kept in the guest, in a folder that only its root can open (inside/
 is believed but its form.
 """
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -11,6 +13,7 @@ from backend.errors import Conflict, Invalid
 from backend.guest.channel import GuestAddress
 from backend.guest.files import files
 from backend.guest.files_program import FileProgram, nonsense
+from backend.guest.inside.files.marks import NOTHING
 from backend.rules import paths
 from backend.rules.file_refusals import FileRefused
 from backend.rules.text_edits import diff as unified
@@ -55,7 +58,7 @@ async def mark(address: GuestAddress, turn_id: int) -> int:
         FileRefused: there are too many, or no room for any.
         Unavailable: the guest can't be reached.
     """
-    async with files().using(address) as program:
+    async with _asking(address) as program:
         said, _ = await program.ask("mark", name=_before(turn_id), anew=False, timeout_s=_MARK_S)
     unkept = said.get("unkept")
     return unkept if isinstance(unkept, int) else 0
@@ -68,20 +71,20 @@ async def settle(address: GuestAddress, turn_id: int) -> tuple[list[Change], int
     Raises:
         FileRefused, Unavailable: as `mark`; or nothing was noted before.
     """
-    async with files().using(address) as program:
+    async with _asking(address) as program:
         await program.ask("mark", name=_after(turn_id), anew=True, timeout_s=_MARK_S)
         return await _changes(program, turn_id)
 
 
 async def changes(address: GuestAddress, turn_id: int) -> tuple[list[Change], int]:
     """The same, of a turn that was noted to its end."""
-    async with files().using(address) as program:
+    async with _asking(address) as program:
         return await _changes(program, turn_id)
 
 
 async def forget_others(address: GuestAddress, turn_ids: list[int]) -> None:
     """Keep what these turns changed, and nothing else."""
-    async with files().using(address) as program:
+    async with _asking(address) as program:
         await program.ask("keep_marks", turns=turn_ids, timeout_s=_MARK_S)
 
 
@@ -89,15 +92,13 @@ async def diff(address: GuestAddress, turn_id: int, path: str) -> str:
     """What the turn did to a file, unified; nothing of what is no text.
 
     Raises:
-        FileRefused: `binary`, `too_large`, or nothing is kept of it.
+        FileRefused: `binary`, `too_large`, or the turn did not know it.
+        Conflict: nothing is kept of that turn.
     """
     inside = paths.inside(path)
     asked: dict[str, Any] = {"path": inside, "limit": MOST_DIFF_BYTES, "limit_bytes": 2 * MOST_DIFF_BYTES}
-    try:
-        async with files().using(address) as program:
-            said, data = await program.ask("versions", **asked, **_both(turn_id))
-    except FileRefused as refusal:
-        raise refusal.of(paths.outside(inside)) from refusal
+    async with _asking(address) as program:
+        said, data = await program.ask("versions", **asked, **_both(turn_id))
     sizes = said.get("sizes")
     if not isinstance(sizes, list) or len(cast("list[object]", sizes)) != 2:
         raise nonsense()
@@ -120,15 +121,24 @@ async def put_back(address: GuestAddress, turn_id: int, wanted: list[str] | None
     """
     inside = None if wanted is None else [paths.inside(each) for each in wanted]
     asked: dict[str, Any] = {"paths": inside, "force": force, "timeout_s": _PUT_BACK_S}
+    async with _asking(address) as program:
+        said, _ = await program.ask("put_back", **asked, **_both(turn_id))
+    return [paths.outside(each) for each in _texts(said.get("paths"))]
+
+
+@asynccontextmanager
+async def _asking(address: GuestAddress) -> AsyncGenerator[FileProgram]:
+    """The guest's program. Refusals name paths as people know them."""
     try:
         async with files().using(address) as program:
-            said, _ = await program.ask("put_back", **asked, **_both(turn_id))
+            yield program
     except FileRefused as refusal:
+        told = "".join(each if each.isprintable() else "�" for each in refusal.detail)
+        if told == NOTHING:
+            raise Conflict("Nothing is kept of what that turn did to files.") from refusal
         if refusal.code == "conflict":
-            told = "".join(each if each.isprintable() else "�" for each in refusal.detail)
             raise Conflict(f"Files were changed {told}. They can be put back all the same.") from refusal
         raise refusal.of(paths.outside(refusal.path)) from refusal
-    return [paths.outside(each) for each in _texts(said.get("paths"))]
 
 
 async def _changes(program: FileProgram, turn_id: int) -> tuple[list[Change], int]:

@@ -119,7 +119,7 @@ async def test_older_turns_keep_what_they_need_and_the_rest_goes(
         (app / "src" / "main.py").write_text(f"turn {turn}\n")
         await turn_files.settle(guest, turn)
     await turn_files.forget_others(guest, [2, 3])
-    with pytest.raises(FileRefused):
+    with pytest.raises(Conflict, match="Nothing is kept"):
         await turn_files.changes(guest, 1)
     assert "-turn 1\n+turn 2" in await turn_files.diff(guest, 2, "/app/src/main.py")
     assert "-turn 2\n+turn 3" in await turn_files.diff(guest, 3, "/app/src/main.py")

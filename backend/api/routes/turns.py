@@ -4,8 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import Query
 
-from backend.ai import undoing
-from backend.ai.live import live
+from backend.ai import live, undoing
 from backend.api.deps import Caller
 from backend.api.routing import does
 from backend.api.routing import router as routes
@@ -33,5 +32,5 @@ async def read_diff(
 @router.post("/{turn_id}/undo/", response_model=UndoneOut, **does(Action.AI_UNDO, Action.CHECKPOINT_RESTORE))
 async def undo_turn(actor: Caller, container_id: int, turn_id: int, said: UndoIn) -> dict[str, Any]:
     """Put its files back, all or some; or have the disk set back to where it began."""
-    paths = await undoing.undo(actor, container_id, turn_id, said.what, live().tell, paths=said.paths, force=said.force)
+    paths = await undoing.undo(actor, container_id, turn_id, said.what, live.live().tell, paths=said.paths, force=said.force)
     return {"what": said.what, "paths": paths}

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from backend.guest.inside.files.jail import FOLDER, OURS, Trouble
 from backend.guest.inside.files.main import Call, Program
 
+NOTHING = "nothing is kept of that turn"
 LEFT_OUT = frozenset({"node_modules", "__pycache__", ".venv"})
 """Made anew from what is kept, and large."""
 _MOST = 20_000
@@ -72,7 +73,7 @@ def load(program: Program, name: str) -> Mark:
         with open(f"{folder}/{name}.json") as file:
             said = json.load(file)
     except FileNotFoundError:
-        raise Trouble("not_found", "nothing is kept of that turn any more") from None
+        raise Trouble("not_found", NOTHING) from None
     return Mark(folder, name, {path: Entry(*each) for path, each in said.items()})
 
 

@@ -34,13 +34,13 @@ def do_versions(program: Program, call: Call, *, before: str, after: str, path: 
         entry = mark.entries.get(path)
         content = mark.content(entry)
         if entry is not None and entry.kind == "f" and content is None:
-            raise Trouble("too_large", "it was too large to be kept")
+            raise Trouble("too_large", "it was too large to be kept", path=path)
         if content is not None and len(content) > limit:
-            raise Trouble("too_large", size=len(content))
+            raise Trouble("too_large", path=path, size=len(content))
         sizes.append(None if content is None else len(content))
         call.send(content or b"")
     if path not in first.entries and path not in last.entries:
-        raise Trouble("not_found")
+        raise Trouble("not_found", path=path)
     return {"sizes": sizes}
 
 
