@@ -23,7 +23,7 @@ from tests.stores import eventually
 pytestmark = [pytest.mark.vm]
 
 _BESIDE = "echo changed > /srv/undo-test; until ss -tln | grep -q :8000; do sleep 0.2; done; sync"
-_SERVER = "exec python3 -m http.server 8000 --bind 127.0.0.1"
+_SERVER = "exec python3 -c 'import socket, time; s = socket.create_server((\"127.0.0.1\", 8000)); time.sleep(9999)'"
 
 
 @pytest.fixture(autouse=True)
@@ -77,6 +77,8 @@ async def _changes_much(chat: Chat, model: ModelServer) -> tuple[int, int]:
     chat.say(text="Change things")
     done = await eventually("the turn", lambda: _ended(chat, begin), seconds=90)
     assert done["status"] == "done", chat.heard[begin:]
+    results = [each for each in chat.heard[begin:] if each["event"] == "tool_result"]
+    assert [each["ok"] for each in results] == [True] * 4, results
     return done["turn"], begin
 
 
