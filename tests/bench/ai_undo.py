@@ -44,8 +44,9 @@ while True:
     if os.path.exists("/run/anew"):
         os.unlink("/run/anew")
         worst = 0.0
-    with open("/run/worst", "w") as told:
+    with open("/run/new", "w") as told:
         told.write(f"{worst:.4f}")
+    os.rename("/run/new", "/run/worst")
     time.sleep(0.01)
 """
 

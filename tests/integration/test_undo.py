@@ -110,7 +110,7 @@ async def test_a_turn_says_what_it_changed_and_its_files_are_put_back(
         print(f"files put back after {time.monotonic() - began:.2f} s")
         await chat.event("turn", turn=turn, status="undone")
         assert (
-            await _said(world, container_id, "cat /app/kept.txt /etc/undo-test; ls /app") == "old\nchanged\nkept.txt\n"
+            await _said(world, container_id, "cat /app/kept.txt /srv/undo-test; ls /app") == "old\nchanged\nkept.txt\n"
         )
         async with reading() as tx:
             kept = await checkpoints.list_checkpoints(tx, world.actor, container_id)
@@ -136,9 +136,9 @@ async def test_the_disk_is_set_back_though_the_task_process_is_killed(
             await world.until(container_id, "running")
             print(f"disk set back after {time.monotonic() - began:.1f} s; killed: {is_killed}")
             seen = await _said(
-                world, container_id, "cat /app/kept.txt; ls /app /etc/undo-test 2>&1; ss -tln | grep -c 8000"
+                world, container_id, "cat /app/kept.txt; ls /app /srv/undo-test 2>&1; ss -tln | grep -c 8000"
             )
-            assert seen == "old\nls: cannot access '/etc/undo-test': No such file or directory\n/app:\nkept.txt\n0\n"
+            assert seen == "old\nls: cannot access '/srv/undo-test': No such file or directory\n/app:\nkept.txt\n0\n"
         assert [each["what"] for each in chat.kept() if each["event"] == "undone"] == ["disk", "disk"]
         assert not await world.orphans()
         await chat.socket.leave()
