@@ -163,10 +163,10 @@ class _Turn:
             model, limits = await self._set_up()
             provider = Provider(model)
             try:
-                self._undoing.begin()
                 desk = Desk(self._actor, self._begun.user_id, self._begun.container_id)
                 desk.before_change = self._undoing.ready
                 agent = Agent(self._begun, provider, Toolbox(ALL), desk, self, limits, await briefing(desk))
+                self._undoing.begin()
                 await agent.run()
             finally:
                 await provider.close()
@@ -181,8 +181,11 @@ class _Turn:
         except Exception:
             log.exception("turn %s of the assistant broke", self._begun.id)
             await self._fail("error", _BROKE)
-        await self._undoing.finish()
+        if status is not TurnStatus.STOPPED:  # who stops it does not wait for what there is to tell
+            await self._undoing.finish()
         await self._end(status, agent.response if agent is not None else "", time.monotonic() - began)
+        if status is TurnStatus.STOPPED:
+            await self._undoing.finish()
 
     async def add(self, kind: str, **data: Any) -> None:
         """See agent.Stage."""

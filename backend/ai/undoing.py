@@ -58,9 +58,9 @@ class Undoing:
 
     async def ready(self) -> None:
         """Wait until what is done from now on can be undone, as far as it can."""
-        self._has_acted = True
         if self._task is not None:
             await asyncio.shield(self._task)
+        self._has_acted = True
 
     def give_up(self) -> None:
         """The server ends."""

@@ -32,5 +32,7 @@ async def read_diff(
 @router.post("/{turn_id}/undo/", response_model=UndoneOut, **does(Action.AI_UNDO, Action.CHECKPOINT_RESTORE))
 async def undo_turn(actor: Caller, container_id: int, turn_id: int, said: UndoIn) -> dict[str, Any]:
     """Put its files back, all or some; or have the disk set back to where it began."""
-    paths = await undoing.undo(actor, container_id, turn_id, said.what, live.live().tell, paths=said.paths, force=said.force)
+    paths = await undoing.undo(
+        actor, container_id, turn_id, said.what, live.live().tell, paths=said.paths, force=said.force
+    )
     return {"what": said.what, "paths": paths}
