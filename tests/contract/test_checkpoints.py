@@ -1,10 +1,18 @@
 """Checkpoints of disks: what every driver does alike."""
 
+from collections.abc import AsyncGenerator
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import replace
+
 import pytest
 
 from backend.errors import NodeFault
+from backend.hypervisor.driver import Hypervisor
+from backend.hypervisor.libvirt_driver import LibvirtNode
+from backend.hypervisor.memory import MemoryNode
 from backend.rules.lifecycle import Power, Seen
-from tests.contract.conftest import Bench
+from tests.contract.conftest import Bench, clear
+from tests.machines import private_node
 
 
 def _skip_mock(bench: Bench) -> None:
@@ -78,3 +86,33 @@ async def test_a_machine_with_checkpoints_sleeps_is_copied_and_goes(bench: Bench
     await node.delete_disk(spec.name)
     await node.delete_disk(copy)
     assert await node.observe(spec.name) == Seen()
+
+
+async def test_a_machine_that_moves_as_it_runs_leaves_its_checkpoints_behind(bench: Bench) -> None:
+    _skip_mock(bench)
+    async with _another(bench) as target:
+        node, spec = bench.node, await bench.running()
+        moved = replace(spec, disk=f"{spec.name}.1")
+        await node.checkpoint(spec.name, "one")
+        await node.migrate(spec.name, spec.name, target, moved.disk_name)
+        assert (await target.observe(spec.name, moved.disk_name)).power is Power.ON
+        assert await target.checkpoints(spec.name) == frozenset()
+        await target.checkpoint(spec.name, "two")
+        await target.power_off(spec.name)
+        with pytest.raises(NodeFault):
+            await target.restore(spec.name, "one")
+        await target.restore(spec.name, "two")
+        await target.undefine(spec.name)
+        await target.delete_disk(moved.disk_name)
+
+
+@asynccontextmanager
+async def _another(bench: Bench) -> AsyncGenerator[Hypervisor]:
+    """A second node of the same kind."""
+    with ExitStack() as stack:
+        uri = stack.enter_context(private_node()).uri if bench.kind == "qemu" else ""
+        target: Hypervisor = LibvirtNode(uri) if uri else MemoryNode()
+        await target.prepare(bench.wanted)
+        yield target
+        await clear(target)
+        await target.close()

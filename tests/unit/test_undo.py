@@ -14,6 +14,7 @@ from tests.asgi import ORIGIN
 from tests.chat_scene import Chat, kinds, model  # noqa: F401 - a fixture
 from tests.file_scene import Scene, scene  # noqa: F401 - a fixture
 from tests.model_server import ModelServer, Reply, says, uses
+from tests.stores import eventually
 
 pytestmark = pytest.mark.usefixtures("scene")
 
@@ -131,4 +132,23 @@ async def test_checkpoints_can_be_switched_off(scene: Scene, model: ModelServer)
     made = await chat.event("checkpoint", turn=turn)
     assert (made["files"], made["disk"]) == (False, False)
     assert "switched off" in made["message"]
+    await chat.socket.leave()
+
+
+async def test_what_a_stopped_turn_changed_is_told_after_its_end(scene: Scene, model: ModelServer) -> None:
+    scene.root.mkdir(exist_ok=True)
+    marker = scene.root / "stopped.txt"
+    model.will(says("Yes?"), uses("run", command=f"echo x > {marker}; sleep 300", folder="/", timeout_s=600))
+    chat = await Chat(scene).opened()
+    await chat.ask("hello")
+    chat.say(type="mode", mode="full")
+    chat.say(text="Write, and sleep")
+    await eventually("the command", marker.exists)
+    chat.say(type="stop")
+    turn = (await chat.event("turn", status="stopped"))["turn"]
+    told = await chat.event("changes", turn=turn)
+    assert [each["path"] for each in told["files"]] == ["/app/stopped.txt"]
+    chat.say(type="undo", turn=turn, what="files")
+    await chat.event("turn", turn=turn, status="undone")
+    assert not marker.exists()
     await chat.socket.leave()
