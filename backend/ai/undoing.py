@@ -101,9 +101,13 @@ class Undoing:
         if not is_on:
             await self._say(files=False, disk=False, messages=["Checkpoints are switched off (ai_checkpoints_kept)."])
             return
-        self._before = await self._programs()
-        self._has_files, about_files = await self._mark()
-        has_disk, about_disk = await self._checkpoint_disk()
+        programs = asyncio.create_task(self._seen_programs(), name=f"programs before turn {self._begun.id}")
+        try:
+            self._has_files, about_files = await self._mark()
+            has_disk, about_disk = await self._checkpoint_disk()
+            self._before = await programs
+        finally:
+            programs.cancel()
         await self._say(files=self._has_files, disk=has_disk, messages=[about_files, about_disk])
 
     async def _say(self, *, files: bool, disk: bool, messages: list[str]) -> None:
@@ -133,6 +137,13 @@ class Undoing:
             return await checkpoints.made_within(made.id, _DISK_S)
         except PequerokuError as fault:
             return False, f"The disk got no checkpoint: {fault.message}"
+
+    async def _seen_programs(self) -> _Programs | None:
+        """None where the machine can't say: then nothing of them is told at the end."""
+        try:
+            return await self._programs()
+        except PequerokuError:
+            return None
 
     async def _programs(self) -> _Programs:
         actor, container_id = await self._actor(), self._begun.container_id

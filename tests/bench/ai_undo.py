@@ -14,13 +14,14 @@ from backend.ai.undoing import Undoing
 from backend.db import reading, transaction
 from backend.errors import NotRunning, Unavailable
 from backend.events.bus import bus
+from backend.guest import turn_files
 from backend.guest.files import files
 from backend.guest.shell import guests
 from backend.migrations import migrate
 from backend.models import AIConversation, AITurn, Checkpoint, Container, Node, TurnStatus
 from backend.rules.policy import Actor
 from backend.seed import seed
-from backend.services import containers, processes
+from backend.services import checkpoints, containers, processes, turns
 from backend.services.processes import Order
 from backend.services.turns import Begun
 from backend.tasks.runner import running
@@ -31,6 +32,7 @@ from tests.stores import eventually
 
 _TURNS = 7
 _DISKS = 5
+_OTHER_TURNS = 1000
 _FILES, _CHANGED = 500, 22
 _FILL = "yes 'something to be kept' | head -c 1G > /fill; sync; df -k --output=used / | tail -1"
 _MAKE_FILES = f'mkdir -p /app/src; cd /app/src; for i in $(seq {_FILES}); do echo "line $i" > file$i.py; done; sync'
@@ -80,8 +82,29 @@ async def _measured(actor: Actor) -> list[Figure]:
     await _said(actor, container_id, "systemctl is-system-running --wait; true")
     used_mib = int(await _said(actor, container_id, _FILL)) / 1024
     await _said(actor, container_id, _MAKE_FILES)
-    figures = await _turns(actor, container_id)
+    figures = [*await _parts(actor, container_id), *await _turns(actor, container_id)]
     return [*figures, *await _disks(actor, container_id), Figure("the guest's disk, used", used_mib, "MiB", 1)]
+
+
+async def _parts(actor: Actor, container_id: int) -> list[Figure]:
+    """What a turn waits for, one by one: files are noted, for the first time and again, and the disk's checkpoint."""
+    async with reading() as tx:
+        address = await (await turns.let_go_on(tx, actor, container_id)).address()
+    marked_s, made_s = list[float](), list[float]()
+    for number in range(_TURNS):
+        began = time.perf_counter()
+        await turn_files.mark(address, _OTHER_TURNS + number)
+        marked_s.append(time.perf_counter() - began)
+        began = time.perf_counter()
+        async with transaction() as tx:
+            wanted = await checkpoints.make(tx, actor, container_id)
+        assert await checkpoints.made_within(wanted.id, 30) == (True, "")
+        made_s.append(time.perf_counter() - began)
+    return [
+        _figure(f"{_FILES} files noted, the first time, with the program's start", marked_s[:1], "s"),
+        _figure(f"{_FILES} files noted, again", marked_s[1:], "s"),
+        _figure("checkpoint of the disk, asked for → made", made_s, "s", 1),
+    ]
 
 
 async def _turns(actor: Actor, container_id: int) -> list[Figure]:
@@ -101,8 +124,7 @@ async def _turns(actor: Actor, container_id: int) -> list[Figure]:
         await undoing.undo(actor, container_id, turn.id, "files", lambda _id, _told: None)
         back_s.append(time.perf_counter() - began)
     return [
-        _figure(f"turn begins → may change things, {_FILES} files, the first", begun_s[:1], "s"),
-        _figure(f"turn begins → may change things, {_FILES} files", begun_s[1:], "s", 1),
+        _figure(f"turn begins → may change things, {_FILES} files", begun_s, "s"),
         _figure("held still for a checkpoint, at most", paused_ms, "ms", 300),
         _figure("longest gap between two writes in the guest meanwhile", gap_ms, "ms"),
         _figure("undo of a turn's 22 files", back_s, "s", 5),
