@@ -52,6 +52,8 @@ _QUIET = frozenset(
         Action.AI_LIST,
         Action.AI_GO_ON,
         Action.AI_RENAME,
+        Action.AI_CHANGES,
+        Action.CHECKPOINT_LIST,
         Action.AI_CLEAR,
         Action.AI_USAGE_CONTAINER,
         Action.AI_USAGE_USER,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from backend.ai import live as live_module
-from backend.ai import provider
+from backend.ai import provider, undoing
 from backend.ai.live import Live
 from backend.db import transaction
 from backend.outward import Outward
@@ -72,9 +72,17 @@ def kinds(frames: list[dict[str, Any]]) -> list[str]:
 
 
 @asynccontextmanager
-async def a_provider(monkeypatch: pytest.MonkeyPatch, out: Outward | None = None) -> AsyncGenerator[ModelServer]:
-    """The provider that Config names, and turns of this test's own; `out` is their way out."""
+async def a_provider(
+    monkeypatch: pytest.MonkeyPatch, out: Outward | None = None, *, disk_s: float = 10.0
+) -> AsyncGenerator[ModelServer]:
+    """The provider that Config names, and turns of this test's own.
+
+    Args:
+        out: their way out.
+        disk_s: how long a node may take for a checkpoint.
+    """
     monkeypatch.setattr(provider, "_FIRST_WAIT_S", 0.01)
+    monkeypatch.setattr(undoing, "_DISK_S", disk_s)
     turns = Live(out)
     monkeypatch.setattr(live_module, "live", lambda: turns)
     monkeypatch.setattr("backend.api.ws.ai.live", lambda: turns)
@@ -91,5 +99,5 @@ async def a_provider(monkeypatch: pytest.MonkeyPatch, out: Outward | None = None
 @pytest.fixture
 async def model(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[ModelServer]:
     """See `a_provider`."""
-    async with a_provider(monkeypatch) as server:
+    async with a_provider(monkeypatch, disk_s=0.1) as server:  # nobody makes checkpoints there
         yield server

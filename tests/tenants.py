@@ -11,7 +11,10 @@ from backend.db import Tx, transaction
 from backend.models import (
     AIConversation,
     AIEvent,
+    AITurn,
     ApiKey,
+    Checkpoint,
+    CheckpointState,
     ContainerSchedule,
     ContainerShare,
     ExternalIdentity,
@@ -24,6 +27,7 @@ from backend.models import (
     SshKey,
     Team,
     TeamMembership,
+    TurnStatus,
     User,
     Webhook,
     WebhookDelivery,
@@ -51,6 +55,9 @@ class Thing:
     link_id: int
     conversation_ids: dict[str, int]
     """One of each person's own, by who they are; nobody tries the owner's."""
+    turn_ids: dict[str, int]
+    """The turn in each of them."""
+    checkpoint_id: int
 
 
 @dataclass
@@ -118,6 +125,12 @@ async def a_fresh_thing(world: World, role: Role) -> Thing:
         tx.add_all([schedule, link, *talks.values()])
         await tx.flush()
         tx.add_all(AIEvent(conversation_id=talk.id, seq=1, kind="user", data={"text": "?"}) for talk in talks.values())
+        asked = {who: AITurn(conversation_id=talk.id, status=TurnStatus.DONE) for who, talk in talks.items()}
+        checkpoint = Checkpoint(
+            container_id=container.id, tag=name, disk=container.disk_name, state=CheckpointState.MADE
+        )
+        tx.add_all([checkpoint, *asked.values()])
+        await tx.flush()
         box = container.id
         await sharing.share(tx, owner, box, role=role, team_id=world.team_id)
         for who in ("direct", "unshared"):
@@ -128,7 +141,8 @@ async def a_fresh_thing(world: World, role: Role) -> Thing:
         await sharing.unshare(tx, owner, box, gone.id)
         through_team = next(each.id for each in shares if each.team_id is not None)
     ids = {who: talk.id for who, talk in talks.items()}
-    return Thing(role, name, box, through_team or 0, schedule.id, link.id, ids)
+    turns = {who: turn.id for who, turn in asked.items()}
+    return Thing(role, name, box, through_team or 0, schedule.id, link.id, ids, turns, checkpoint.id)
 
 
 async def leave_some_behind(world: World) -> None:

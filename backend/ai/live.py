@@ -20,6 +20,7 @@ from backend.ai.meter import Limits
 from backend.ai.provider import Model, Provider, model_for
 from backend.ai.toolbox import Desk, Toolbox
 from backend.ai.tools import ALL
+from backend.ai.undoing import Undoing
 from backend.db import reading, transaction
 from backend.errors import NotFound, PequerokuError, Unauthenticated
 from backend.models import TurnStatus
@@ -133,6 +134,10 @@ class Live:
         if tasks:
             await asyncio.wait(tasks)
 
+    def tell(self, conversation_id: int, told: Told) -> None:
+        """Have everybody who listens to a conversation hear of something."""
+        self._tell(conversation_id, told)
+
     def _tell(self, topic: _Topic, told: Told) -> None:
         for hear in list(self._listeners.get(topic, ())):
             hear(told)
@@ -151,6 +156,7 @@ class _Turn:
         self.pieces: list[str] = []
         self.task: asyncio.Task[None] | None = None
         self.is_stopped = False
+        self._undoing = Undoing(begun, self._actor, self.add)
 
     async def run(self) -> None:
         """All of it, to its end, whatever that is."""
@@ -162,15 +168,18 @@ class _Turn:
             provider = Provider(model)
             try:
                 desk = Desk(self._actor, self._begun.user_id, self._begun.container_id, self._out)
+                desk.before_change = self._undoing.ready
                 async with mcp.connected(self._out, self.progress) as remote:
                     tools = Toolbox([*ALL, *remote])
                     agent = Agent(self._begun, provider, tools, desk, self, limits, await briefing(desk))
+                    self._undoing.begin()
                     await agent.run()
             finally:
                 await provider.close()
             status = TurnStatus.DONE
         except asyncio.CancelledError:
             if not self.is_stopped:
+                self._undoing.give_up()
                 raise  # the server ends: the turn is taken up again
             status = TurnStatus.STOPPED
         except PequerokuError as fault:
@@ -178,7 +187,11 @@ class _Turn:
         except Exception:
             log.exception("turn %s of the assistant broke", self._begun.id)
             await self._fail("error", _BROKE)
+        if status is not TurnStatus.STOPPED:  # who stops it does not wait for what there is to tell
+            await self._undoing.finish()
         await self._end(status, agent.response if agent is not None else "", time.monotonic() - began)
+        if status is TurnStatus.STOPPED:
+            await self._undoing.finish()
 
     async def add(self, kind: str, **data: Any) -> None:
         """See agent.Stage."""

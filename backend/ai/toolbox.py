@@ -63,6 +63,9 @@ async def _nobody(_errand: Errand) -> Result:
     raise Conflict("There is nobody to send.")
 
 
+async def _at_once() -> None: ...
+
+
 @dataclass(slots=True)
 class Desk:
     """What a tool works with. `actor` is asked for at each call: rights may change in the middle of a turn."""
@@ -75,6 +78,8 @@ class Desk:
     """Have a sub-agent do something, and wait for it."""
     say: Callable[[str], None] = lambda _text: None
     """Output while it runs, for who watches."""
+    before_change: Callable[[], Awaitable[None]] = _at_once
+    """Waits until what a call changes can be undone, as far as it can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +108,8 @@ class Wanted:
     why: str
 
     async def run(self, desk: Desk) -> Result:
+        if self.risk is not Risk.LOOK:
+            await desk.before_change()
         return await self.tool.run(desk, self.arguments)
 
 

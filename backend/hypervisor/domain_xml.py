@@ -125,6 +125,7 @@ def overlay_volume(name: str, size: int, base_path: str, *, unit: str = "GiB") -
     _add(root, "allocation", text="0")
     target = _add(root, "target")
     _add(target, "format", type="qcow2")
+    _add(target, "compat", text="1.1")  # an older form can't grow once it has checkpoints
     _add(target, "permissions/mode", text="0600")
     if base_path:
         backing = _add(root, "backingStore")

@@ -90,6 +90,16 @@ class DiskFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """How a checkpoint of a running machine's disk was made."""
+
+    is_still: bool
+    """Its file systems were held still meanwhile: they are whole. Else it is as after a power cut."""
+    paused_ms: int
+    """How long at most the guest could not write."""
+
+
+@dataclass(frozen=True, slots=True)
 class NodeFacts:
     """What a node is made of. `kvm_advertised` is what it says of itself; see Preparation for what is believed."""
 
@@ -256,6 +266,32 @@ class Hypervisor(Protocol):
 
     async def end_clone(self, name: str) -> None:
         """End a copying that was broken off, and let the guest write again. Without one it is fine."""
+        ...
+
+    async def checkpoint(self, name: str, tag: str) -> Checkpoint:
+        """Note under `tag` what is on a running machine's disk now; the machine runs on. One of that tag is kept.
+
+        It stays in the disk's own file: it goes where that is copied, and not along with a migration.
+
+        Raises:
+            NodeFault: the machine is off, or it can't be done there.
+        """
+        ...
+
+    async def checkpoints(self, name: str) -> frozenset[str]:
+        """The tags on a running machine's disk. Raises as `checkpoint`."""
+        ...
+
+    async def forget_checkpoint(self, name: str, tag: str) -> None:
+        """Delete one from a running machine's disk. One that is absent is fine. Raises as `checkpoint`."""
+        ...
+
+    async def restore(self, name: str, tag: str) -> None:
+        """Set the disk of a machine that is off back to a checkpoint. That one, and all others, stay on it.
+
+        Raises:
+            NodeFault: the machine runs, or there is no such checkpoint; the disk is as it was.
+        """
         ...
 
     def consoles(self) -> "Consoles":

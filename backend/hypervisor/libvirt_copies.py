@@ -4,8 +4,7 @@ A copy is an overlay on the same base image, and stands by itself: neither needs
 """
 
 import time
-from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from xml.etree import ElementTree as ET
 
 import libvirt
@@ -15,11 +14,10 @@ from backend.hypervisor import domain_xml
 from backend.hypervisor.domain_xml import POOL, POOL_PATH, disk_name
 from backend.hypervisor.libvirt_disks import disk_facts
 from backend.hypervisor.libvirt_errors import is_absent
+from backend.hypervisor.libvirt_freezing import held_still, thaw
 
 _TARGET = "vda"
-_AGENT_S = 10
 _AGENT_BEGINS_S = 45.0
-_AGENT_AGAIN_S = 3.0
 _LONGEST_S = 1500.0
 _STEP_S = 0.2
 _MIRROR = (
@@ -44,7 +42,7 @@ def clone_running(connection: libvirt.virConnect, node: str, name: str, disk: st
     domain.blockCopy(_TARGET, _mirror_to(copy), {}, _MIRROR)
     try:
         _until_level(domain)
-        with _held_still(domain):
+        with held_still(domain, begins_within_s=_AGENT_BEGINS_S, advice="Stop it first, and then copy it."):
             domain.blockJobAbort(_TARGET, 0)
     except BaseException:
         _abort(domain)
@@ -57,7 +55,7 @@ def end_clone(connection: libvirt.virConnect, name: str) -> None:
         domain = connection.lookupByName(name)
         if not domain.isActive():
             return
-        _thaw(domain)
+        thaw(domain)
         _abort(domain)
     except libvirt.libvirtError as error:
         if not is_absent(error):
@@ -99,47 +97,6 @@ def _until_level(domain: libvirt.virDomain) -> None:
 
 def _mirror_of(domain: libvirt.virDomain) -> ET.Element | None:
     return ET.fromstring(domain.XMLDesc(0)).find("devices/disk/mirror")  # noqa: S314 - libvirt's own words
-
-
-@contextmanager
-def _held_still(domain: libvirt.virDomain) -> Generator[None]:
-    """Its file systems are whole on the disk, and nothing is written, until this ends, however it ends."""
-    try:
-        _freeze(domain)
-        yield
-    finally:
-        _thaw(domain)
-
-
-def _freeze(domain: libvirt.virDomain) -> None:
-    """Tried again for a while: in a guest that has just booted, the agent is among the last to begin."""
-    end = time.monotonic() + _AGENT_BEGINS_S
-    while True:
-        try:
-            domain.agentSetResponseTimeout(_AGENT_S, 0)
-            domain.fsFreeze()
-        except libvirt.libvirtError as error:
-            if time.monotonic() > end or not domain.isActive():
-                raise NodeFault(
-                    "The system inside can't be held still for a moment, since its guest agent does not answer. "
-                    "Stop it first, and then copy it."
-                ) from error
-            _thaw(domain)  # it may have frozen after we had given it up
-            time.sleep(_AGENT_AGAIN_S)
-        else:
-            return
-
-
-def _thaw(domain: libvirt.virDomain) -> None:
-    """Said again where it fails: nothing is worse than a guest that can't write."""
-    for _ in range(3):
-        try:
-            domain.agentSetResponseTimeout(_AGENT_S, 0)
-            domain.fsThaw()
-        except libvirt.libvirtError:
-            time.sleep(_STEP_S)
-        else:
-            return
 
 
 def _abort(domain: libvirt.virDomain) -> None:

@@ -14,6 +14,7 @@ import libvirt
 from backend.errors import NodeFault, NotLive, Unavailable
 from backend.hypervisor import (
     domain_xml,
+    libvirt_checkpoints,
     libvirt_copies,
     libvirt_disks,
     libvirt_looks,
@@ -25,6 +26,7 @@ from backend.hypervisor.domain_xml import POOL, disk_name
 from backend.hypervisor.driver import (
     Acceleration,
     ByteStream,
+    Checkpoint,
     Consoles,
     DiskFacts,
     DomainSpec,
@@ -184,6 +186,20 @@ class LibvirtNode:
         if not self._is_mock:
             await self._call_long(lambda connection: libvirt_copies.end_clone(connection, name))
 
+    async def checkpoint(self, name: str, tag: str) -> Checkpoint:
+        return await self._call_slow(lambda there: libvirt_checkpoints.make(there, self._name, name, tag))
+
+    async def checkpoints(self, name: str) -> frozenset[str]:
+        return await self._call_slow(lambda there: libvirt_checkpoints.tags(there, self._name, name))
+
+    async def forget_checkpoint(self, name: str, tag: str) -> None:
+        await self._call_slow(lambda there: libvirt_checkpoints.forget(there, self._name, name, tag))
+
+    async def restore(self, name: str, tag: str) -> None:
+        if self._is_mock:  # it would set back to what it never had
+            raise NodeFault("libvirt's mock has no disks.")
+        await self._call_long(lambda there: libvirt_checkpoints.restore(there, name, tag))
+
     def consoles(self) -> Consoles:
         return LibvirtConsoles(self._uri, lambda work: self._run(work, self._slow, _USAGE_S))
 
@@ -191,7 +207,9 @@ class LibvirtNode:
         def work(domain: libvirt.virDomain) -> None:
             if domain.isActive():
                 raise NodeFault(f"Node “{self._name}” still runs this machine.")
-            domain.undefineFlags(libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE)
+            domain.undefineFlags(
+                libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
+            )
 
         await self._with_domain(name, work)
 
@@ -369,6 +387,7 @@ class LibvirtNode:
         if self._is_mock:
             xml = xml.replace('type="qemu"', 'type="test"', 1)
         domain = connection.defineXML(xml)
+        libvirt_checkpoints.leave_no_trace(domain)
         try:
             domain.create()
         except libvirt.libvirtError as error:

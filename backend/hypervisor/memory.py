@@ -5,7 +5,6 @@ by every call until it is taken back, `node.silent = True` is a node that does n
 guests that do not honour a request to shut down, and `crash` and `shut_down_inside` are what guests do by themselves.
 """
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping
 from dataclasses import dataclass, replace
 from uuid import uuid4
@@ -16,6 +15,7 @@ from backend.hypervisor.driver import (
     READY,
     Acceleration,
     ByteStream,
+    Checkpoint,
     DiskFacts,
     DomainSpec,
     Hypervisor,
@@ -24,11 +24,11 @@ from backend.hypervisor.driver import (
     Survey,
     Usage,
 )
+from backend.hypervisor.memory_ports import ReadyPort
 from backend.hypervisor.wakers import Wakers
 from backend.rules.lifecycle import OffReason, Power, Seen
 
 _HOST_KEY = "AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-_GONE = b""
 _PIECE = 1024
 
 
@@ -55,6 +55,8 @@ class MemoryNode:
         """Sizes in GiB, by name."""
         self.contents: dict[str, bytes] = {}
         """What stands on a disk, or in a base image, where that matters."""
+        self.checkpointed: dict[str, dict[str, bytes]] = {}
+        """What stood on a disk at each of its checkpoints: by its name, and their tags."""
         self.base = ""
         """The image that its disks stand on, if it is to have one."""
         self.bases: set[str] = set()
@@ -80,7 +82,7 @@ class MemoryNode:
         """Whether guests become ready after booting."""
         self._facts = NodeFacts("x86_64", cpus, mem_mb, kvm_advertised=False, host_id=host_id)
         self._wakers = Wakers()
-        self._channels: dict[tuple[str, str], _ReadyPort] = {}
+        self._channels: dict[tuple[str, str], ReadyPort] = {}
 
     async def facts(self) -> NodeFacts:
         self._check()
@@ -195,6 +197,25 @@ class MemoryNode:
         if name in self.machines:
             self.machines[name].is_frozen = False
 
+    async def checkpoint(self, name: str, tag: str) -> Checkpoint:
+        disk = self._disk_of_running(name)
+        self.checkpointed.setdefault(disk, {}).setdefault(tag, self.contents.get(disk, b""))
+        return Checkpoint(is_still=self.has_agents, paused_ms=0)
+
+    async def checkpoints(self, name: str) -> frozenset[str]:
+        return frozenset(self.checkpointed.get(self._disk_of_running(name), ()))
+
+    async def forget_checkpoint(self, name: str, tag: str) -> None:
+        self.checkpointed.get(self._disk_of_running(name), {}).pop(tag, None)
+
+    async def restore(self, name: str, tag: str) -> None:
+        self._check()
+        self._check_off(name)
+        disk = self.machines[name].spec.disk_name if name in self.machines else name
+        if tag not in self.checkpointed.get(disk, {}):
+            raise NodeFault("It is not on its disk any more.")
+        self.contents[disk] = self.checkpointed[disk][tag]
+
     def consoles(self) -> "MemoryConsoles":
         return MemoryConsoles(self)
 
@@ -211,6 +232,7 @@ class MemoryNode:
             raise NodeFault("The node still runs this machine.")
         self.disks.pop(disk, None)
         self.contents.pop(disk, None)
+        self.checkpointed.pop(disk, None)
 
     async def disk_facts(self, disk: str) -> DiskFacts:
         self._check()
@@ -288,7 +310,7 @@ class MemoryNode:
         if before := self._channels.get((name, channel)):
             before.close()
         answer = f"ready ssh-ed25519 {_HOST_KEY} {self.machines[name].boot_id}\n".encode()
-        port = _ReadyPort(self.machines[name], answer if self.answers else b"")
+        port = ReadyPort(self.machines[name], answer if self.answers else b"")
         self._channels[name, channel] = port
         return port
 
@@ -333,6 +355,12 @@ class MemoryNode:
         if self._is_on(name):
             raise NodeFault("The node still runs this machine.")
 
+    def _disk_of_running(self, name: str) -> str:
+        self._check()
+        if not self._is_on(name):
+            raise NodeFault("The machine does not run.")
+        return self.machines[name].spec.disk_name
+
     def _is_on(self, name: str) -> bool:
         return name in self.machines and self.machines[name].power is not Power.OFF
 
@@ -365,29 +393,3 @@ class MemoryConsoles:
 
     async def close(self) -> None:
         """Nothing is held."""
-
-
-class _ReadyPort:
-    """The port on which a guest answers each line by saying that it is ready."""
-
-    def __init__(self, machine: Machine, answer: bytes) -> None:
-        self._machine, self._answer = machine, answer
-        self._said: asyncio.Queue[bytes] = asyncio.Queue()
-        self._gone = False
-
-    async def read(self) -> bytes:
-        if self._gone and self._said.empty():
-            return _GONE
-        return await self._said.get()
-
-    async def write(self, data: bytes) -> None:
-        if self._gone:
-            raise Unavailable("The channel into the guest is closed.")
-        self._machine.clock_is_set |= data.startswith(b"at ")
-        if answer := self._answer * data.count(b"\n"):
-            self._said.put_nowait(answer)
-
-    def close(self) -> None:
-        if not self._gone:
-            self._gone = True
-            self._said.put_nowait(_GONE)

@@ -2,6 +2,7 @@
 
 from backend.models.ai import AIConversation, AIEvent, AIMemory, AITurn, TurnStatus
 from backend.models.audit import AIUsageLog, AuditChain, AuditLog
+from backend.models.checkpoints import Checkpoint, CheckpointState
 from backend.models.config import Config
 from backend.models.containers import (
     Container,
@@ -34,6 +35,8 @@ __all__ = [
     "ApiKey",
     "AuditChain",
     "AuditLog",
+    "Checkpoint",
+    "CheckpointState",
     "Config",
     "Container",
     "ContainerConsole",

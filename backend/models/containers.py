@@ -117,6 +117,10 @@ class Container(Table, table=True):
     """Its kernel's id of the last boot: another one after waking means that it had to boot."""
     copy_disk: str = Field(default="", max_length=80)
     """The copy that is being made to be its disk; empty until that has begun. Its original keeps still meanwhile."""
+    restore_to: str = Field(default="", max_length=40)
+    """The tag of the checkpoint that its disk is to be set back to, before it runs again."""
+    checkpoints_due: bool = False
+    """There are checkpoints to be made, or to be forgotten, on its disk."""
     failures: int = 0
     retry_at: datetime | None = at_field(nullable=True)
     """After a fault: not before then. Empty with status `error`: not until a person asks."""

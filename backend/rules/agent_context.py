@@ -15,6 +15,7 @@ _OLD_RESULT = 600
 _FRESH_TURNS = 2
 _BROKEN_OFF = "This was broken off; it may have been done or not. Look before you do it again."
 _MOST_RESULT = 30_000
+_TOLD = frozenset({"user", "said", "tool_call", "undone"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +71,15 @@ def messages(system: str, events: Sequence[Happened]) -> list[Message]:
 def _as_messages(events: Sequence[Happened], fresh: set[int | None]) -> list[Message]:
     results = {each.data["call"]: str(each.data["content"]) for each in events if each.kind == "tool_result"}
     told: list[Message] = []
-    for _, group in groupby(events, key=_step):
+    said = [each for each in events if each.kind in _TOLD]  # what else is noted may come in the middle of a step
+    for _, group in groupby(said, key=_step):
         told += _step_told(list(group), results, fresh)
     return told
 
 
 def _step(each: Happened) -> tuple[object, ...]:
     """What the model said at one time is one message: its text, and the tools it wanted with it."""
-    return (each.turn, each.data.get("step")) if each.kind in ("said", "tool_call", "tool_result") else (each.seq,)
+    return (each.turn, each.data.get("step")) if each.kind in ("said", "tool_call") else (each.seq,)
 
 
 def _step_told(events: list[Happened], results: dict[str, str], fresh: set[int | None]) -> list[Message]:

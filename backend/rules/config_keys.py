@@ -204,6 +204,10 @@ AI_MCP_TOKENS = Key(
     "ai_mcp_tokens", "", "And what they are shown, where they want that: name=token.", _AI, secret=True,
     check=mcp.tokens_of, sent_to="ai_mcp_servers",
 )  # fmt: skip
+AI_CHECKPOINTS_KEPT = Key(
+    "ai_checkpoints_kept", 10, "How many turns of each container can be undone; 0: no checkpoints are made.", _AI,
+    "turns", minimum=0, maximum=100,
+)  # fmt: skip
 
 AUDIT_RETENTION_DAYS = Key(
     "audit_retention_days",

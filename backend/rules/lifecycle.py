@@ -95,6 +95,10 @@ class Wish:
     copy_begun: bool = False
     lent: bool = False
     """Its own disk is being copied."""
+    restores: bool = False
+    """Its disk is to be set back to a checkpoint before anything else is done with it."""
+    checkpoints_due: bool = False
+    """There are checkpoints to be made, or to be forgotten."""
 
 
 class Step(StrEnum):
@@ -125,6 +129,8 @@ class Step(StrEnum):
     FORGET_MEMORY = "forget-memory"
     COPY_DISK = "copy-disk"
     END_COPY = "end-copy"
+    CHECKPOINT = "checkpoint"
+    RESTORE = "restore"
 
 
 WAITS_FOR_COPY = frozenset(
@@ -138,6 +144,8 @@ WAITS_FOR_COPY = frozenset(
         Step.UNDEFINE,
         Step.DELETE_DISK,
         Step.DROP_ROW,
+        Step.CHECKPOINT,
+        Step.RESTORE,
     }
 )
 """What is not begun while the disk is being copied: it would spoil the copy, or be spoilt by it."""
@@ -165,13 +173,27 @@ def _decided(wish: Wish, seen: Seen, at: datetime, stop_grace: timedelta, there:
         return Step.END_ATTEMPT if wish.move else _towards_gone(seen)
     if wish.copies:
         return None if wish.status is Status.ERROR and wish.retry_at is None else Step.COPY_DISK
+    if wish.restores and not wish.lent:
+        return _towards_restored(seen)
     if seen.saved and seen.power is Power.ON and wish.status is Status.RUNNING and not wish.sleeps:
         return Step.FORGET_MEMORY  # its disk has gone on since: waking from that would ruin it
     if wish.move is not None and (step := _towards_elsewhere(wish, wish.move, seen, at, stop_grace)):
         return step
     if wish.desired is DesiredState.STOPPED:
         return _towards_sleep(wish, seen) or _towards_off(wish, seen, at, stop_grace) or _noted_off(wish, seen)
-    return _towards_on(wish, seen, at, stop_grace)
+    return _towards_on(wish, seen, at, stop_grace) or _checkpoint_due(wish, seen)
+
+
+def _towards_restored(seen: Seen) -> Step:
+    """Its power is cut: what it would still write on its way down is not to stay. The same holds for its memory."""
+    if seen.power is not Power.OFF:
+        return Step.POWER_OFF
+    return Step.FORGET_MEMORY if seen.saved else Step.RESTORE
+
+
+def _checkpoint_due(wish: Wish, seen: Seen) -> Step | None:
+    is_up = wish.status is Status.RUNNING and seen.power is Power.ON
+    return Step.CHECKPOINT if wish.checkpoints_due and is_up else None
 
 
 def _towards_gone(seen: Seen) -> Step:

@@ -28,6 +28,7 @@ _TOLD = frozenset(
         Step.WAKE,
         Step.FORGET_MEMORY,
         Step.COPY_DISK,
+        Step.RESTORE,
     }
 )
 """Steps that somebody may want to know of; the others wait, or clean up."""

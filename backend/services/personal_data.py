@@ -92,6 +92,7 @@ HOLDINGS: tuple[Holding, ...] = (
         ),
         {},
     ),
+    Holding(models.Checkpoint, _through(models.Checkpoint.container_id, _CONTAINER, _CONTAINER.user_id), {}),
     Holding(models.PreviewPort, _through(models.PreviewPort.container_id, _CONTAINER, _CONTAINER.user_id), {}),
     Holding(
         models.PreviewLink,

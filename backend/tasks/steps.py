@@ -17,7 +17,7 @@ from backend.models.base import now
 from backend.rules.lifecycle import Power, Step, is_restart_due
 from backend.rules.network import guest_network
 from backend.settings import settings
-from backend.tasks import duplicating, moving, sleeping
+from backend.tasks import checkpointing, duplicating, moving, sleeping
 from backend.tasks.helm import Helm
 
 LOOK_AGAIN_S = 1.0
@@ -214,4 +214,6 @@ _DO: dict[Step, Callable[[Helm, Container], Awaitable[float | None]]] = {
     Step.FORGET_MEMORY: sleeping.forget_memory,
     Step.COPY_DISK: duplicating.copy_disk,
     Step.END_COPY: duplicating.end_copy,
+    Step.CHECKPOINT: checkpointing.checkpoint,
+    Step.RESTORE: checkpointing.restore,
 }

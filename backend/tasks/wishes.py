@@ -37,6 +37,8 @@ _COLUMNS = (
     col(Container.copy_of).is_not(None),
     col(Container.copy_disk) != "",
     is_lent(),
+    col(Container.restore_to) != "",
+    col(Container.checkpoints_due),
 )
 
 
@@ -53,7 +55,7 @@ class Wanted:
     def intent(self) -> tuple[object, ...]:
         """What a person can change: when it differs, a step that waits should stop waiting."""
         wish = self.wish
-        return wish.desired, wish.delete_requested, wish.restart_requested_at, wish.forgets
+        return wish.desired, wish.delete_requested, wish.restart_requested_at, wish.forgets, wish.restores
 
 
 async def wishes_of_node(node_id: int) -> list[Wanted]:
@@ -75,10 +77,11 @@ async def wish_of(container_id: int, node_id: int) -> Wanted | None:
 
 def _wanted(row: tuple[Any, ...]) -> Wanted:
     container_id, uuid, desired, status, has_disk, deleted, *moments, is_small, disk = row[:12]
-    sleeps, asleep, forgets, copies, copy_begun, lent = row[16:]
+    sleeps, asleep, forgets, copies, copy_begun, lent, restores, checkpoints_due = row[16:]
     wish = Wish(
         desired, status, has_disk, deleted is not None, *moments, disk_is_small=is_small, move=_move(*row[12:16]),
         sleeps=sleeps, asleep=asleep, forgets=forgets, copies=copies, copy_begun=copy_begun, lent=lent,
+        restores=restores, checkpoints_due=checkpoints_due,
     )  # fmt: skip
     name = domain_name(uuid)
     return Wanted(container_id, name, disk or name, wish)

@@ -19,6 +19,7 @@ _WORDS = {
     "make-disk": "Its disk is made",
     "grow-disk": "Its disk grows",
     "copy-disk": "Its disk is copied from another container",
+    "restore": "Its disk is set back to a checkpoint",
     "boot": "It boots",
     "running": "It is running",
     "ask-off": "The system inside is asked to shut down",

@@ -52,6 +52,7 @@ _IN_A_MACHINE = (
     "/processes/",
     "/run/",
     "/terminals/{",
+    "/turns/",
 )
 """In the paths of what can't succeed where no machine runs."""
 _SAYS_503 = "/ready"

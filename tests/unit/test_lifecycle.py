@@ -121,6 +121,20 @@ TABLE = [
     (Wish(STOP, Status.STOPPED, has_disk=True, lent=True, delete_requested=True), Seen(disk=True), None),
     (Wish(RUN, Status.RUNNING, has_disk=True, lent=True, move=Move(2)), ON, None),
     (Wish(STOP, Status.RUNNING, has_disk=True, lent=True), ON, Step.ASK_OFF),
+    # checkpoints: made while it runs and nothing else is to be done
+    (Wish(RUN, Status.RUNNING, has_disk=True, checkpoints_due=True), ON, Step.CHECKPOINT),
+    (Wish(RUN, Status.PROVISIONING, has_disk=True, checkpoints_due=True), ON, Step.AWAIT_GUEST),
+    (Wish(STOP, Status.STOPPED, has_disk=True, checkpoints_due=True), OFF, None),
+    (Wish(RUN, Status.RUNNING, has_disk=True, checkpoints_due=True, lent=True), ON, None),
+    # … and the way back to one: off at once, set back, and then whatever is wished
+    (Wish(RUN, Status.PROVISIONING, has_disk=True, restores=True), ON, Step.POWER_OFF),
+    (Wish(RUN, Status.PROVISIONING, has_disk=True, restores=True), PAUSED, Step.POWER_OFF),
+    (Wish(RUN, Status.PROVISIONING, has_disk=True, restores=True), OFF, Step.RESTORE),
+    (Wish(STOP, Status.STOPPED, has_disk=True, restores=True), OFF, Step.RESTORE),
+    (Wish(RUN, Status.RUNNING, has_disk=True, restores=True), SHUT, Step.RESTORE),
+    (Wish(RUN, Status.PROVISIONING, has_disk=True, restores=True, lent=True), ON, Step.AWAIT_GUEST),
+    (Wish(RUN, Status.ERROR, has_disk=True, restores=True), OFF, Step.RESTORE),
+    (Wish(RUN, Status.PROVISIONING, has_disk=True, restores=True, delete_requested=True), ON, Step.POWER_OFF),
     # a deletion: domain, disk, row
     (Wish(RUN, Status.RUNNING, delete_requested=True), ON, Step.POWER_OFF),
     (Wish(RUN, Status.RUNNING, delete_requested=True), OFF, Step.UNDEFINE),

@@ -81,6 +81,8 @@ def _arguments(action: Action, world: World, who: str, thing: Thing) -> dict[str
         "share_id": thing.share_id,
         "link_id": thing.link_id,
         "conversation_id": thing.conversation_ids[who],
+        "turn_id": thing.turn_ids[who],
+        "checkpoint_id": thing.checkpoint_id,
         "team_id": world.team_id,
         "order": Order(1, thing.container_id),
         "at": now(),
@@ -132,7 +134,16 @@ async def _outcome(action: Action, actor: Actor, arguments: dict[str, Any]) -> V
 def test_the_matrix_knows_what_every_operation_is_about(action: Action) -> None:
     if action in _ONLY_FOR_ADMINS:
         return
-    known = {*_OTHERS, *_ABOUT_CONTAINERS, "team_id", "at", "watched_since", "conversation_id"}
+    known = {
+        *_OTHERS,
+        *_ABOUT_CONTAINERS,
+        "team_id",
+        "at",
+        "watched_since",
+        "conversation_id",
+        "turn_id",
+        "checkpoint_id",
+    }
     known |= _OWN
     unknown = set(_needed(action)) - known
     assert not unknown, f"{action}: what is {unknown}? Tell tests/unit/test_matrix.py"

@@ -57,6 +57,12 @@ ROUTES: dict[tuple[str, str], dict[str, Any] | None] = {
     ("POST", f"{_BOX}/conversations/{{conversation_id}}/fork/"): {"seq": 1},
     ("GET", f"{_BOX}/conversations/{{conversation_id}}/export/"): None,
     ("DELETE", f"{_BOX}/conversations/{{conversation_id}}/"): None,
+    ("GET", f"{_BOX}/turns/{{turn_id}}/changes/"): None,
+    ("GET", f"{_BOX}/turns/{{turn_id}}/diff/"): None,
+    ("POST", f"{_BOX}/turns/{{turn_id}}/undo/"): {"what": "disk"},
+    ("GET", f"{_BOX}/checkpoints/"): None,
+    ("POST", f"{_BOX}/checkpoints/"): None,
+    ("POST", f"{_BOX}/checkpoints/{{checkpoint_id}}/restore/"): None,
     ("DELETE", f"{_BOX}/"): None,
     ("GET", "/api/container-types/"): None,
     ("GET", "/api/container-types/all/"): None,
@@ -196,7 +202,8 @@ async def _places(world: World, who: str, thing: Thing) -> dict[str, object]:
     own = {name: world.own[name] for name in _OWN - {"ssh_key_id"}} | {"ssh_key_id": world.own["ssh key"]}
     people = {name: world.people[name].username for name in ("stranger", "removed")}
     ids = {"container_id": thing.container_id, "share_id": thing.share_id, "schedule_id": thing.schedule_id}
-    ids |= {"conversation_id": thing.conversation_ids[who]}
+    ids |= {"conversation_id": thing.conversation_ids[who], "turn_id": thing.turn_ids[who]}
+    ids |= {"checkpoint_id": thing.checkpoint_id}
     rest = {"team_id": world.team_id, "user_id": world.people["team admin"].user_id, "process_id": "p1", "type_id": 1}
     names = {"slug": "owners-own", "username": people["stranger"], "name": "default_credits", "node_id": world.node.id}
     return {**own, **people, **ids, **rest, **names}
@@ -256,7 +263,7 @@ async def test_no_key_reaches_further_than_its_route_says(one_database: None) ->
                     continue
                 names = ("stranger", "removed", "username", "name", "slug", "process_id", "terminal_id")
                 ids = ("container_id", "team_id", "share_id", "schedule_id", "user_id", "type_id", "node_id")
-                ids = (*ids, *_OWN, "conversation_id", "link_id", "port")
+                ids = (*ids, *_OWN, "conversation_id", "link_id", "port", "turn_id", "checkpoint_id")
                 places = dict.fromkeys(names, "ana") | dict.fromkeys(ids, 1)
                 url, body = route[1].format(**places), _filled(ROUTES.get(route, _ELSEWHERE.get(route[1])), places)
                 answer = await client.request(route[0], url, json=body)

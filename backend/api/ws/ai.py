@@ -10,9 +10,11 @@ from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from backend.ai.faults import ModelFault
 from backend.ai.live import Listener, Told, live
 from backend.ai.provider import model_for
+from backend.ai.undoing import diff_of, undo
 from backend.api.ws.seat import Seat, Seats, object_in, welcome
 from backend.db import reading, transaction
 from backend.errors import Conflict, Invalid, NotFound, PequerokuError
+from backend.guest.turn_files import paths_in
 from backend.rules.policy import Actor
 from backend.services import conversations, turn_use, turns
 from backend.services.conversations import OpenView
@@ -132,6 +134,13 @@ class _Chat:
                 await self._answer(call, allow=allow)
             case {"type": "mode", "mode": str(mode)}:
                 await self._set_mode(mode)
+            case {"type": "undo", "turn": int(turn), "what": str(what)}:
+                paths, force = paths_in(said.get("paths")), said.get("force") is True
+                seat = self._seat
+                await undo(seat.actor, seat.container_id, turn, what, live().tell, paths=paths, force=force)
+            case {"type": "diff", "turn": int(turn), "path": str(path)}:
+                text = await diff_of(self._seat.actor, self._seat.container_id, turn, path)
+                self._outbox.put({"event": "diff", "turn": turn, "path": path, "diff": text})
             case _:
                 raise Invalid("That is nothing that the assistant can be told. See docs/ai.md.")
 

@@ -155,6 +155,10 @@ def _method(name: str) -> Callable[..., Any]:
         from backend.guest.inside.files import search as module
     elif name == "watch":
         from backend.guest.inside.files import watch as module
+    elif name in ("mark", "keep_marks"):
+        from backend.guest.inside.files import marks as module
+    elif name in ("changed", "versions", "put_back"):
+        from backend.guest.inside.files import putting_back as module
     elif name == "pack":
         from backend.guest.inside.files import pack as module
     else:

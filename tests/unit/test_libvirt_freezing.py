@@ -4,7 +4,8 @@ import libvirt
 import pytest
 
 from backend.errors import NodeFault
-from backend.hypervisor import libvirt_copies
+from backend.hypervisor import libvirt_freezing
+from backend.hypervisor.libvirt_freezing import held_still
 
 
 class _Guest:
@@ -30,19 +31,19 @@ class _Guest:
 
 @pytest.fixture(autouse=True)
 def _quickly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(libvirt_copies, "_AGENT_AGAIN_S", 0.01)
-    monkeypatch.setattr(libvirt_copies, "_AGENT_BEGINS_S", 0.2)
+    monkeypatch.setattr(libvirt_freezing, "_AGAIN_S", 0.01)
 
 
 def test_an_agent_that_begins_late_is_waited_for() -> None:
     guest = _Guest(2)
-    with libvirt_copies._held_still(guest):  # type: ignore[arg-type]
+    with held_still(guest, begins_within_s=0.2):  # type: ignore[arg-type]
         assert guest.is_frozen
     assert not guest.is_frozen
 
 
 def test_one_that_never_answers_is_given_up_with_what_to_do() -> None:
     guest = _Guest(10**9)
-    with pytest.raises(NodeFault, match="Stop it first"), libvirt_copies._held_still(guest):  # type: ignore[arg-type]
+    holding = held_still(guest, begins_within_s=0.2, advice="Stop it first.")  # type: ignore[arg-type]
+    with pytest.raises(NodeFault, match="Stop it first"), holding:
         raise AssertionError("it is not held still")
     assert not guest.is_frozen
