@@ -38,13 +38,11 @@ async def _real() -> Model:
     if key := os.environ.get("OPENAI_API_KEY"):
         url = os.environ.get("OPENAI_API_URL") or OPENAI_API_URL.default
         return Model(url, key, os.environ.get("OPENAI_MODEL") or OPENAI_MODEL.default)
-    if settings().url.get_backend_name() == "sqlite" and not Path(settings().url.database or "").exists():
-        raise ModelFault(
-            "not-set-up", "No AI provider is set up: give OPENAI_API_KEY, or run the server and set one up."
-        )
     try:
         async with reading() as tx:
             return await model_for(tx, "assistant")
+    except OperationalError:  # nothing was installed here yet
+        raise ModelFault("not-set-up", "No AI provider is set up: give OPENAI_API_KEY, or set one up here.") from None
     finally:
         await dispose()
 

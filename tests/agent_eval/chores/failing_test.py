@@ -36,7 +36,9 @@ class Statistics(unittest.TestCase):
 """
 
 CHORE = Chore(
-    question="The tests in /app fail (python3 -m unittest). Find out why, and mend the code. Leave the tests as they are.",
+    question=(
+        "The tests in /app fail (python3 -m unittest). Find out why, and mend the code. Leave the tests as they are."
+    ),
     files={"stats.py": _CODE, "test_stats.py": _TESTS},
     prepare="md5sum test_stats.py > /tmp/tests.md5",
     check="""

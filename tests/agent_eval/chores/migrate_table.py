@@ -8,11 +8,13 @@ python3 - << 'END'
 import sqlite3
 with sqlite3.connect("app.db") as database:
     database.execute("CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT NOT NULL, email TEXT)")
-    rows = [(1, "Ana", "ana@Example.com"), (2, "Bob", None), (3, "Chris", "c@mail.example.org"), (4, "Di", "no address")]
+    rows = [(1, "Ana", "ana@Example.com"), (2, "Bob", None), (3, "Chris", "c@mail.example.org")]
+    rows.append((4, "Di", "no address"))
     rows += [(number, f"Name {number}", f"n{number}@EXAMPLE.net") for number in range(5, 60)]
     database.executemany("INSERT INTO users VALUES (?, ?, ?)", rows)
 END
 """
+_LOOK = """python3 -c "import sqlite3; print(*sqlite3.connect('app.db').iterdump(), sep=chr(10))" | head"""
 _MIGRATE = """\
 import sqlite3
 
@@ -48,10 +50,7 @@ assert [row[1] for row in key] == ["id"]
 END
 """,
     script=(
-        uses(
-            "run",
-            command="python3 -c \"import sqlite3; print(*sqlite3.connect('app.db').iterdump(), sep='\\n')\" | head",
-        ),
+        uses("run", command=_LOOK),
         uses("write", path="/app/migrate.py", content=_MIGRATE),
         uses("run", command="python3 migrate.py"),
         says("The column is there and filled; rows without an address have none."),

@@ -34,13 +34,12 @@ answers http://127.0.0.1:8000/
 """,
     check="""
 test "$(curl -fsS http://127.0.0.1:8000/)" = 'the shop'
-grep -q ':8000' shop.py || grep -q '8000' shop.py
-if pgrep -f forgotten.py; then false; fi
-pgrep -f old/other.py
+if pgrep -f 'old/forgotten[.]py'; then false; fi
+pgrep -f 'old/other[.]py'
 """,
     script=(
         Reply(calls=(("ports", {}), ("run", {"command": "ss -ltnp 'sport = :8000'; pgrep -af python3"}))),
-        uses("run", command="pkill -f old/forgotten.py; sleep 1; ss -ltn 'sport = :8000'"),
+        uses("run", command="pkill -f 'old/forgotten[.]py'; sleep 1; ss -ltn 'sport = :8000'"),
         uses("start", command="exec python3 shop.py"),
         uses("run", command="curl --retry 20 --retry-connrefused --retry-delay 1 -fsS http://127.0.0.1:8000/"),
         says("old/forgotten.py held port 8000. It is ended, and the shop answers there."),

@@ -28,6 +28,7 @@ for file in "$1"/*; do
 done
 echo "$count"
 """
+_TRY = "mkdir '/tmp/a b' && touch '/tmp/a b/c d' && bash backup.sh '/tmp/a b' '/tmp/e f' && ls '/tmp/e f'"
 
 CHORE = Chore(
     question=(
@@ -49,10 +50,7 @@ test "$(bash backup.sh "$folder/none" "$folder/out")" = 0
     script=(
         uses("read", path="/app/backup.sh"),
         uses("write", path="/app/backup.sh", content=_MENDED),
-        uses(
-            "run",
-            command="mkdir '/tmp/a b' && touch '/tmp/a b/c d' && bash backup.sh '/tmp/a b' '/tmp/e f' && ls '/tmp/e f'",
-        ),
+        uses("run", command=_TRY),
         says("Names are quoted now, and files are listed by the shell itself."),
     ),
     clean="rm -rf '/tmp/a b' '/tmp/e f'",

@@ -36,8 +36,8 @@ class Billing(unittest.TestCase):
 
 CHORE = Chore(
     question=(
-        "Rename the function `compute` in /app to `invoice_total`, everywhere it is used or spoken of. Other names, such "
-        "as `recompute_needed`, stay. Check that it all still works."
+        "Rename the function `compute` in /app to `invoice_total`, everywhere it is used or spoken of. Other names, "
+        "such as `recompute_needed`, stay. Check that it all still works."
     ),
     files={
         "billing.py": _BILLING,

@@ -22,8 +22,8 @@ _COUNT = """grep -E '" 5[0-9]{2} ' access.log | cut -d ' ' -f 1 | sort | uniq -c
 
 CHORE = Chore(
     question=(
-        "Which address got the most answers of the server's own faults (status 500 to 599) in /app/access.log? Write it, "
-        "and nothing else, to /app/answer.txt."
+        "Which address got the most answers of the server's own faults (status 500 to 599) in /app/access.log? Write "
+        "it, and nothing else, to /app/answer.txt."
     ),
     prepare=_MAKE,
     check="""

@@ -5,7 +5,8 @@ from tests.model_server import says, uses
 
 CHORE = Chore(
     question=(
-        "Serve the folder /app/site over HTTP on port 8080, so that it goes on when you are done. Prove that it answers."
+        "Serve the folder /app/site over HTTP on port 8080, so that it goes on when you are done. "
+        "Prove that it answers."
     ),
     files={"site/index.html": "<h1>Harbour office</h1>\n", "site/tides.txt": "high 04:12\nlow 10:31\n"},
     check="""

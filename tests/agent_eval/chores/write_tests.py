@@ -44,8 +44,8 @@ if __name__ == "__main__":
 
 CHORE = Chore(
     question=(
-        "Write tests for /app/slug.py with unittest, in /app/test_slug.py. They should fail if somebody breaks anything "
-        "that the function's docstring promises. Don't change slug.py."
+        "Write tests for /app/slug.py with unittest, in /app/test_slug.py. They should fail if somebody breaks what "
+        " the function's docstring promises. Don't change slug.py."
     ),
     files={"slug.py": _CODE},
     prepare="cp slug.py /tmp/slug.py",

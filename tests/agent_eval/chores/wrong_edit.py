@@ -18,8 +18,8 @@ def parse(text):
 
 CHORE = Chore(
     question=(
-        "An edit that I made just now broke parser.py: nothing can import it any more. Give me back the parser.py of the "
-        "last commit. My other change, in notes.md, isn't committed either, and has to stay."
+        "An edit that I made just now broke parser.py: nothing can import it any more. Give me back the parser.py of "
+        "the last commit. My other change, in notes.md, isn't committed either, and has to stay."
     ),
     files={"parser.py": _PARSER, "notes.md": "# Notes\n"},
     prepare="""
