@@ -61,9 +61,14 @@ class ServedMachine:
 @asynccontextmanager
 async def served_machine(node: PrivateNode, home: Path, model: Model) -> AsyncGenerator[ServedMachine]:
     """Serve an installation with that node and that language model, and boot a machine in it."""
-    where = {"LOCAL_NODE_URI": node.uri, "IMAGE_DIR": str(built_image().base.parent.absolute())}
+    where = {
+        "LOCAL_NODE_URI": node.uri,
+        "IMAGE_DIR": str(built_image().base.parent.absolute()),
+        "NODE_ACCELERATION": "tcg",
+        "DATABASE_URL": f"sqlite:///{home}/pequeroku.sqlite3",  # whatever this checkout's own installation has
+    }
     served.build()
-    with served.serve(home, where | {"NODE_ACCELERATION": "tcg"}) as server:
+    with served.serve(home, where) as server:
         name = people.name_of(0)
         await set_up(server, model, name)
         await eventually("the node to be ready", lambda: _is_ready(server), seconds=60)

@@ -38,13 +38,19 @@ async def _real() -> Model:
     if key := os.environ.get("OPENAI_API_KEY"):
         url = os.environ.get("OPENAI_API_URL") or OPENAI_API_URL.default
         return Model(url, key, os.environ.get("OPENAI_MODEL") or OPENAI_MODEL.default)
+    if not _is_installed():
+        raise ModelFault("not-set-up", "No AI provider is set up: give OPENAI_API_KEY, or set one up here.")
     try:
         async with reading() as tx:
             return await model_for(tx, "assistant")
-    except OperationalError:  # nothing was installed here yet
-        raise ModelFault("not-set-up", "No AI provider is set up: give OPENAI_API_KEY, or set one up here.") from None
     finally:
         await dispose()
+
+
+def _is_installed() -> bool:
+    """Whether there is a database here: to look into one that is not there would make it."""
+    url = settings().url
+    return url.get_backend_name() != "sqlite" or Path(url.database or "").exists()
 
 
 @asynccontextmanager

@@ -14,9 +14,9 @@ from tests.model_server import Reply
 class Chore:
     """Something that a person asks for, and how its outcome is told.
 
-    `prepare`, `check` and `clean` are scripts for bash, run as root in /app. In a check, `serve COMMAND…` lets something
-    run until its end, and `answers URL` waits until that answers. A check fails as long as nothing was done, and asks
-    for the outcome alone, not for the way to it.
+    `prepare`, `check` and `clean` are scripts for bash, run as root in /app. In a check, `serve COMMAND…` lets
+    something run until its end, and `answers URL` waits until that answers. A check fails as long as nothing was done,
+    and asks for the outcome alone, not for the way to it.
     """
 
     question: str

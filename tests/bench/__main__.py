@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.bench.report import Figure, as_json, as_table
 
-_PARTS = ("audit", "reconcile", "machines", "drain", "crowd", "files", "pages", "sockets", "api")
+_PARTS = ("audit", "reconcile", "machines", "drain", "crowd", "files", "pages", "sockets", "api", "assistant")
 _RESULTS = Path("test-results/bench.json")
 
 
