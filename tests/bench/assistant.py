@@ -5,6 +5,7 @@ Tokens carry the moment at which the provider sent them, by this machine's monot
 
 import asyncio
 import json
+import os
 import tempfile
 import time
 from collections.abc import AsyncGenerator, Iterator
@@ -21,7 +22,7 @@ from tests.bench.report import Figure, percentile, spread
 from tests.e2e import people, served
 from tests.e2e.served import Served
 from tests.machines import private_node
-from tests.model_server import ModelServer, Reply, model_server, says, uses
+from tests.model_server import ModelServer, Reply, model_server, uses
 from tests.served_machine import ServedMachine, served_machine, set_up
 from tests.talk import Talk, talking
 
@@ -56,7 +57,7 @@ async def _first(server: Served, model: ModelServer, door: tuple[str, int]) -> F
     taken_ms: list[float] = []
     async with talking(server.url, *door) as talk:
         for _ in range(_FIRSTS + 1):
-            model.will(says(*_stamps(1)))
+            model.will(Reply(text=_stamps(1)))
             await talk.say(text="Say when")
             frame = await talk.next("text")
             taken_ms.append((time.monotonic() - float(frame["content"])) * 1000)
@@ -86,7 +87,7 @@ class _Reader:
 
 async def _streams(server: Served, model: ModelServer, doors: list[tuple[str, int]]) -> list[Figure]:
     """All chats at once. What counts is the time in which all of them stream."""
-    before_mb = resident_mb(server.pid)
+    before_mb, before_s = resident_mb(server.pid), _processor_s(server.pid)
     model.decide = lambda _question: Reply(text=_stamps(_RATE * _STREAM_S), pause_s=1 / _RATE)
     async with AsyncExitStack() as stack:
         readers = [_Reader(await stack.enter_async_context(talking(server.url, *door))) for door in doors]
@@ -98,12 +99,20 @@ async def _streams(server: Served, model: ModelServer, doors: list[tuple[str, in
     delays_ms = [late * 1000 for each in readers for at, late in each.came if begin <= at <= end]
     assert all(len(each.came) == _RATE * _STREAM_S for each in readers), "tokens were lost"
     rate = len(delays_ms) / (end - begin) / len(readers)
+    each_us = (_processor_s(server.pid) - before_s) / (_RATE * _STREAM_S * len(readers)) * 1e6
     name = f"{len(readers)} chats of {_RATE} tokens/s: a token's delay, p95"
     return [
         Figure(name, percentile(delays_ms, 0.95), "ms", len(delays_ms), 100, detail=spread(delays_ms)),
         Figure("tokens that came to each of them", rate, "/s", len(readers)),
+        Figure("the server's processor time for a token, turns included", each_us, "µs", len(readers)),
         Figure(f"server memory with {len(readers)} chats", with_all_mb, "MB", 1, detail={"before": round(before_mb)}),
     ]
+
+
+def _processor_s(pid: int) -> float:
+    """What a process has used of processors so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _stamps(count: int) -> Iterator[str]:
