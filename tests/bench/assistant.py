@@ -28,7 +28,7 @@ from tests.talk import Talk, talking
 
 _FIRSTS = 40
 _PEOPLE, _CONTAINERS = 5, 10
-_RATE, _STREAM_S = 100, 10
+_RATE, _STREAM_S = 100, 15
 _STOPS = 10
 _SLEEP = "sleep 4334"
 _ANSWER_S = 120.0
@@ -77,12 +77,12 @@ class _Reader:
     async def read(self) -> None:
         await self.talk.say(text="Count")
         async with asyncio.timeout(_ANSWER_S):
-            while (frame := json.loads(await self.talk.socket.recv()))["event"] != "finish_text":
+            while (frame := json.loads(await self.talk.socket.recv()))["event"] != "usage":
                 if frame["event"] == "text":
                     at = time.monotonic()
                     self.came += [(float(each), at - float(each)) for each in frame["content"].split()]
-            while json.loads(await self.talk.socket.recv())["event"] != "usage":
-                pass
+                if frame["event"] == "error":
+                    raise RuntimeError(frame["message"])
 
 
 async def _streams(server: Served, model: ModelServer, doors: list[tuple[str, int]]) -> list[Figure]:
