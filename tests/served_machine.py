@@ -68,7 +68,7 @@ async def served_machine(node: PrivateNode, home: Path, model: Model) -> AsyncGe
         "DATABASE_URL": f"sqlite:///{home}/pequeroku.sqlite3",  # whatever this checkout's own installation has
     }
     served.build()
-    with served.serve(home, where) as server:
+    with served.serve(home, where, users=1) as server:
         name = people.name_of(0)
         await set_up(server, model, name)
         await eventually("the node to be ready", lambda: _is_ready(server), seconds=60)

@@ -44,7 +44,7 @@ async def _tokens() -> list[Figure]:
         home = Path(folder)
         async with playing(home) as found, model_server() as model:
             settings = served.memory_node(home) | found
-            with served.serve(home, settings, app="tests.bench.played:app") as server:
+            with served.serve(home, settings, app="tests.bench.played:app", users=_PEOPLE) as server:
                 names = [people.name_of(number) for number in range(_PEOPLE)]
                 await set_up(server, Model(model.url, "sk-none", "metronome"), *names)
                 rooms = [(await boxes(server, number, _CONTAINERS)) for number in range(_PEOPLE)]

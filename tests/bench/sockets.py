@@ -25,7 +25,7 @@ async def measure() -> list[Figure]:
         home = Path(folder)
         async with playing(home) as found:
             settings = served.memory_node(home) | found
-            with served.serve(home, settings, app="tests.bench.played:app") as server:
+            with served.serve(home, settings, app="tests.bench.played:app", users=_PEOPLE) as server:
                 return await _measured(server)
 
 
