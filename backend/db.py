@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _LOCK_WAIT_S = 10
+_TURN_WAIT_S = 30
+"""Who waits for others of this process comes to their turn: as long as one waits for a connection."""
 
 
 class Tx(AsyncSession):
@@ -123,7 +125,7 @@ async def _turn_to_write() -> AsyncGenerator[None]:
         return
     writers = _writers()
     try:
-        async with asyncio.timeout(_LOCK_WAIT_S):
+        async with asyncio.timeout(_TURN_WAIT_S):
             await writers.acquire()
     except TimeoutError as fault:
         raise DatabaseBusy from fault
