@@ -28,7 +28,7 @@ from tests.talk import Talk, talking
 
 _FIRSTS = 40
 _PEOPLE, _CONTAINERS = 5, 10
-_RATE, _STREAM_S = 100, 15
+_RATE, _STREAM_S, _APART_S = 100, 15, 0.1
 _STOPS = 10
 _SLEEP = "sleep 4334"
 _ANSWER_S = 120.0
@@ -74,7 +74,8 @@ class _Reader:
     talk: Talk
     came: list[tuple[float, float]] = field(default_factory=list[tuple[float, float]])
 
-    async def read(self) -> None:
+    async def read(self, after_s: float) -> None:
+        await asyncio.sleep(after_s)
         await self.talk.say(text="Count")
         async with asyncio.timeout(_ANSWER_S):
             while (frame := json.loads(await self.talk.socket.recv()))["event"] != "usage":
@@ -86,12 +87,12 @@ class _Reader:
 
 
 async def _streams(server: Served, model: ModelServer, doors: list[tuple[str, int]]) -> list[Figure]:
-    """All chats at once. What counts is the time in which all of them stream."""
+    """All chats, begun one after another. What counts is the time in which all of them stream."""
     before_mb, before_s = resident_mb(server.pid), _processor_s(server.pid)
     model.decide = lambda _question: Reply(text=_stamps(_RATE * _STREAM_S), pause_s=1 / _RATE)
     async with AsyncExitStack() as stack:
         readers = [_Reader(await stack.enter_async_context(talking(server.url, *door))) for door in doors]
-        reading = asyncio.gather(*(each.read() for each in readers))
+        reading = asyncio.gather(*(each.read(number * _APART_S) for number, each in enumerate(readers)))
         await asyncio.sleep(_STREAM_S)
         with_all_mb = resident_mb(server.pid)
         await reading
