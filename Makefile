@@ -4,7 +4,7 @@ SETUP = @$(PYTHON) -m deploy.setup
 export ARGS
 
 help: ## what you are reading
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## install whatever is missing, then serve at http://127.0.0.1:8000 (PORT=… for another)
 	$(SETUP) run
@@ -18,6 +18,9 @@ check: ## ruff, pyright, import-linter, hadolint, and the tests that count what 
 bench: ## measure
 	$(SETUP) bench
 
+agent-eval: ## give the assistant twenty chores in a real machine (ARGS=--real: with the provider that is set up)
+	$(SETUP) agent-eval
+
 image: ## build the guest image, if it changed
 	$(SETUP) image
 
@@ -27,4 +30,4 @@ stop: ## end the virtual machines on this machine, and the libvirtd that `make r
 lock: ## take new versions into requirements.txt, within pyproject.toml's bounds
 	$(SETUP) lock
 
-.PHONY: help run test check bench image stop lock
+.PHONY: help run test check bench agent-eval image stop lock

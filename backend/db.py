@@ -4,6 +4,7 @@ On SQLite a writing transaction takes the write lock at its start (BEGIN IMMEDIA
 read still holds when it writes; on PostgreSQL services lock the rows they decide on.
 """
 
+import asyncio
 import logging
 import sqlite3
 from collections.abc import AsyncGenerator, Callable, Coroutine
@@ -29,6 +30,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _LOCK_WAIT_S = 10
+_TURN_WAIT_S = 30
+"""Who waits for others of this process comes to their turn: as long as one waits for a connection."""
 
 
 class Tx(AsyncSession):
@@ -89,7 +92,7 @@ async def transaction() -> AsyncGenerator[Tx]:
     """
     tx = Tx(engine())
     try:
-        async with tx:
+        async with _turn_to_write(), tx:
             await tx.connection(execution_options={"writes": True})
             yield tx
             for last_thing in tx.before_commit:
@@ -105,6 +108,37 @@ async def transaction() -> AsyncGenerator[Tx]:
         await _leave_traces(tx)
     for follow_up in tx.after_commit:
         await follow_up()
+
+
+@asynccontextmanager
+async def _turn_to_write() -> AsyncGenerator[None]:
+    """Where there is one writer at a time, this process's take turns, in the order in which they came.
+
+    SQLite lets who waits ask again and again, and whoever is unlucky never gets it; meanwhile each of them keeps a
+    connection from those who only look.
+
+    Raises:
+        DatabaseBusy: it takes too long.
+    """
+    if engine().dialect.name != "sqlite":
+        yield
+        return
+    writers = _writers()
+    try:
+        async with asyncio.timeout(_TURN_WAIT_S):
+            await writers.acquire()
+    except TimeoutError as fault:
+        raise DatabaseBusy from fault
+    try:
+        yield
+    finally:
+        writers.release()
+
+
+@lru_cache
+def _writers() -> asyncio.Lock:
+    """Who may write now; as old as the engine."""
+    return asyncio.Lock()
 
 
 @asynccontextmanager
@@ -161,3 +195,4 @@ async def dispose() -> None:
     """Close every connection; the next use opens new ones."""
     await engine().dispose()
     engine.cache_clear()
+    _writers.cache_clear()

@@ -13,7 +13,7 @@ from typing import Any
 class Reply:
     """One answer. `text` comes in its pieces, each `pause_s` after the one before; then the tool calls."""
 
-    text: tuple[str, ...] = ()
+    text: Iterable[str] = ()
     calls: tuple[tuple[str, Any], ...] = ()
     """Tool and arguments: an object, or the text that stands for one."""
     pause_s: float = 0.0
@@ -92,6 +92,7 @@ class ModelServer:
             f"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n{extra}Transfer-Encoding: chunked\r\n\r\n".encode()
         )
         await asyncio.sleep(reply.first_s)
+        due = time.monotonic()
         for line in reply.raw or _lines(reply):
             if b'"content"' in line:
                 self.sent_at.append(time.monotonic())
@@ -99,7 +100,8 @@ class ModelServer:
             writer.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
             await writer.drain()
             if reply.pause_s:
-                await asyncio.sleep(reply.pause_s)
+                due += reply.pause_s  # what took long is made up for
+                await asyncio.sleep(due - time.monotonic())
         if reply.breaks_off:
             return False
         writer.write(b"0\r\n\r\n")

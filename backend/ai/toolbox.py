@@ -7,6 +7,7 @@ the person who asked: it can reach nothing that they could not.
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -181,7 +182,9 @@ def _why(fault: ValidationError) -> str:
     return "; ".join(told[:5]) + "."
 
 
+@cache
 def _schema(takes: type[Arguments]) -> dict[str, Any]:
+    """As JSON schema; made once, since that of all tools takes longer than all the rest of a question."""
     schema = takes.model_json_schema()
     schema.pop("title", None)
     schema.pop("description", None)

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 
 from deploy.setup import steps
@@ -15,6 +15,7 @@ from deploy.setup.serve import serve
 
 _PYTHON = str(VENV / "bin/python")
 _NO_TESTS = 5  # pytest's word for it
+_PROVIDER = ("OPENAI_API_KEY", "OPENAI_API_URL", "OPENAI_MODEL")
 
 
 def run() -> int:
@@ -37,7 +38,7 @@ def test() -> int:
     tests = (_PYTHON, "-m", "pytest", *_more_arguments())
     at_once = ("-n", "auto")  # what needs no machine of its own shares this one's processors
     codes = {
-        _call(*tests, "-m", "not vm and not browser", *at_once, IMAGE_DIR=image),
+        _call(*tests, "-m", "not vm and not browser and not slow", *at_once, IMAGE_DIR=image),
         _call(*tests, "-m", "browser and not vm", *at_once, "--dist", "loadfile", IMAGE_DIR=image),
     }
     if os.geteuid() == 0:
@@ -78,6 +79,16 @@ def bench() -> int:
     return _call_as_root(*measure, "machines", IMAGE_DIR=image) if not asked or "machines" in asked else missed
 
 
+def agent_eval() -> int:
+    """Let the assistant do chores in a real machine, and score them."""
+    with _alone():
+        steps.machine(tests=True)
+    evaluate, env = (_PYTHON, "-m", "tests.agent_eval", *_more_arguments()), {"IMAGE_DIR": str(steps.guest_image())}
+    if os.geteuid() == 0:
+        return _call(*evaluate, **env)
+    return _call_as_root(*evaluate, secrets=[name for name in _PROVIDER if name in os.environ], **env)
+
+
 def image() -> int:
     """Build the guest image."""
     with _alone():
@@ -99,7 +110,9 @@ def lock() -> int:
     return 0
 
 
-_TARGETS: dict[str, Callable[[], int]] = {each.__name__: each for each in (run, test, check, bench, image, stop, lock)}
+_TARGETS: dict[str, Callable[[], int]] = {
+    each.__name__.replace("_", "-"): each for each in (run, test, check, bench, agent_eval, image, stop, lock)
+}
 
 
 def main() -> int:
@@ -143,10 +156,10 @@ def _call(*command: str, **env: str) -> int:
     return subprocess.run(command, cwd=ROOT, env=environment(**env), check=False).returncode
 
 
-def _call_as_root(*command: str, **env: str) -> int:
+def _call_as_root(*command: str, secrets: Sequence[str] = (), **env: str) -> int:
     here = environment(**env)
     kept = {name: here[name] for name in ("PATH", "LANG", "CI", *env) if name in here}
-    return _call(*as_root(*command, environment=kept))
+    return _call(*as_root(*command, environment=kept, secrets=secrets))
 
 
 def _more_arguments() -> list[str]:

@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -80,10 +81,14 @@ def cache_folder() -> Path:
     return Path(setting("PEQUEROKU_CACHE", "~/.cache/pequeroku")).expanduser().absolute()
 
 
-def as_root(*command: str, environment: dict[str, str] | None = None) -> list[str]:
-    """Return the command in the form in which it runs as root. The person's proxies go with it."""
+def as_root(*command: str, environment: dict[str, str] | None = None, secrets: Sequence[str] = ()) -> list[str]:
+    """Return the command in the form in which it runs as root. The person's proxies go with it.
+
+    `secrets` are names of variables that go along too, and not on the command line, which everybody can read.
+    """
     kept = {name: os.environ[name] for name in _PROXIES if name in os.environ} | (environment or {})
-    return [*_sudo(), "env", *(f"{name}={value}" for name, value in kept.items()), *command]
+    unseen = [f"--preserve-env={','.join(secrets)}"] if secrets and _sudo() else []
+    return [*_sudo(), *unseen, "env", *(f"{name}={value}" for name, value in kept.items()), *command]
 
 
 def user_name() -> str:

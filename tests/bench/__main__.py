@@ -9,7 +9,9 @@ from pathlib import Path
 
 from tests.bench.report import Figure, as_json, as_table
 
-_PARTS = ("audit", "reconcile", "machines", "drain", "crowd", "files", "pages", "sockets", "api", "ai_undo")
+_PARTS = (
+    "audit", "reconcile", "machines", "drain", "crowd", "files", "pages", "sockets", "api", "ai_undo", "assistant",
+)  # fmt: skip
 _RESULTS = Path("test-results/bench.json")
 
 

@@ -6,20 +6,14 @@ from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-import httpx
-from sqlmodel import col, select
 from websockets.asyncio.client import connect
 
-from backend.db import reading
-from backend.models import Container, Status
+from tests.bench.boxes import boxes
 from tests.bench.machines import resident_mb
 from tests.bench.played import PROMPT, playing
 from tests.bench.report import Figure
-from tests.conftest import in_use
-from tests.crowd import give_containers
-from tests.e2e import people, served
+from tests.e2e import served
 from tests.e2e.served import Served
-from tests.stores import eventually
 
 _PEOPLE, _CONTAINERS, _TERMINALS = 5, 10, 20
 _AT_ONCE = 50
@@ -31,7 +25,7 @@ async def measure() -> list[Figure]:
         home = Path(folder)
         async with playing(home) as found:
             settings = served.memory_node(home) | found
-            with served.serve(home, settings, app="tests.bench.played:app") as server:
+            with served.serve(home, settings, app="tests.bench.played:app", users=_PEOPLE) as server:
                 return await _measured(server)
 
 
@@ -50,19 +44,9 @@ async def _measured(server: Served) -> list[Figure]:
 
 
 async def _doors(server: Served, number: int) -> list[tuple[str, int, str]]:
-    """Run one person's containers, and sign them in; gives session, container and name of each terminal to open."""
-    name = people.name_of(number)
-    made = await give_containers(server.home, name, _CONTAINERS, running=_CONTAINERS)
-    await eventually("the containers to run", lambda: _all_run(server, made), seconds=60)
-    async with httpx.AsyncClient(base_url=server.url, headers={"Origin": server.url}) as client:
-        await client.post("/auth/login", data={"username": name, "password": people.PASSWORD})
-        return [(client.cookies["sid"], each, f"t{one}") for each in made for one in range(_TERMINALS)]
-
-
-async def _all_run(server: Served, made: list[int]) -> bool:
-    async with in_use(f"sqlite:///{server.home}/pequeroku.sqlite3"), reading() as tx:
-        rows = (await tx.exec(select(Container).where(col(Container.id).in_(made)))).all()
-    return all(row.status is Status.RUNNING for row in rows)
+    """Session, container and name of each terminal that one person opens."""
+    sid, made = await boxes(server, number, _CONTAINERS)
+    return [(sid, each, f"t{one}") for each in made for one in range(_TERMINALS)]
 
 
 @asynccontextmanager

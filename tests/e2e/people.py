@@ -1,6 +1,7 @@
-"""Makes users for the browser tests, in the database of the server under test: `python -m tests.e2e.people`."""
+"""Makes users for the browser tests, in the database of the server under test: `python -m tests.e2e.people 150`."""
 
 import asyncio
+import sys
 
 from backend.db import dispose, transaction
 from backend.rules.policy import SYSTEM
@@ -15,12 +16,12 @@ def name_of(number: int) -> str:
     return f"person-{number}"
 
 
-async def _make() -> None:
-    for number in range(COUNT):
+async def _make(count: int) -> None:
+    for number in range(count):
         async with transaction() as tx:
             await create_user(tx, SYSTEM, username=name_of(number), password=PASSWORD)
     await dispose()
 
 
 if __name__ == "__main__":
-    asyncio.run(_make())
+    asyncio.run(_make(int(sys.argv[1])))

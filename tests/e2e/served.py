@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import URLError
 
+from tests.e2e import people
 from tests.stores import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,8 +56,10 @@ def build() -> None:
 
 
 @contextmanager
-def serve(home: Path, extra: dict[str, str], *, app: str = "pequeroku_ui.pequeroku_ui:app") -> Generator[Served]:
-    """Migrate, seed, make the people, serve; stop at the end."""
+def serve(
+    home: Path, extra: dict[str, str], *, app: str = "pequeroku_ui.pequeroku_ui:app", users: int = people.COUNT
+) -> Generator[Served]:
+    """Migrate, seed, make so many people, serve; stop at the end."""
     port = free_port()
     environment = _environment(
         {
@@ -68,7 +71,7 @@ def serve(home: Path, extra: dict[str, str], *, app: str = "pequeroku_ui.pequero
             **extra,
         }
     )
-    for module, *words in (("backend.cli", "migrate"), ("tests.e2e.people",)):
+    for module, *words in (("backend.cli", "migrate"), ("tests.e2e.people", str(users))):
         subprocess.run([sys.executable, "-m", module, *words], cwd=ROOT, env=environment, check=True)
     log = home / "server.log"
     command = [sys.executable, "-m", "backend.serve", app, "--port", str(port)]

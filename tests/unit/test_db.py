@@ -65,3 +65,28 @@ async def test_writers_that_are_cancelled_at_any_moment_never_keep_the_lock() ->
         await asyncio.gather(task, return_exceptions=True)
     async with asyncio.timeout(5):
         await _write("the last one")
+
+
+async def test_of_many_writers_at_once_each_gets_its_turn_and_who_reads_waits_for_none(database: str) -> None:
+    came = list[int]()
+    all_wait = asyncio.Event()
+
+    async def write(number: int) -> None:
+        async with transaction() as tx:
+            await all_wait.wait()
+            tx.add(LoginThrottle(key=f"{number}"))
+            await tx.flush()
+            came.append(number)
+
+    writers = list[asyncio.Task[None]]()
+    for number in range(40):
+        writers.append(asyncio.create_task(write(number)))
+        await asyncio.sleep(0)
+    if database.startswith("sqlite"):  # PostgreSQL lets them write beside each other, as many as it has connections for
+        async with asyncio.timeout(5), reading() as tx:
+            await tx.exec(select(LoginThrottle))
+    all_wait.set()
+    await asyncio.gather(*writers)
+    assert sorted(came) == list(range(40))
+    if database.startswith("sqlite"):
+        assert came == sorted(came)

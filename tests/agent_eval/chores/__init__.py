@@ -1,0 +1,1 @@
+"""The chores, a module each; its name is the chore's."""
