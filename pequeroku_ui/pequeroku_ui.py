@@ -6,7 +6,7 @@ from typing import Any
 
 import reflex as rx
 
-from backend.ai import live as assistant
+from backend.ai import live as ai
 from backend.api.app import make_api
 from backend.api.preview import server as preview_server
 from backend.logs import configure_logging
@@ -29,6 +29,7 @@ from pequeroku_ui.pages import (
     admin_list,
     admin_overview,
     admin_reconciler,
+    assistant,
     container,
     dashboard,
     inbox,
@@ -88,7 +89,7 @@ reflex_setup.after_app()
 @asynccontextmanager
 async def _tasks() -> AsyncGenerator[None]:
     configure_logging()
-    async with runner.running(drives=settings().run_tasks), preview_server.serving(), assistant.working():
+    async with runner.running(drives=settings().run_tasks), preview_server.serving(), ai.working():
         yield
 
 
@@ -111,6 +112,12 @@ def _name_of(shown: Any, otherwise: str) -> rx.Var[str]:
 
 _add(dashboard.page, "/", "Containers", DashboardState.load)
 _add(container.page, "/containers/[container_id]", _name_of(ContainerState.shown, "Container"), ContainerState.load)
+_add(
+    assistant.page,
+    "/containers/[container_id]/ai",
+    _name_of(ContainerState.shown, "Container") + " · Assistant",
+    ContainerState.load,
+)
 _add(teams.page, "/teams", "Teams", TeamsState.load)
 _add(team.page, "/teams/[team_id]", _name_of(TeamState.shown, "Team"), TeamState.load, InvitingState.load)
 _add(templates.page, "/templates", "Templates", TemplatesState.load)
