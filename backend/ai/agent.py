@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 _TOOL_S = 660.0
 """Longer than any tool may take by its own rules: what hangs all the same is given up."""
+_DIFF_S = 10.0
 _BROKE = "Something broke on our side. It was written down."
 _SUM_UP = (
     "Sum up the conversation above for yourself, to go on from there: what the person wants, what was done and found "
@@ -64,8 +65,8 @@ class Stage(Protocol):
 
     async def progress(self, message: str) -> None: ...
 
-    async def allowed(self, call: str, why: str, *, is_new: bool) -> bool:
-        """Wait until a person lets a call go on, or refuses it."""
+    async def allowed(self, call: str, why: str, diff: str, *, is_new: bool) -> bool:
+        """Wait until a person, who is shown the diff, lets a call go on, or refuses it."""
         ...
 
 
@@ -228,9 +229,18 @@ class Agent:
         began = time.monotonic()
         is_new = not any(each.kind == "approval" and each.data["call"] == call for each in events)
         try:
-            return await self._stage.allowed(call, wanted.why, is_new=is_new)
+            diff = await self._diff(wanted) if is_new else ""
+            return await self._stage.allowed(call, wanted.why, diff, is_new=is_new)
         finally:
             self._waited_s += time.monotonic() - began
+
+    async def _diff(self, wanted: Wanted) -> str:
+        """What a call would change, as far as that can be told."""
+        try:
+            async with asyncio.timeout(_DIFF_S):
+                return await wanted.diff(self._desk)
+        except (PequerokuError, TimeoutError):
+            return ""
 
     async def _result(self, wanted: Wanted) -> Result:
         try:

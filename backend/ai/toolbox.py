@@ -59,6 +59,8 @@ class Tool(Generic[A]):
     run: Callable[[Desk, A], Awaitable[Result]]
     title: Callable[[A], str]
     risk: Callable[[A], tuple[Risk, str]] = lambda _arguments: (Risk.LOOK, "")
+    diff: Callable[[Desk, A], Awaitable[str]] | None = None
+    """What a call would change, for who is asked whether it may."""
 
 
 class BadCall(Exception):
@@ -77,6 +79,9 @@ class Wanted:
 
     async def run(self, desk: Desk) -> Result:
         return await self.tool.run(desk, self.arguments)
+
+    async def diff(self, desk: Desk) -> str:
+        return await self.tool.diff(desk, self.arguments) if self.tool.diff is not None else ""
 
 
 class Toolbox:

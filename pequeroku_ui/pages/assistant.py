@@ -50,8 +50,9 @@ def _chat() -> rx.Component:
 
 
 def _not_for_you() -> rx.Component:
+    whose = rx.el.p("It is for operators and managers of the container.")
     return rx.el.div(
-        blank("eye", "The assistant is not for you here", rx.el.p("It is for operators and managers of the container.")),
+        blank("eye", "The assistant is not for you here", whose),
         class_name="pq-stage",
     )
 

@@ -104,7 +104,8 @@ class PaperChat:
     def _hear(self, said: dict[str, Any]) -> None:
         self.said.append(said)
         if said.get("type") == "open":
-            self._tell(self._opened() if said["conversation"] else {**self._opened(), "id": None, "events": [], "turns": []})
+            nothing = {"id": None, "title": "", "events": [], "turns": [], "turn": None}
+            self._tell({**self._opened(), **({} if said["conversation"] else nothing)})
         if said.get("type") == "mode":
             self.tell("mode", mode=said["mode"])
 

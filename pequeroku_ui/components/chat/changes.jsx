@@ -44,7 +44,7 @@ function File({ file, turn, talk, isReviewed, isBack, canUndo }) {
   const word = isBack ? "put back" : isReviewed ? "kept" : STATUS[status] ?? status;
   return (
     <li data-path={path} data-done={isReviewed || isBack || undefined}>
-      <div className="pq-change-head">
+      <div className="pq-outcome-row">
         <button type="button" className="pq-step-head" aria-expanded={isOpen} onClick={toggle}>
           <ChevronRight size={14} aria-hidden="true" className="pq-row-arrow" data-open={isOpen || undefined} />
           <span className="pq-step-title" title={shown(path)}>{shown(relative(path))}</span>
@@ -68,6 +68,9 @@ function Also({ changes }) {
   return <p className="pq-quiet">{[processes.length && `Runs now: ${listed(processes)}`, ports.length && `Ports: ${listed(ports)}`].filter(Boolean).join(" · ")}</p>;
 }
 
+const LOOKS = new Set(["read", "list", "search", "find", "log", "processes", "ports", "todo", "remember", "forget"]);
+const mayHaveChanged = ({ kind, tool, state }) => kind === "step" && state !== "refused" && !LOOKS.has(tool);
+
 export const Changes = memo(function Changes({ turn, talk }) {
   const { all } = useStore(reviewed);
   const { checkpoint, changes, undone } = turn;
@@ -75,10 +78,10 @@ export const Changes = memo(function Changes({ turn, talk }) {
   const files = changes?.files ?? [], names = files.map((each) => `${turn.id} ${each.path}`);
   const canFiles = Boolean(checkpoint?.files) && !isAllBack, canDisk = Boolean(checkpoint?.disk) && !undone.some((each) => each.what === "disk");
   const isOpenStill = names.some((each) => !all.includes(each)) && !isAllBack;
-  if (!files.length && !canDisk && !isAllBack && !checkpoint?.message) return null;
+  if (!files.length && !isAllBack && !(canDisk && turn.items.some(mayHaveChanged))) return null;
   return (
-    <section className="pq-changes" aria-label="What changed">
-      <div className="pq-changes-head">
+    <section className="pq-outcome" aria-label="What changed">
+      <div className="pq-outcome-head">
         <h3>{files.length ? `${files.length} file${files.length === 1 ? "" : "s"} changed` : isAllBack ? "Put back" : "No file changed"}</h3>
         {isOpenStill && files.length > 1 && <Button size="1" variant="soft" color="gray" onClick={() => review(names, true)}>Keep all</Button>}
         {canFiles && files.length > 0 && <Button size="1" variant="soft" color="gray" onClick={() => undo({ talk, turn, what: "files" })}><Undo2 size={13} aria-hidden="true" />Undo files</Button>}

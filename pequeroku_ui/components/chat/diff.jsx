@@ -6,11 +6,11 @@ const KINDS = { "+": "added", "-": "removed", " ": "same" };
 
 function linesOf(diff) {
   let old = 0, fresh = 0;
-  return diff.split("\n").flatMap((line) => {
+  return diff.replace(/\n$/, "").split("\n").flatMap((line) => {
     const hunk = HUNK.exec(line);
     if (hunk) { old = Number(hunk[1]); fresh = Number(hunk[2]); return [{ kind: "hunk", text: line }]; }
     if (/^(---|\+\+\+) /.test(line) && !old && !fresh) return [];
-    const kind = KINDS[line[0]] ?? "note", text = kind === "note" ? line : line.slice(1);
+    const kind = KINDS[line[0] ?? " "] ?? "note", text = kind === "note" ? line : line.slice(1);
     const made = { kind, text, old: kind === "added" || kind === "note" ? "" : old, fresh: kind === "removed" || kind === "note" ? "" : fresh };
     if (kind === "same" || kind === "removed") old += 1;
     if (kind === "same" || kind === "added") fresh += 1;
@@ -34,7 +34,7 @@ export const Diff = memo(function Diff({ diff, path }) {
         <tr key={index} data-kind={each.kind}>
           {each.kind === "hunk" ? <td colSpan={4}>{index > 0 ? "⋯" : ""}</td> : (
             <><td className="pq-diff-number">{each.old}</td><td className="pq-diff-number">{each.fresh}</td>
-              <td className="pq-diff-sign">{SIGNS[each.kind] ?? ""}</td><td><code>{each.text}</code></td></>)}
+              <td className="pq-diff-sign">{SIGNS[each.kind] ?? ""}</td><td><code>{each.text || " "}</code></td></>)}
         </tr>))}
       </tbody></table>
     </div>

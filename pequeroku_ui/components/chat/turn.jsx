@@ -78,8 +78,7 @@ export const Turn = memo(function Turn({ turn, talk, isLast, onFork }) {
     <section className="pq-turn" data-turn={turn.id} data-status={turn.status} data-last={isLast || undefined}>
       {turn.items.map((each) => <Item key={each.key} item={each} talk={talk} isOver={isOver} onFork={onFork} />)}
       {!isOver && <Writing talk={talk} turn={turn} />}
-      <Changes turn={turn} talk={talk} />
-      {isOver && <Foot turn={turn} talk={talk} isLast={isLast} />}
+      {isOver && <><Changes turn={turn} talk={talk} /><Foot turn={turn} talk={talk} isLast={isLast} /></>}
     </section>
   );
 });
