@@ -15,7 +15,7 @@ CALM = "2026-11-22T10:00:00.000Z"
 
 @dataclass
 class PaperChat:
-    """One conversation, `events` its kept ones. What a page says is in `said`."""
+    """One conversation, `events` its kept ones. What a page says is in `said`, but for which conversation it opens."""
 
     events: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     said: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
@@ -26,7 +26,6 @@ class PaperChat:
     mode: str = "ask"
     is_set_up: bool = True
     uses_left: int = 5
-    _id: int | None = None
     _sockets: list[WebSocketRoute] = field(default_factory=list[WebSocketRoute])
 
     async def serve(self, page: Page) -> None:
@@ -42,7 +41,6 @@ class PaperChat:
         """Something that is kept; its number."""
         event = {"event": kind, "seq": len(self.events) + 1, "turn": turn, "at": CALM, **fields}
         self.events.append(event)
-        self._id = self._id or 7
         self._tell(event)
         return event["seq"]
 
@@ -51,8 +49,14 @@ class PaperChat:
         self.turns[turn] = status
         self.tell("turn", turn=turn, number=turn, status=status)
 
+    @property
+    def _id(self) -> int | None:
+        return 7 if self.events else None
+
     def ask(self, text: str, turn: int = 1) -> None:
         """As if it had been asked, and the turn had begun."""
+        if not self.events:
+            self.tell("titled", conversation=7, title="A small service")
         self.happen("user", turn, text=text)
         self.turn("running", turn)
 
@@ -102,10 +106,11 @@ class PaperChat:
         }
 
     def _hear(self, said: dict[str, Any]) -> None:
-        self.said.append(said)
         if said.get("type") == "open":
             nothing = {"id": None, "title": "", "events": [], "turns": [], "turn": None}
             self._tell({**self._opened(), **({} if said["conversation"] else nothing)})
+        else:
+            self.said.append(said)
         if said.get("type") == "mode":
             self.tell("mode", mode=said["mode"])
 

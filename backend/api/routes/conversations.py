@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import Query, Response
 
-from backend.ai.live import live
+from backend.ai import live as assistant
 from backend.api.deps import Caller, Page, Paged
 from backend.api.routing import does
 from backend.api.routing import router as routes
@@ -47,7 +47,7 @@ async def rename_conversation(
     async with transaction() as tx:
         renamed = await conversations.rename(tx, actor, container_id, conversation_id, said.title)
     told = {"event": "titled", "conversation": conversation_id, "title": renamed.title}
-    live().tell(conversation_id, told)
+    assistant.live().tell(conversation_id, told)
     return renamed
 
 
@@ -56,7 +56,7 @@ async def delete_conversation(actor: Caller, container_id: int, conversation_id:
     """Delete it, with all that was said in it."""
     async with transaction() as tx:
         await conversations.delete_conversation(tx, actor, container_id, conversation_id)
-    live().tell(conversation_id, {"event": "deleted", "conversation": conversation_id})
+    assistant.live().tell(conversation_id, {"event": "deleted", "conversation": conversation_id})
     return Response(status_code=204)
 
 

@@ -34,7 +34,7 @@ function makeQueue(take) {
 }
 
 // Takes one frame into what is collected: `next` is the store's state, `text` what is being written, `outputs` by call.
-function makeHearing({ send, keep, diffs }) {
+function makeHearing({ send, openNew, keep, diffs }) {
   let wanted, spare = null; // the conversation this tab had open before its socket came; and what it was given instead
 
   const show = (next, frame) => {
@@ -45,7 +45,7 @@ function makeHearing({ send, keep, diffs }) {
       isSetUp: frame.is_set_up, usesLeft: frame.ai_uses_left_today ?? next.usesLeft, budgetLeft: frame.budget_left ?? null });
     next.text = turn?.text ?? "";
     next.outputs = {};
-    keep.write({ id });
+    if (id !== null) keep.write({ id });
   };
   const opened = (next, frame) => {
     const isOther = wanted !== undefined && wanted !== frame.id;
@@ -73,7 +73,7 @@ function makeHearing({ send, keep, diffs }) {
     connected: (next, frame) => Object.assign(next, { link: "open", linkMessage: "", usesLeft: frame.ai_uses_left_today }),
     conversation: opened,
     titled: named,
-    deleted: (next, { conversation }) => { if (next.id === conversation) send({ type: "open", conversation: null }); },
+    deleted: (next, { conversation }) => { if (next.id === conversation) openNew(); },
     mode: (next, { mode }) => { next.mode = mode; },
     start_text: (next) => { Object.assign(next, { text: "", progress: "" }); },
     text: (next, { content }) => { next.text += content; },
@@ -112,7 +112,9 @@ function makeTalk(containerId) {
     socket.send(JSON.stringify(frame));
     return true;
   };
-  const hearing = makeHearing({ send, keep, diffs });
+  // What one began anew, or cleared, is not what a reload finds again.
+  const openNew = () => { keep.write({ id: null }); return send({ type: "open", conversation: null }); };
+  const hearing = makeHearing({ send, openNew, keep, diffs });
   const put = makeQueue((frames) => {
     const next = { ...store.get(), text: live.get().text, outputs: outputs.get().of };
     for (const frame of frames) {
@@ -161,10 +163,11 @@ function makeTalk(containerId) {
     ask: (text) => {
       const clean = text.trim();
       if (!clean || clean.length > LONGEST || goingOn(store.get().timeline) || !send({ text: clean })) return;
+      if (clean === "/clear") keep.write({ id: null });
       store.set({ sent: clean === "/clear" ? "" : clean, problem: null });
       setDraft("");
     },
-    open: (id) => { if (send({ type: "open", conversation: id })) store.set({ isOpening: true, problem: null }); },
+    open: (id) => { if (id === null ? openNew() : send({ type: "open", conversation: id })) store.set({ isOpening: true, problem: null }); },
     stop: () => send({ type: "stop" }),
     retry: () => { store.set({ problem: null }); send({ type: "retry" }); },
     answer: (call, allow) => send({ type: "answer", call, allow }),
