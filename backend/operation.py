@@ -53,6 +53,7 @@ _QUIET = frozenset(
         Action.AI_GO_ON,
         Action.AI_RENAME,
         Action.AI_CLEAR,
+        Action.AI_USAGE_ALL,
         Action.AI_USAGE_CONTAINER,
         Action.AI_USAGE_USER,
         Action.AUDIT_CONTAINER,

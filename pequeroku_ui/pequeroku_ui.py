@@ -25,6 +25,7 @@ from pequeroku_ui.pages import (
     account_keys,
     account_security,
     account_webhooks,
+    admin_costs,
     admin_form,
     admin_list,
     admin_overview,
@@ -46,6 +47,7 @@ from pequeroku_ui.state.account import AccountState
 from pequeroku_ui.state.activity import ActivityState
 from pequeroku_ui.state.admin import AdminDoorState, AdminListState
 from pequeroku_ui.state.admin_act import AdminActState
+from pequeroku_ui.state.admin_costs import AdminCostsState
 from pequeroku_ui.state.admin_form import AdminFormState
 from pequeroku_ui.state.admin_overview import AdminOverviewState
 from pequeroku_ui.state.admin_reconciler import AdminReconcilerState
@@ -135,6 +137,7 @@ _add(new_password.page, "/account/new-password", "New password", NewPasswordStat
 
 _add(admin_overview.page, "/admin", "Admin", AdminDoorState.load, AdminOverviewState.load)
 _add(admin_reconciler.page, "/admin/reconciler", "Reconciler", AdminDoorState.load, AdminReconcilerState.load)
+_add(admin_costs.page, "/admin/costs", "AI costs", AdminDoorState.load, AdminCostsState.load)
 _add(
     admin_list.page,
     "/admin/[area]/[noun]",

@@ -158,6 +158,8 @@ class Action(StrEnum):
     AI_DELETE = "ai.delete"
     AI_USAGE_USER = "ai_usage.user"
     AI_USAGE_CONTAINER = "ai_usage.container"
+    AI_USAGE_ALL = "ai_usage.all"
+    AI_CHECK = "ai.check"
     INBOX_LIST = "inbox.list"
     INBOX_COUNT = "inbox.count"
     INBOX_READ = "inbox.read"

@@ -157,6 +157,12 @@ class NodeTried(Shown):
     libvirt_version: str
 
 
+class ProviderTried(Shown):
+    """What came of asking it."""
+
+    message: str = Field(description="Which model answered, and what")
+
+
 class ReconcilingOut(Shown):
     """What the reconciler makes of a container."""
 

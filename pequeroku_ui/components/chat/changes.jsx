@@ -44,7 +44,7 @@ function File({ file, turn, talk, isReviewed, isBack, canUndo }) {
   const word = isBack ? "put back" : isReviewed ? "kept" : STATUS[status] ?? status;
   return (
     <li data-path={path} data-done={isReviewed || isBack || undefined}>
-      <div className="pq-outcome-row">
+      <div className="pq-changed-row">
         <button type="button" className="pq-step-head" aria-expanded={isOpen} onClick={toggle}>
           <ChevronRight size={14} aria-hidden="true" className="pq-row-arrow" data-open={isOpen || undefined} />
           <span className="pq-step-title" title={shown(path)}>{shown(relative(path))}</span>
@@ -80,8 +80,8 @@ export const Changes = memo(function Changes({ turn, talk }) {
   const isOpenStill = names.some((each) => !all.includes(each)) && !isAllBack;
   if (!files.length && !isAllBack && !(canDisk && turn.items.some(mayHaveChanged))) return null;
   return (
-    <section className="pq-outcome" aria-label="What changed">
-      <div className="pq-outcome-head">
+    <section className="pq-changed" aria-label="What changed">
+      <div className="pq-changed-head">
         <h3>{files.length ? `${files.length} file${files.length === 1 ? "" : "s"} changed` : isAllBack ? "Put back" : "No file changed"}</h3>
         {isOpenStill && files.length > 1 && <Button size="1" variant="soft" color="gray" onClick={() => review(names, true)}>Keep all</Button>}
         {canFiles && files.length > 0 && <Button size="1" variant="soft" color="gray" onClick={() => undo({ talk, turn, what: "files" })}><Undo2 size={13} aria-hidden="true" />Undo files</Button>}
