@@ -96,12 +96,10 @@ async def _sums(tx: Tx, by: Any, since: datetime) -> list[UsageSum]:
     sent, got = func.sum(AIUsageLog.prompt_tokens), func.sum(AIUsageLog.completion_tokens)
     query = select(by, func.count(), sent, got).select_from(AIUsageLog).outerjoin(User)
     rows = (await tx.exec(query.where(col(AIUsageLog.created_at) >= since).group_by(by))).all()
-    found = [
-        UsageSum(
-            str(name) if name is not None else "", count, int(sent), int(got), await cost_of(tx, int(sent), int(got))
-        )
-        for name, count, sent, got in rows
-    ]
+    found = list[UsageSum]()
+    for name, count, prompt, answer in rows:
+        cost = await cost_of(tx, int(prompt), int(answer))
+        found.append(UsageSum("" if name is None else str(name), count, int(prompt), int(answer), cost))
     return sorted(found, key=lambda each: (-each.cost, -each.questions, each.name))
 
 

@@ -6,11 +6,11 @@ HEIGHT = 220
 INK = "var(--pq-ink-soft)"
 
 
-def axes(key: str) -> list[rx.Component]:
-    """Of upright bars, by the value `key` of each."""
+def axes(key: str, *, is_whole: bool = True) -> list[rx.Component]:
+    """Of upright bars, by the value `key` of each; whole numbers, or others."""
     return [
         rx.recharts.x_axis(data_key=key, stroke=INK, tick_line=False),
-        rx.recharts.y_axis(stroke=INK, allow_decimals=False, tick_line=False, axis_line=False),
+        rx.recharts.y_axis(stroke=INK, allow_decimals=not is_whole, tick_line=False, axis_line=False),
         rx.recharts.graphing_tooltip(cursor=False),
         rx.recharts.legend(),
     ]

@@ -36,9 +36,8 @@ def _span(days: int, label: str) -> rx.Component:
 
 
 def _plots() -> rx.Component:
-    each = rx.el.p(
-        "Each question: ", rx.link("AI usage", href="/admin/internal_config/aiusagelog/"), class_name="pq-quiet"
-    )
+    usage = rx.link("AI usage", href="/admin/internal_config/aiusagelog/")
+    each = rx.el.p("Each question: ", usage, class_name="pq-quiet")
     return rx.el.div(
         plot("Cost by day", _bars(_S.days), each),
         plot("Cost by user", _bars(_S.users), _lines(_S.user_lines)),
@@ -49,7 +48,10 @@ def _plots() -> rx.Component:
 
 def _bars(data: rx.Var[list[dict[str, object]]]) -> rx.Component:
     return rx.recharts.bar_chart(
-        rx.recharts.bar(data_key="cost", fill="var(--accent-9)"), *axes("name"), data=data, height=HEIGHT
+        rx.recharts.bar(data_key="cost", fill="var(--accent-9)"),
+        *axes("name", is_whole=False),
+        data=data,
+        height=HEIGHT,
     )
 
 

@@ -39,10 +39,11 @@ class PaperChat:
 
     def happen(self, kind: str, turn: int = 1, **fields: Any) -> int:
         """Something that is kept; its number."""
-        event = {"event": kind, "seq": len(self.events) + 1, "turn": turn, "at": CALM, **fields}
+        seq = len(self.events) + 1
+        event = {"event": kind, "seq": seq, "turn": turn, "at": CALM, **fields}
         self.events.append(event)
         self._tell(event)
-        return event["seq"]
+        return seq
 
     def turn(self, status: str, turn: int = 1) -> None:
         """A turn has come so far."""
@@ -107,7 +108,7 @@ class PaperChat:
 
     def _hear(self, said: dict[str, Any]) -> None:
         if said.get("type") == "open":
-            nothing = {"id": None, "title": "", "events": [], "turns": [], "turn": None}
+            nothing: dict[str, Any] = {"id": None, "title": "", "events": [], "turns": [], "turn": None}
             self._tell({**self._opened(), **({} if said["conversation"] else nothing)})
         else:
             self.said.append(said)

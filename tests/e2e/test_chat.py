@@ -1,6 +1,7 @@
 """The assistant as people use it, on paper: what a browser shows and sends, without a model or a machine."""
 
 import re
+from collections.abc import Mapping
 
 import pytest
 from playwright.async_api import Locator, Page, expect
@@ -57,7 +58,7 @@ def _log(page: Page) -> Locator:
     return page.get_by_role("log", name="Conversation")
 
 
-async def _said(chat: PaperChat, *last: dict[str, object]) -> None:
+async def _said(chat: PaperChat, *last: Mapping[str, object]) -> None:
     """Wait until these are the last words of the page."""
     await eventually(f"{last} in {chat.said}", lambda: chat.said[-len(last) :] == list(last))
 
