@@ -36,8 +36,7 @@ def _span(days: int, label: str) -> rx.Component:
 
 
 def _plots() -> rx.Component:
-    usage = rx.link("AI usage", href="/admin/internal_config/aiusagelog/")
-    each = rx.el.p("Each question: ", usage, class_name="pq-quiet")
+    each = rx.el.p(rx.link("Every question, one by one", href="/admin/internal_config/aiusagelog/"))
     return rx.el.div(
         plot("Cost by day", _bars(_S.days), each),
         plot("Cost by user", _bars(_S.users), _lines(_S.user_lines)),
