@@ -95,7 +95,7 @@ function Said({ turn, last }) {
 }
 
 function Log({ talk, isAdmin, area }) {
-  const { timeline, id, sent, link } = useStore(talk.store);
+  const { timeline, id, sent, link, linkMessage } = useStore(talk.store);
   const host = useRef(null), inner = useRef(null);
   const { isAway, toEnd } = useEnd(host, inner, id);
   const focus = useCallback(() => area.current?.focus(), [area]);
@@ -113,6 +113,7 @@ function Log({ talk, isAdmin, area }) {
       </div>
       {isAway && <button type="button" className="pq-to-end" onClick={toEnd}><ArrowDown size={15} aria-hidden="true" />To the end</button>}
       {link === "lost" && <p className="pq-chat-lost" role="status">The connection was lost. It is tried again by itself; the assistant works on.</p>}
+      {link === "final" && turns.length > 0 && <p className="pq-chat-lost" role="status">{linkMessage}</p>}
       <Said turn={goingOn(timeline)} last={last} />
     </div>
   );

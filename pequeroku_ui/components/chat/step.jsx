@@ -10,7 +10,8 @@ import { tookWords } from "./words.jsx";
 const ICONS = { read: FileText, list: FileText, write: FilePen, edit: FilePen, search: Search, find: Search, run: SquareTerminal,
   start: SquareTerminal, log: SquareTerminal, stop: SquareTerminal, http: Globe, ports: Globe, todo: ListTodo };
 const WORDS = { wanted: "is next", asked: "waits for you", running: "runs", done: "done", failed: "did not work", refused: "refused", broken: "broken off" };
-const TAIL_LINES = 8;
+const TAIL_LINES = 32;
+const AGAIN_MS = 5000;
 export const isMac = /Mac|iPhone|iPad/.test(navigator.platform);
 export const KEYS = isMac ? { allow: "⌥Y", refuse: "⌥N" } : { allow: "Alt+Y", refuse: "Alt+N" };
 
@@ -47,11 +48,16 @@ function Output({ talk, call }) {
   const said = useStore(talk.outputs).of[call];
   const host = useRef(null);
   useEffect(() => { if (host.current) host.current.scrollTop = host.current.scrollHeight; }, [said]);
-  return said ? <pre className="pq-step-live" ref={host} tabIndex={0} aria-label="Output so far">{said.split("\n").slice(-TAIL_LINES * 4).join("\n")}</pre> : null;
+  return said ? <pre className="pq-step-live" ref={host} tabIndex={0} aria-label="Output so far">{said.split("\n").slice(-TAIL_LINES).join("\n")}</pre> : null;
 }
 
 function Approval({ step, talk }) {
   const [answer, setAnswer] = useState(null);
+  useEffect(() => {
+    if (answer === null) return undefined;
+    const timer = setTimeout(() => setAnswer(null), AGAIN_MS); // it may have been lost on the way
+    return () => clearTimeout(timer);
+  }, [answer]);
   const say = (allow) => { if (talk.answer(step.call, allow)) setAnswer(allow); };
   return (
     <div className="pq-approval" role="group" aria-label={`May it? ${step.title}`}>

@@ -43,8 +43,8 @@ function makeHearing({ send, openNew, keep, diffs }) {
     const timeline = timelineOf(events, all);
     Object.assign(next, NOTHING, { timeline: turn ? withStatus(timeline, turn) : timeline, id, title, mode,
       isSetUp: frame.is_set_up, usesLeft: frame.ai_uses_left_today ?? next.usesLeft, budgetLeft: frame.budget_left ?? null });
-    next.text = turn?.text ?? "";
-    next.outputs = {};
+    const isAsked = events.some((each) => each.event === "user" && each.text === next.sent);
+    Object.assign(next, { text: turn?.text ?? "", outputs: {}, isLoaded: true, sent: "" }, !isAsked && !next.draft && { draft: next.sent });
     if (id !== null) keep.write({ id });
   };
   const opened = (next, frame) => {
@@ -117,10 +117,7 @@ function makeTalk(containerId) {
   const hearing = makeHearing({ send, openNew, keep, diffs });
   const put = makeQueue((frames) => {
     const next = { ...store.get(), text: live.get().text, outputs: outputs.get().of };
-    for (const frame of frames) {
-      hearing.take(next, frame);
-      if (frame.event === "conversation" && next.id === frame.id) next.isLoaded = true;
-    }
+    frames.forEach((frame) => hearing.take(next, frame));
     const { text, outputs: of, ...rest } = next;
     live.set({ text });
     outputs.set({ of });
@@ -129,8 +126,9 @@ function makeTalk(containerId) {
   const open = () => {
     const mine = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws/ai/${containerId}/`);
     socket = mine;
-    const before = store.get().isLoaded ? store.get().id : keep.read().id;
-    hearing.want(before);
+    const { isLoaded, id, sent } = store.get();
+    const isBegun = sent && id === null; // whether it arrived, only the server knows
+    hearing.want(isBegun ? undefined : isLoaded ? id : keep.read().id);
     mine.onopen = () => { tries = 0; };
     mine.onmessage = ({ data }) => put(JSON.parse(data));
     mine.onclose = ({ code, reason }) => {
