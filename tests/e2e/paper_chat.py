@@ -210,7 +210,9 @@ def finish(chat: PaperChat) -> None:
         {"path": "/app/service.py", "status": "modified", "added": 3, "removed": 2},
         {"path": "/app/README.md", "status": "added", "added": 12, "removed": 0},
     ]
-    chat.happen("changes", files=files, processes=["python3 service.py"], ports=[8000])
+    programs = [{"id": "p1", "command": "python3 service.py", "change": "began"}]
+    ports = [{"port": 8000, "process": "python3", "change": "began"}]
+    chat.happen("changes", files=files, processes=programs, ports=ports)
     chat.happen(
         "usage", model="gpt-oss-120b", prompt_tokens=8200, completion_tokens=910, cost=0.0019,
         ai_uses_left_today=4, budget_left=None, duration_ms=14_200,

@@ -144,6 +144,9 @@ async def test_files_are_kept_or_put_back_one_by_one_or_all_at_once(page: Page, 
     await page.get_by_role("alertdialog").get_by_role("button", name="Put back").click()
     one = {"type": "undo", "turn": 1, "what": "files", "paths": ["/app/README.md"]}
     await _said(chat, one)
+    chat.tell("error", code="conflict", message="Files were changed since: /app/README.md.")
+    await page.get_by_role("button", name="Put back all the same").click()
+    await _said(chat, {**one, "force": True})
     chat.happen("undone", what="files", paths=["/app/README.md"])
     await expect(changes.locator("[data-path='/app/README.md']")).to_contain_text("put back")
     await changes.get_by_role("button", name="Undo disk").click()

@@ -2,12 +2,12 @@
 import React, { memo, useState } from "react";
 import { Button } from "@radix-ui/themes";
 import { ChevronRight, Undo2 } from "lucide-react";
-import { relative, shown } from "../workspace/paths.jsx";
+import { count, relative, shown } from "../workspace/paths.jsx";
 import { makeStore, useStore } from "../workspace/store.jsx";
 import { Counts, Diff } from "./diff.jsx";
 import { putBack } from "./timeline.jsx";
 
-const STATUS = { added: "new", created: "new", removed: "deleted", deleted: "deleted", modified: "", changed: "" };
+const STATUS = { added: "new", modified: "" };
 const KEPT = "chat-reviewed";
 const MOST_KEPT = 500;
 
@@ -25,17 +25,17 @@ function review(names, isDone) {
 
 async function undo({ talk, turn, what, paths }) {
   const words = {
-    files: { title: "Put the files back?", text: "All files are made as they were before this turn. What you changed in them since is lost too. What runs goes on." },
+    files: { title: "Put the files back?", text: "All files are made as they were before this turn. What runs goes on." },
     disk: { title: "Put the whole disk back?", text: "The machine is started anew with its disk as it was before this turn. All that was written since, by anybody, is lost; what runs ends." },
-    one: { title: `Put ${shown(relative(paths?.[0] ?? ""))} back?`, text: "It is made as it was before this turn. What you changed in it since is lost too." },
+    one: { title: `Put ${shown(relative(paths?.[0] ?? ""))} back?`, text: "It is made as it was before this turn." },
   }[paths ? "one" : what];
   const answer = await talk.asks.ask({ ...words, answers: [["cancel", "Cancel"], ["undo", "Put back", "red"]] });
-  if (answer === "undo") talk.undo(turn.id, what, paths);
+  if (answer === "undo") talk.undo({ turn: turn.id, what, ...(paths && { paths }) });
 }
 
 function File({ file, turn, talk, isReviewed, isBack, canUndo }) {
   const [isOpen, setOpen] = useState(false);
-  const { path, status, added = 0, removed = 0 } = file, name = `${turn.id} ${path}`;
+  const { path, status, added, removed } = file, name = `${turn.id} ${path}`;
   const diff = useStore(talk.diffs)[name];
   const toggle = () => {
     if (!isOpen && diff === undefined) talk.wantDiff(turn.id, path);
@@ -60,12 +60,16 @@ function File({ file, turn, talk, isReviewed, isBack, canUndo }) {
   );
 }
 
-const listed = (things) => things.map((each) => (typeof each === "object" && each ? each.title ?? each.command ?? each.name ?? each.port ?? JSON.stringify(each) : each)).join(", ");
-
+// What runs and listens since, and what does not any more.
 function Also({ changes }) {
-  const { processes, ports } = changes;
-  if (!processes.length && !ports.length) return null;
-  return <p className="pq-quiet">{[processes.length && `Runs now: ${listed(processes)}`, ports.length && `Ports: ${listed(ports)}`].filter(Boolean).join(" · ")}</p>;
+  const said = (things, change, words, name) => {
+    const names = things.filter((each) => each.change === change).map(name);
+    return names.length ? `${words}: ${names.join(", ")}` : "";
+  };
+  const { processes, ports, more } = changes, command = (each) => each.command, port = (each) => each.port;
+  const words = [more > 0 && `${count(more, "more file")} changed`, said(processes, "began", "Began", command), said(processes, "ended", "Ended", command),
+    said(ports, "began", "Opened ports", port), said(ports, "ended", "Closed ports", port)].filter(Boolean);
+  return words.length ? <p className="pq-quiet">{words.join(" · ")}</p> : null;
 }
 
 const LOOKS = new Set(["read", "list", "search", "find", "log", "processes", "ports", "todo", "remember", "forget"]);

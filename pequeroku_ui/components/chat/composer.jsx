@@ -29,8 +29,9 @@ function Todos({ items }) {
   );
 }
 
-function Problem({ problem, onDismiss }) {
-  return <p className="pq-note" data-tone="bad" role="alert"><span>{problem.message}</span><button type="button" className="pq-small-button" onClick={onDismiss}>Close</button></p>;
+function Problem({ problem, talk }) {
+  return <p className="pq-note" data-tone="bad" role="alert"><span>{problem.message}</span>
+    {problem.again && <button type="button" className="pq-small-button" onClick={() => talk.undo(problem.again)}>Put back all the same</button>}<button type="button" className="pq-small-button" onClick={talk.dismiss}>Close</button></p>;
 }
 
 export function Composer({ talk, area }) {
@@ -54,7 +55,7 @@ export function Composer({ talk, area }) {
   return (
     <div className="pq-composer">
       <Todos items={timeline.todos} />
-      {problem && <Problem problem={problem} onDismiss={talk.dismiss} />}
+      {problem && <Problem problem={problem} talk={talk} />}
       <form onSubmit={(event) => { event.preventDefault(); send(); }}>
         <textarea ref={host} rows={1} aria-label="Ask the assistant" placeholder={noneLeft ? "Nothing is left for today" : "Ask, or say what to do"} value={draft}
           aria-invalid={isTooLong} aria-describedby={helpId} onChange={(event) => talk.setDraft(event.target.value)} onKeyDown={keys} />

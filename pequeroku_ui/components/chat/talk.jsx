@@ -34,7 +34,7 @@ function makeQueue(take) {
 }
 
 // Takes one frame into what is collected: `next` is the store's state, `text` what is being written, `outputs` by call.
-function makeHearing({ send, openNew, keep, diffs }) {
+function makeHearing({ send, openNew, keep, diffs, undoing }) {
   let wanted, spare = null; // the conversation this tab had open before its socket came; and what it was given instead
 
   const show = (next, frame) => {
@@ -55,8 +55,11 @@ function makeHearing({ send, openNew, keep, diffs }) {
     show(next, frame);
   };
   const refused = (next, { code, message }) => {
+    const undo = undoing.frame;
+    undoing.frame = null;
     if (spare) { const frame = spare; wanted = undefined; spare = null; show(next, frame); return; }
-    next.problem = { code, message };
+    // Files that were changed since are put back when it is said twice.
+    next.problem = { code, message, again: code === "conflict" && undo?.what === "files" && !undo.force ? { ...undo, force: true } : null };
     if (next.sent) next.draft = next.draft || next.sent;
     Object.assign(next, { sent: "", isOpening: false });
   };
@@ -92,6 +95,7 @@ function makeHearing({ send, openNew, keep, diffs }) {
     next.timeline = fold(next.timeline, frame);
     if (frame.event === "user") Object.assign(next, { sent: "", problem: null });
     if (frame.event === "said") next.text = "";
+    if (frame.event === "undone") { undoing.frame = null; next.problem = null; }
     if (frame.event === "usage") Object.assign(next, { usesLeft: frame.ai_uses_left_today, budgetLeft: frame.budget_left ?? null });
   };
   return { take, want: (id) => { wanted = id; spare = null; } };
@@ -105,6 +109,7 @@ function makeTalk(containerId) {
   const outputs = makeStore({ of: {} });
   const diffs = makeStore({});
   const asks = makeAsks();
+  const undoing = { frame: null };
   let socket, timer, users = 0, tries = 0;
 
   const send = (frame) => {
@@ -114,7 +119,7 @@ function makeTalk(containerId) {
   };
   // What one began anew, or cleared, is not what a reload finds again.
   const openNew = () => { keep.write({ id: null }); return send({ type: "open", conversation: null }); };
-  const hearing = makeHearing({ send, openNew, keep, diffs });
+  const hearing = makeHearing({ send, openNew, keep, diffs, undoing });
   const put = makeQueue((frames) => {
     const next = { ...store.get(), text: live.get().text, outputs: outputs.get().of };
     frames.forEach((frame) => hearing.take(next, frame));
@@ -170,7 +175,7 @@ function makeTalk(containerId) {
     retry: () => { store.set({ problem: null }); send({ type: "retry" }); },
     answer: (call, allow) => send({ type: "answer", call, allow }),
     setMode: (mode) => send({ type: "mode", mode }),
-    undo: (turn, what, paths) => send({ type: "undo", turn, what, ...(paths && { paths }) }),
+    undo: (frame) => { undoing.frame = frame; store.set({ problem: null }); send({ type: "undo", ...frame }); },
     wantDiff: (turn, path) => send({ type: "diff", turn, path }),
     dismiss: () => store.set({ problem: null }),
   };

@@ -43,7 +43,7 @@ const KINDS = {
   summary: ({ seq, text }) => adding({ kind: "summary", key: seq, seq, text }),
   usage: (event) => () => ({ usage: event }),
   checkpoint: (event) => () => ({ checkpoint: event }),
-  changes: ({ files = [], processes = [], ports = [] }) => () => ({ changes: { files, processes, ports } }),
+  changes: ({ files = [], more = 0, processes = [], ports = [] }) => () => ({ changes: { files, more, processes, ports } }),
   undone: ({ what, paths = null }) => ({ undone }) => ({ undone: [...undone, { what, paths }] }),
 };
 
