@@ -22,7 +22,7 @@ async def test_the_provider_is_tried_as_it_is_saved(page: Page, model: ModelServ
     await button.click()
     await expect(said).to_have_attribute("data-tone", "bad")
     await page.goto("/admin/internal_config/config/default_credits/")
-    await expect(page.get_by_role("button", name="Save")).to_be_visible()
+    await expect(page.get_by_role("heading", name="default_credits")).to_be_visible()
     await expect(button).to_have_count(0)
 
 

@@ -113,6 +113,7 @@ async def test_conversations_are_forked_renamed_found_and_deleted(page: Page, mo
         await mine.get_by_role("button", name="More for Animals").click()
         await page.get_by_role("menuitem", name="Export as Markdown").click()
     assert "Beavers build." in (await (await download.value).path()).read_text()
+    await expect(page.get_by_role("menu")).to_have_count(0)
     await mine.get_by_role("button", name="More for Animals").click()
     await page.get_by_role("menuitem", name="Delete").click()
     await page.get_by_role("alertdialog").get_by_role("button", name="Delete").click()
