@@ -6,6 +6,7 @@ from fastapi import Response
 
 from backend import node_check
 from backend.ai import provider_check
+from backend.ai.faults import ModelFault
 from backend.api.deps import Caller, Page, Paged
 from backend.api.routing import does
 from backend.api.routing import router as routes
@@ -106,9 +107,12 @@ async def list_config(actor: Caller, paging: Paged) -> dict[str, Any]:
 
 
 @config_router.post("/check_provider/", response_model=ProviderTried, **does(Action.AI_CHECK))
-async def check_provider(actor: Caller) -> dict[str, str]:
+async def check_provider(actor: Caller) -> dict[str, Any]:
     """Ask the provider of language models, as it is set now, for one word. Answers within half a minute."""
-    return {"message": await provider_check.check_provider(actor)}
+    try:
+        return {"works": True, "message": await provider_check.check_provider(actor)}
+    except ModelFault as fault:
+        return {"works": False, "message": fault.message}
 
 
 @config_router.put("/{name}/", response_model=ConfigOut, **does(Action.CONFIG_SET))

@@ -160,7 +160,8 @@ class NodeTried(Shown):
 class ProviderTried(Shown):
     """What came of asking it."""
 
-    message: str = Field(description="Which model answered, and what")
+    works: bool
+    message: str = Field(description="Which model answered, and what; or what stands in the way")
 
 
 class ReconcilingOut(Shown):
