@@ -55,6 +55,7 @@ _QUIET = frozenset(
         Action.AI_CHANGES,
         Action.CHECKPOINT_LIST,
         Action.AI_CLEAR,
+        Action.AI_USAGE_ALL,
         Action.AI_USAGE_CONTAINER,
         Action.AI_USAGE_USER,
         Action.AUDIT_CONTAINER,

@@ -6,7 +6,7 @@ from typing import Any
 
 import reflex as rx
 
-from backend.ai import live as assistant
+from backend.ai import live as ai
 from backend.api.app import make_api
 from backend.api.preview import server as preview_server
 from backend.logs import configure_logging
@@ -25,10 +25,12 @@ from pequeroku_ui.pages import (
     account_keys,
     account_security,
     account_webhooks,
+    admin_costs,
     admin_form,
     admin_list,
     admin_overview,
     admin_reconciler,
+    assistant,
     container,
     dashboard,
     inbox,
@@ -45,6 +47,7 @@ from pequeroku_ui.state.account import AccountState
 from pequeroku_ui.state.activity import ActivityState
 from pequeroku_ui.state.admin import AdminDoorState, AdminListState
 from pequeroku_ui.state.admin_act import AdminActState
+from pequeroku_ui.state.admin_costs import AdminCostsState
 from pequeroku_ui.state.admin_form import AdminFormState
 from pequeroku_ui.state.admin_overview import AdminOverviewState
 from pequeroku_ui.state.admin_reconciler import AdminReconcilerState
@@ -88,7 +91,7 @@ reflex_setup.after_app()
 @asynccontextmanager
 async def _tasks() -> AsyncGenerator[None]:
     configure_logging()
-    async with runner.running(drives=settings().run_tasks), preview_server.serving(), assistant.working():
+    async with runner.running(drives=settings().run_tasks), preview_server.serving(), ai.working():
         yield
 
 
@@ -111,6 +114,12 @@ def _name_of(shown: Any, otherwise: str) -> rx.Var[str]:
 
 _add(dashboard.page, "/", "Containers", DashboardState.load)
 _add(container.page, "/containers/[container_id]", _name_of(ContainerState.shown, "Container"), ContainerState.load)
+_add(
+    assistant.page,
+    "/containers/[container_id]/ai",
+    _name_of(ContainerState.shown, "Container") + " · Assistant",
+    ContainerState.load,
+)
 _add(teams.page, "/teams", "Teams", TeamsState.load)
 _add(team.page, "/teams/[team_id]", _name_of(TeamState.shown, "Team"), TeamState.load, InvitingState.load)
 _add(templates.page, "/templates", "Templates", TemplatesState.load)
@@ -128,6 +137,7 @@ _add(new_password.page, "/account/new-password", "New password", NewPasswordStat
 
 _add(admin_overview.page, "/admin", "Admin", AdminDoorState.load, AdminOverviewState.load)
 _add(admin_reconciler.page, "/admin/reconciler", "Reconciler", AdminDoorState.load, AdminReconcilerState.load)
+_add(admin_costs.page, "/admin/costs", "AI costs", AdminDoorState.load, AdminCostsState.load)
 _add(
     admin_list.page,
     "/admin/[area]/[noun]",

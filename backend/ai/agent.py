@@ -28,6 +28,7 @@ from backend.services.turns import Begun
 
 log = logging.getLogger(__name__)
 
+_DIFF_S = 10.0
 _BROKE = "Something broke on our side. It was written down."
 _RESTARTED = "The server was restarted while this ran. Look what was done of it."
 _SUM_UP = (
@@ -201,9 +202,18 @@ class Agent:
         began = time.monotonic()
         is_new = not any(each.kind == "approval" and each.data["call"] == call for each in events)
         try:
-            return await self._stage.allowed(call, wanted.why, is_new=is_new)
+            diff = await self._diff(wanted) if is_new else ""
+            return await self._stage.allowed(call, wanted.why, diff, is_new=is_new)
         finally:
             self._meter.add(waited_s=time.monotonic() - began)
+
+    async def _diff(self, wanted: Wanted) -> str:
+        """What a call would change, as far as that can be told."""
+        try:
+            async with asyncio.timeout(_DIFF_S):
+                return await wanted.diff(self._desk)
+        except (PequerokuError, TimeoutError):
+            return ""
 
     async def _result(self, call: str, wanted: Wanted) -> Result:
         desk = replace(self._desk, delegate=partial(self._delegate, call))

@@ -222,13 +222,13 @@ class _Turn:
         """See agent.Stage."""
         self._tell({"event": "progress", "message": message})
 
-    async def allowed(self, call: str, why: str, *, is_new: bool) -> bool:
+    async def allowed(self, call: str, why: str, diff: str, *, is_new: bool) -> bool:
         """See agent.Stage."""
         waiting: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self.waiting[call] = waiting, why or call
         try:
             if is_new:
-                await self.add("approval", call=call, why=why)
+                await self.add("approval", call=call, why=why, **({"diff": diff} if diff else {}))
             await self._set(TurnStatus.WAITING)
             allow = await waiting
         finally:
@@ -250,7 +250,7 @@ class _Turn:
     async def _actor(self) -> Actor:
         """Who the assistant acts as, if they still may."""
         async with reading() as tx:
-            actor = await turns.agent_for(tx, self._begun.user_id, self._begun.session_id)
+            actor = await turns.agent_for(tx, self._begun.user_id, self._begun.session_id, self._begun.api_key)
             if actor is None:
                 raise Unauthenticated
             await turns.let_go_on(tx, actor, self._begun.container_id)

@@ -31,8 +31,8 @@ class Stage(Protocol):
 
     async def progress(self, message: str) -> None: ...
 
-    async def allowed(self, call: str, why: str, *, is_new: bool) -> bool:
-        """Wait until a person lets a call go on, or refuses it."""
+    async def allowed(self, call: str, why: str, diff: str, *, is_new: bool) -> bool:
+        """Wait until a person, who is shown the diff, lets a call go on, or refuses it."""
         ...
 
 
@@ -66,8 +66,8 @@ class Under:
     async def progress(self, message: str) -> None:
         await self._stage.progress(message)
 
-    async def allowed(self, call: str, why: str, *, is_new: bool) -> bool:
-        return await self._stage.allowed(call, why, is_new=is_new)
+    async def allowed(self, call: str, why: str, diff: str, *, is_new: bool) -> bool:
+        return await self._stage.allowed(call, why, diff, is_new=is_new)
 
 
 class Strand:

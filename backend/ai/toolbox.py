@@ -96,6 +96,8 @@ class Tool(Generic[A]):
     most_s: float | None = _TOOL_S
     schema: dict[str, Any] | None = None
     """What it takes, as JSON Schema, where `takes` can't say it."""
+    diff: Callable[[Desk, A], Awaitable[str]] | None = None
+    """What a call would change, for who is asked whether it may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,9 @@ class Wanted:
         if self.risk is not Risk.LOOK:
             await desk.before_change()
         return await self.tool.run(desk, self.arguments)
+
+    async def diff(self, desk: Desk) -> str:
+        return await self.tool.diff(desk, self.arguments) if self.tool.diff is not None else ""
 
 
 class Toolbox:

@@ -151,14 +151,17 @@ def _write_configuration(home: _Home) -> None:
     confined = _apparmor_is_on()
     (home.root / "etc" / "qemu.conf").write_text(
         f'user = "{_QEMU_USER}"\ngroup = "{_QEMU_USER}"\n'
-        'stdio_handler = "file"\nseccomp_sandbox = 1\n' + ("" if confined else 'security_driver = "none"\n')
+        'stdio_handler = "file"\nseccomp_sandbox = 1\n'
+        + ("" if confined else 'security_driver = "none"\n')
         + ("namespaces = []\n" if _is_chroot() else "")
     )
 
 
 def _is_chroot() -> bool:
-    """Whether `/` is a folder of a larger system. libvirt enters a machine's mount namespace at the root of that system,
-    and would make the devices for the machine's private /dev there: in a chroot machines share ours.
+    """Whether `/` is a folder of a larger system.
+
+    libvirt enters a machine's mount namespace at the root of that system, and would make the devices of the machine's
+    private /dev there. So in a chroot machines share ours.
     """
     mounts = Path("/proc/self/mountinfo").read_text().splitlines()
     return not any(each.split()[4] == "/" for each in mounts)

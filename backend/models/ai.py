@@ -69,6 +69,8 @@ class AITurn(Table, table=True):
     usage_id: int | None = None
     session_id: int | None = None
     """Whose end is the turn's too. No foreign keys: both may go before."""
+    api_key: str = Field(default="", max_length=16)
+    """The prefix of the API key that it was begun with, if one was; its end is the turn's too."""
     undo_id: int | None = None
     """The checkpoint that was made at its start."""
 

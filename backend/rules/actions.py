@@ -165,6 +165,8 @@ class Action(StrEnum):
     AI_UNDO = "ai.undo"
     AI_USAGE_USER = "ai_usage.user"
     AI_USAGE_CONTAINER = "ai_usage.container"
+    AI_USAGE_ALL = "ai_usage.all"
+    AI_CHECK = "ai.check"
     INBOX_LIST = "inbox.list"
     INBOX_COUNT = "inbox.count"
     INBOX_READ = "inbox.read"

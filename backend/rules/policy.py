@@ -211,6 +211,8 @@ _TABLE: dict[Action, tuple[Relation, Scope]] = {
     Action.CHECKPOINT_RESTORE: (Relation.OPERATOR, Scope.EXEC),
     Action.AI_USAGE_USER: (Relation.OWNER, Scope.READ),
     Action.AI_USAGE_CONTAINER: (Relation.OWNER, Scope.READ),
+    Action.AI_USAGE_ALL: (Relation.SUPERUSER, Scope.ADMIN),
+    Action.AI_CHECK: (Relation.SUPERUSER, Scope.ADMIN),
     Action.INBOX_LIST: (Relation.USER, Scope.READ),
     Action.INBOX_COUNT: (Relation.USER, Scope.READ),
     Action.INBOX_READ: (Relation.OWNER, Scope.EXEC),

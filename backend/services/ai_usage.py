@@ -1,20 +1,26 @@
 """What the assistant was asked and answered: a person's own questions, and those about a container."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement
-from sqlmodel import col, select
+from sqlalchemy import ColumnElement, Integer, cast, extract
+from sqlmodel import col, func, select
 
 from backend.db import Tx
 from backend.errors import NotFound
 from backend.models import AIUsageLog, User
+from backend.models.base import now
 from backend.operation import note, operation, require
 from backend.rules.policy import Action, Actor
 from backend.services.targets import visible
+from backend.services.turn_use import cost_of
 
 PAGE = 50
 _MOST = 500
+_DAY_S = 86400
+_MOST_DAYS = 366
+_MOST_SUMS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,69 @@ class QuestionView:
     completion_tokens: int
     total_tokens: int
     latency_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class UsageSum:
+    """What so many questions used together: those of a day (its ISO date), of a user or of a model. The cost is at
+    the prices of now, in their currency.
+    """
+
+    name: str
+    questions: int
+    prompt_tokens: int
+    completion_tokens: int
+    cost: float
+
+
+@dataclass(frozen=True, slots=True)
+class UsageSums:
+    """The same questions, added up by day (each of them, the newest last), and by user and model (those that used
+    most).
+    """
+
+    total: UsageSum
+    days: tuple[UsageSum, ...]
+    users: tuple[UsageSum, ...]
+    models: tuple[UsageSum, ...]
+
+
+@operation(Action.AI_USAGE_ALL)
+async def usage_sums(tx: Tx, actor: Actor, *, days: int = 30) -> UsageSums:
+    """What everybody asked in the last so many days, today among them; days are UTC's.
+
+    Raises:
+        Forbidden: the actor is no administrator.
+    """
+    require(actor, Action.AI_USAGE_ALL)
+    today = datetime.combine(now().date(), time.min, UTC)
+    starts = [today - timedelta(days=each) for each in reversed(range(max(1, min(days, _MOST_DAYS))))]
+    second = cast(extract("epoch", col(AIUsageLog.created_at)), Integer)
+    by_day = {each.name: each for each in await _sums(tx, second - second % _DAY_S, starts[0])}
+    nothing = UsageSum("", 0, 0, 0, 0.0)
+    shown = [(f"{at:%Y-%m-%d}", by_day.get(str(int(at.timestamp())), nothing)) for at in starts]
+    return UsageSums(
+        total=(await _sums(tx, cast(0, Integer), starts[0]) or [nothing])[0],
+        days=tuple(_named(name, each) for name, each in shown),
+        users=tuple((await _sums(tx, col(User.username), starts[0]))[:_MOST_SUMS]),
+        models=tuple((await _sums(tx, col(AIUsageLog.model), starts[0]))[:_MOST_SUMS]),
+    )
+
+
+def _named(name: str, each: UsageSum) -> UsageSum:
+    return UsageSum(name, each.questions, each.prompt_tokens, each.completion_tokens, each.cost)
+
+
+async def _sums(tx: Tx, by: Any, since: datetime) -> list[UsageSum]:
+    """By an expression of the row or its user, those that cost most first."""
+    sent, got = func.sum(AIUsageLog.prompt_tokens), func.sum(AIUsageLog.completion_tokens)
+    query = select(by, func.count(), sent, got).select_from(AIUsageLog).outerjoin(User)
+    rows = (await tx.exec(query.where(col(AIUsageLog.created_at) >= since).group_by(by))).all()
+    found = list[UsageSum]()
+    for name, count, prompt, answer in rows:
+        cost = await cost_of(tx, int(prompt), int(answer))
+        found.append(UsageSum("" if name is None else str(name), count, int(prompt), int(answer), cost))
+    return sorted(found, key=lambda each: (-each.cost, -each.questions, each.name))
 
 
 @operation(Action.AI_USAGE_USER)

@@ -76,6 +76,16 @@ async def set_config(tx: Tx, actor: Actor, name: str, text: str | None) -> None:
     row.updated_at, row.updated_by_id = now(), actor.user_id
 
 
+@operation(Action.AI_CHECK)
+async def let_check_provider(tx: Tx, actor: Actor) -> None:
+    """Let the actor try the provider of language models that is set.
+
+    Raises:
+        Forbidden: the actor is no administrator.
+    """
+    require(actor, Action.AI_CHECK)
+
+
 async def _erase_secrets_sent_to(tx: Tx, key: Key[Any]) -> None:
     for secret in KEYS.values():
         if secret.sent_to == key.name and (row := await tx.get(Config, secret.name, with_for_update=True)) is not None:

@@ -55,6 +55,8 @@ class OpenView:
     events: list[Told] = field(default_factory=list[Told])
     memory: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
     turn: TurnView | None = None
+    """The one that goes on."""
+    turns: list[TurnView] = field(default_factory=list[TurnView])
 
 
 @operation(Action.AI_LOOK)
@@ -90,6 +92,7 @@ async def open_conversation(tx: Tx, actor: Actor, container_id: int, conversatio
         events=[timelines.told(each) for each in events],
         memory=timelines.memory_of(events),
         turn=await going_on(tx, conversation.id),
+        turns=await _all_turns(tx, conversation.id),
     )
 
 
@@ -99,7 +102,8 @@ async def caught_up(tx: Tx, opened: OpenView) -> OpenView:
     later = await timelines.events_of(tx, opened.id or 0, after=last)
     turn = await going_on(tx, opened.id or 0)
     events = [*opened.events, *map(timelines.told, later)]
-    return replace(opened, events=events, memory=[*opened.memory, *timelines.memory_of(later)], turn=turn)
+    memory = [*opened.memory, *timelines.memory_of(later)]
+    return replace(opened, events=events, memory=memory, turn=turn, turns=await _all_turns(tx, opened.id or 0))
 
 
 @operation(Action.AI_LIST)
@@ -153,11 +157,21 @@ async def set_mode(tx: Tx, actor: Actor, container_id: int, conversation_id: int
         Invalid: there is no such mode.
     """
     await visible(Action.AI_SET_MODE, tx, actor, container_id)
+    wanted = known_mode(mode)
+    conversation = await _own(tx, actor.person_id, container_id, conversation_id)
+    note(message=f"{conversation.mode} → {wanted}")
+    conversation.mode = wanted
+
+
+def known_mode(mode: str) -> Mode:
+    """The mode of that name.
+
+    Raises:
+        Invalid: there is none.
+    """
     if mode not in list(Mode):
         raise Invalid("The mode is one of: " + ", ".join(Mode) + ".", field="mode")
-    conversation = await _own(tx, actor.person_id, container_id, conversation_id)
-    note(message=f"{conversation.mode} → {mode}")
-    conversation.mode = mode
+    return Mode(mode)
 
 
 @operation(Action.AI_DELETE)
@@ -277,6 +291,12 @@ async def _own(tx: Tx, user_id: int, container_id: int, conversation_id: int) ->
 async def _memory(tx: Tx, user_id: int, container_id: int) -> AIMemory | None:
     mine = AIMemory.user_id == user_id, AIMemory.container_id == container_id
     return (await tx.exec(select(AIMemory).where(*mine))).first()
+
+
+async def _all_turns(tx: Tx, conversation_id: int) -> list[TurnView]:
+    query = select(AITurn).where(AITurn.conversation_id == conversation_id).order_by(col(AITurn.id))
+    rows = (await tx.exec(query.execution_options(populate_existing=True))).all()
+    return [TurnView(each.id, number, each.status) for number, each in enumerate(rows, 1)]
 
 
 async def _turns(tx: Tx, conversation_id: int) -> int:

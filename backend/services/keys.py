@@ -90,6 +90,13 @@ async def actor_for_key(authorization: str, *, ip: str = "", user_agent: str = "
     )
 
 
+async def scope_of_key(tx: Tx, prefix: str) -> Scope | None:
+    """What a key is good for; None where it is not, or not any more, good."""
+    query = select(ApiKey).where(ApiKey.prefix == prefix).execution_options(populate_existing=True)
+    key = (await tx.exec(query)).first()
+    return Scope(key.scope) if key is not None and _view(key).is_good else None
+
+
 @operation(Action.KEY_LIST)
 async def list_keys(tx: Tx, actor: Actor) -> list[KeyView]:
     """The actor's API keys, newest first; revoked ones too."""

@@ -9,8 +9,8 @@ from backend.errors import AskedEnough, Conflict, Invalid, NotFound
 from backend.models import AIConversation, AITurn, AIUsageLog, Session, TurnStatus, User
 from backend.models.base import now
 from backend.operation import note, operation
-from backend.rules.policy import Action, Actor, Via
-from backend.services import activity, timelines
+from backend.rules.policy import Action, Actor, Scope, Via
+from backend.services import activity, keys, timelines
 from backend.services.conversations import going_on, opened
 from backend.services.doors import Door, door
 from backend.services.quotas import locked_quota
@@ -33,6 +33,7 @@ class Begun:
     container_id: int
     user_id: int
     session_id: int | None
+    api_key: str
     title: str
     asked: Told
 
@@ -58,7 +59,7 @@ async def begin(tx: Tx, actor: Actor, container_id: int, conversation_id: int | 
         raise Conflict("The assistant is still at work here. Wait, stop it, or ask in a new conversation.")
     conversation.title = conversation.title or _title(asked)
     usage = AIUsageLog(user_id=actor.person_id, container_id=container_id, query=asked)
-    turn = AITurn(conversation_id=conversation.id, session_id=actor.session_id)
+    turn = AITurn(conversation_id=conversation.id, session_id=actor.session_id, api_key=actor.api_key)
     tx.add_all([usage, turn])
     await tx.flush()
     turn.usage_id = usage.id
@@ -92,7 +93,8 @@ async def begin_again(tx: Tx, actor: Actor, container_id: int, conversation_id: 
     turn = (await tx.exec(query.with_for_update())).first()
     if turn is None or turn.status not in (TurnStatus.FAILED, TurnStatus.STOPPED):
         raise Conflict("There is nothing to try again: the last turn did not fail.")
-    turn.status, turn.ended_at, turn.session_id = TurnStatus.RUNNING, None, actor.session_id
+    turn.status, turn.ended_at = TurnStatus.RUNNING, None
+    turn.session_id, turn.api_key = actor.session_id, actor.api_key
     return await resumed(tx, turn, conversation)
 
 
@@ -127,11 +129,12 @@ async def let_go_on(tx: Tx, actor: Actor, container_id: int) -> Door:
     return await door(Action.AI_GO_ON, tx, actor, container_id)
 
 
-async def agent_for(tx: Tx, user_id: int, session_id: int | None) -> Actor | None:
-    """Who the assistant acts as: the person, as they are now; None when they are gone, or their session is."""
+async def agent_for(tx: Tx, user_id: int, session_id: int | None, api_key: str) -> Actor | None:
+    """Who the assistant acts as: the person, as they are now; None when they are gone, or what let them in is."""
     user = await tx.get(User, user_id, populate_existing=True)
     session = await tx.get(Session, session_id) if session_id is not None else None
-    if user is None or not user.is_active or (session_id is not None and session is None):
+    scope = await keys.scope_of_key(tx, api_key) if api_key else Scope.ADMIN
+    if user is None or not user.is_active or scope is None or (session_id is not None and session is None):
         return None
     return Actor(
         user.id,
@@ -139,6 +142,8 @@ async def agent_for(tx: Tx, user_id: int, session_id: int | None) -> Actor | Non
         is_superuser=user.is_superuser,
         via=Via.AGENT,
         session_id=session_id,
+        scope=scope,
+        api_key=api_key,
         must_change_password=user.must_change_password,
     )
 
@@ -154,6 +159,7 @@ async def resumed(tx: Tx, turn: AITurn, conversation: AIConversation, asked: Tol
         conversation.container_id,
         conversation.user_id,
         turn.session_id,
+        turn.api_key,
         conversation.title,
         asked or {},
     )

@@ -14,7 +14,11 @@ from pequeroku_ui.state.admin import AdminDoorState
 from pequeroku_ui.state.admin_act import AdminActState
 
 _ICONS = sorted({act.icon for screen in SCREENS.values() for act in screen.acts})
-_OWN = (("layout-dashboard", "Overview", words.HOME), ("refresh-cw", "Reconciler", f"{words.HOME}/reconciler"))
+_OWN = (
+    ("layout-dashboard", "Overview", words.HOME),
+    ("refresh-cw", "Reconciler", f"{words.HOME}/reconciler"),
+    ("chart-column", "AI costs", f"{words.HOME}/costs"),
+)
 
 
 def admin_page(*children: rx.Component) -> rx.Component:

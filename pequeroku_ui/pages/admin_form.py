@@ -55,6 +55,7 @@ def _form() -> rx.Component:
             rx.foreach(_S.fields, lambda each: field_view(each, _problem_of(each), checks=_S.check)),
             rx.cond(_S.entries_name != "", _entries()),
             rx.cond(_S.can_try, _try_it()),
+            rx.cond(_S.can_try_provider, _try_provider()),
             problem(_S.problem, id="form-problem", tab_index=-1),
             rx.el.div(rx.button(rx.cond(_S.is_new, "Add", "Save"), type="submit", size="3")),
             on_submit=_S.save,
@@ -70,17 +71,26 @@ def _form() -> rx.Component:
 def _try_it() -> rx.Component:
     """What stands in the field is sent, saved or not."""
     typed = rx.Var("document.querySelector('input[name=uri]').value", _var_type=str)
+    return _try("Test the connection", "Trying; this may take 15 seconds …", AdminTryState.attempt(typed))
+
+
+def _try_provider() -> rx.Component:
+    """What is saved is tried: the key can't be shown to be sent again."""
+    return _try("Test what is saved", "Asking the model for a word …", AdminTryState.attempt_provider)
+
+
+def _try(label: str, meanwhile: str, does: rx.event.EventType) -> rx.Component:
     return rx.el.div(
         rx.el.button(
             rx.icon("plug-zap", size=16, aria_hidden="true"),
-            "Test the connection",
+            label,
             type="button",
             disabled=AdminTryState.is_trying,
-            on_click=AdminTryState.attempt(typed),
+            on_click=does,
             class_name="pq-icon-button",
         ),
         rx.el.div(
-            rx.cond(AdminTryState.is_trying, rx.el.p("Trying; this may take 15 seconds …", class_name="pq-quiet")),
+            rx.cond(AdminTryState.is_trying, rx.el.p(meanwhile, class_name="pq-quiet")),
             rx.cond(
                 AdminTryState.said != "",
                 rx.el.p(AdminTryState.said, class_name="pq-note", custom_attrs={"data-tone": AdminTryState.tone}),

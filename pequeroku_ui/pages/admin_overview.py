@@ -6,11 +6,10 @@ from backend.services.admin.overview import Trouble
 from pequeroku_ui.components.admin import admin_page
 from pequeroku_ui.components.blanks import content, page_bones
 from pequeroku_ui.components.notes import note
+from pequeroku_ui.components.plots import HEIGHT, INK, axes, plot
 from pequeroku_ui.state.admin_overview import AdminOverviewState, Figure, NodeLine
 
 _S = AdminOverviewState
-_HEIGHT = 220
-_INK = "var(--pq-ink-soft)"
 _PARTS = {"capacity": "var(--pq-track)", "promised": "var(--pq-busy)", "used now": "var(--pq-good)"}
 
 
@@ -59,52 +58,33 @@ def _plots() -> rx.Component:
     hours = rx.recharts.bar_chart(
         rx.recharts.bar(data_key="created", fill="var(--pq-busy)"),
         rx.recharts.bar(data_key="failed", fill="var(--pq-bad)"),
-        *_axes("hour"),
+        *axes("hour"),
         data=_S.hours,
-        height=_HEIGHT,
+        height=HEIGHT,
     )
     states = rx.recharts.bar_chart(
         rx.recharts.bar(data_key="containers", fill="var(--accent-9)"),
-        rx.recharts.x_axis(type_="number", stroke=_INK, allow_decimals=False, tick_line=False),
+        rx.recharts.x_axis(type_="number", stroke=INK, allow_decimals=False, tick_line=False),
         rx.recharts.y_axis(
-            data_key="name", type_="category", stroke=_INK, tick_line=False, axis_line=False, width=90, interval=0
+            data_key="name", type_="category", stroke=INK, tick_line=False, axis_line=False, width=90, interval=0
         ),
         rx.recharts.graphing_tooltip(cursor=False),
         layout="vertical",
         data=_S.states,
-        height=_HEIGHT,
+        height=HEIGHT,
     )
     return rx.el.div(
-        _plot("Containers by state", states, rx.fragment()),
-        _plot("Made and failed, by hour", hours, rx.el.p(_S.hours_words, class_name="pq-quiet")),
-        _plot("CPU by node (vCPUs)", _loads(_S.cpu), _lines(lambda line: line.cpu)),
-        _plot("Memory by node (MiB)", _loads(_S.memory), _lines(lambda line: line.memory)),
+        plot("Containers by state", states, rx.fragment()),
+        plot("Made and failed, by hour", hours, rx.el.p(_S.hours_words, class_name="pq-quiet")),
+        plot("CPU by node (vCPUs)", _loads(_S.cpu), _lines(lambda line: line.cpu)),
+        plot("Memory by node (MiB)", _loads(_S.memory), _lines(lambda line: line.memory)),
         class_name="pq-plots",
     )
 
 
 def _loads(data: rx.Var) -> rx.Component:
     bars = [rx.recharts.bar(data_key=part, fill=colour) for part, colour in _PARTS.items()]
-    return rx.recharts.bar_chart(*bars, *_axes("name"), data=data, height=_HEIGHT)
-
-
-def _axes(key: str) -> list[rx.Component]:
-    return [
-        rx.recharts.x_axis(data_key=key, stroke=_INK, tick_line=False),
-        rx.recharts.y_axis(stroke=_INK, allow_decimals=False, tick_line=False, axis_line=False),
-        rx.recharts.graphing_tooltip(cursor=False),
-        rx.recharts.legend(),
-    ]
-
-
-def _plot(title: str, chart: rx.Component, words: rx.Component) -> rx.Component:
-    return rx.el.section(
-        rx.el.h2(title),
-        rx.el.div(chart, class_name="pq-plot"),
-        words,
-        class_name="pq-panel pq-section",
-        aria_label=title,
-    )
+    return rx.recharts.bar_chart(*bars, *axes("name"), data=data, height=HEIGHT)
 
 
 def _lines(said: rx.event.EventType) -> rx.Component:

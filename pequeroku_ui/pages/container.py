@@ -8,6 +8,7 @@ from pequeroku_ui.components.activity import activity_dialog
 from pequeroku_ui.components.applying import apply_dialog
 from pequeroku_ui.components.blanks import blank, content, missing, page_bones
 from pequeroku_ui.components.buttons import icon_button
+from pequeroku_ui.components.chat import chat_dock, chat_tool
 from pequeroku_ui.components.containers import afresh_button, delete_dialog, power_buttons, start_button, status_pill
 from pequeroku_ui.components.dialogs import dialog_end
 from pequeroku_ui.components.layout import back_link, framed
@@ -99,6 +100,7 @@ def _head() -> rx.Component:
         rx.cond(_ROW.overridden != "", rx.el.span(_ROW.overridden, " overridden", class_name="pq-tag")),
         rx.el.div(
             rx.cond(_ROW.shows_terminal & (_ROW.status == "running"), preview_tools(container_id=_ROW.id)),
+            rx.cond(_ROW.shows_terminal, chat_tool(container_id=_ROW.id)),
             power_buttons(_ROW, has_words=True),
             _more(),
             class_name="pq-container-end pq-icons",
@@ -189,6 +191,7 @@ def _terminal() -> rx.Component:
                 class_name="pq-terminal",
             ),
             preview_dock(container_id=_ROW.id, can_share=_ROW.can_share),
+            rx.cond(_STARTS, rx.fragment(), chat_dock(container_id=_ROW.id, is_admin=ContainerState.is_admin)),
             class_name="pq-beside",
         ),
     )

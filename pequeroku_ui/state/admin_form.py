@@ -7,6 +7,7 @@ from typing import Any
 import reflex as rx
 
 from backend.errors import NotFound, PequerokuError
+from backend.rules.config_keys import AI_MODELS, OPENAI_API_KEY, OPENAI_API_URL, OPENAI_MODEL
 from backend.rules.forms import Field, Kind
 from backend.services.admin import rows
 from backend.services.admin.rows import Form, Stale
@@ -17,6 +18,8 @@ from pequeroku_ui.state.admin import parts_of
 from pequeroku_ui.state.base import AppState
 
 ADD = "add"
+_CONFIG = "internal_config/config"
+_PROVIDER_KEYS = frozenset(each.name for each in (OPENAI_API_KEY, OPENAI_API_URL, OPENAI_MODEL, AI_MODELS["assistant"]))
 
 
 class AdminFormState(AppState):
@@ -38,6 +41,8 @@ class AdminFormState(AppState):
     problem: str = ""
     can_try: bool = False
     """There is a URI to be typed, which can be tried before it is saved."""
+    can_try_provider: bool = False
+    """It is about the provider of models, which can be tried as it is saved."""
     version: int = 0
     """Counts up when the form is filled anew; until then what was typed stays."""
 
@@ -117,6 +122,7 @@ class AdminFormState(AppState):
         self.links = words.links(screen, form.row) if form.row else []
         self.history, self.acts = words.history(form), words.act_buttons(form.acts)
         self._made, self.can_try = form.fields, any(each.name == "uri" for each in form.fields)
+        self.can_try_provider = path == _CONFIG and form.row is not None and form.row.key in _PROVIDER_KEYS
         self._fill(form.fields, form.values)
 
     def _fill(self, fields: tuple[Field, ...], values: Mapping[str, Any]) -> None:

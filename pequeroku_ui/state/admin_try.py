@@ -1,7 +1,10 @@
-"""Trying a node's URI before it is saved: it may take long, so it is done beside everything else."""
+"""Trying a node's URI before it is saved, and the provider of models as it is saved: it may take long, so it is done
+beside everything else.
+"""
 
 import reflex as rx
 
+from backend.ai.provider_check import check_provider
 from backend.errors import PequerokuError
 from backend.hypervisor.connection_check import Examined
 from backend.node_check import check_connection
@@ -33,6 +36,20 @@ class AdminTryState(AppState):
             said, is_good = await _outcome(str(uri)[:_LONGEST], as_id(row_key) or None, who)
             async with self:
                 self.is_trying, self.said, self.tone = False, said, "good" if is_good else "bad"
+
+    @rx.event(background=True)
+    @access(Access.ADMIN)
+    async def attempt_provider(self) -> None:
+        """Ask the provider for a word; answers within half a minute."""
+        who = actor()
+        async with self:
+            self.is_trying, self.said = True, ""
+        try:
+            said, is_good = await check_provider(who), True
+        except PequerokuError as refusal:
+            said, is_good = refusal.message, False
+        async with self:
+            self.is_trying, self.said, self.tone = False, said, "good" if is_good else "bad"
 
     @rx.event
     @access(Access.ADMIN)

@@ -29,7 +29,7 @@ class ContainerState(AppState):
     @rx.event
     async def load(self) -> None:
         """The page was opened, or “Try again” pressed."""
-        container_id = as_id(self._address_end())
+        container_id = as_id(self._of_address())
         if container_id != self.shown.id:
             self.shown, self.steps, self.weighed = _NOTHING, [], []
             self.view = "workspace"
@@ -41,6 +41,10 @@ class ContainerState(AppState):
     async def choose_view(self, view: str) -> None:
         """Bring another view to the front."""
         self.view = str(view)
+
+    def _of_address(self) -> str:
+        """Its page, and its assistant's, are both about it."""
+        return self.router.url.path.rstrip("/").removesuffix("/ai").rpartition("/")[2]
 
     async def _find(self, container_id: int) -> ContainerView | None:
         try:

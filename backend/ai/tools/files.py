@@ -111,6 +111,19 @@ async def edit(desk: Desk, given: Edit) -> Result:
     return _changed(said["path"], there["content"], after)
 
 
+async def diff_of_write(desk: Desk, given: Write) -> str:
+    try:
+        before = await text_of(desk, given.path)
+    except FileRefused:
+        before = ""
+    return diff(given.path, before, given.content)
+
+
+async def diff_of_edit(desk: Desk, given: Edit) -> str:
+    before = await text_of(desk, given.path)
+    return diff(given.path, before, replaced(before, given.old, given.new, everywhere=given.everywhere))
+
+
 async def list_(desk: Desk, given: List) -> Result:
     said = await _ask(desk, "list", path=given.path, limit=_MOST_LISTED)
     told = [_entry(each) for each in said["entries"]]
@@ -175,6 +188,7 @@ TOOLS = (
         write,
         lambda a: f"Write {a.path}",
         lambda a: risk_of_path(a.path),
+        diff=diff_of_write,
     ),
     Tool(
         "edit",
@@ -183,6 +197,7 @@ TOOLS = (
         edit,
         lambda a: f"Edit {a.path}",
         lambda a: risk_of_path(a.path),
+        diff=diff_of_edit,
     ),
     Tool("list", "List a folder under /app.", List, list_, lambda a: f"List {a.path}"),
     Tool("search", "Search the text of files under /app.", Search, search, lambda a: f"Search for “{a.query}”"),

@@ -5,10 +5,21 @@ from typing import Any
 from fastapi import Response
 
 from backend import node_check
+from backend.ai import provider_check
+from backend.ai.faults import ModelFault
 from backend.api.deps import Caller, Page, Paged
 from backend.api.routing import does
 from backend.api.routing import router as routes
-from backend.api.schemas.administration import ConfigIn, ConfigOut, NodeChange, NodeIn, NodeOut, NodeTried, NodeTry
+from backend.api.schemas.administration import (
+    ConfigIn,
+    ConfigOut,
+    NodeChange,
+    NodeIn,
+    NodeOut,
+    NodeTried,
+    NodeTry,
+    ProviderTried,
+)
 from backend.db import Tx, reading, transaction
 from backend.errors import NotFound
 from backend.hypervisor.connection_check import Examined
@@ -93,6 +104,15 @@ async def list_config(actor: Caller, paging: Paged) -> dict[str, Any]:
     """Every key with its value; of secrets only whether there is one."""
     async with reading() as tx:
         return paging.cut([ConfigOut.of(each) for each in await config.list_config(tx, actor)])
+
+
+@config_router.post("/check_provider/", response_model=ProviderTried, **does(Action.AI_CHECK))
+async def check_provider(actor: Caller) -> dict[str, Any]:
+    """Ask the provider of language models, as it is set now, for one word. Answers within half a minute."""
+    try:
+        return {"works": True, "message": await provider_check.check_provider(actor)}
+    except ModelFault as fault:
+        return {"works": False, "message": fault.message}
 
 
 @config_router.put("/{name}/", response_model=ConfigOut, **does(Action.CONFIG_SET))

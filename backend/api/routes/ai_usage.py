@@ -1,7 +1,10 @@
 """What was asked of the assistant, and what that used: one's own, and of one's containers."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
+
+from fastapi import Query
+from pydantic import Field
 
 from backend.api.deps import Caller, Page, Paged
 from backend.api.routing import does
@@ -10,7 +13,7 @@ from backend.api.schemas.containers import Shown
 from backend.db import reading
 from backend.rules.policy import Action
 from backend.services import ai_usage
-from backend.services.ai_usage import QuestionView
+from backend.services.ai_usage import QuestionView, UsageSums
 
 router = routes("/api", "assistant")
 
@@ -29,6 +32,32 @@ class QuestionOut(Shown):
     completion_tokens: int
     total_tokens: int
     latency_ms: int
+
+
+class UsageSumOut(Shown):
+    """What so many questions used together."""
+
+    name: str = Field(description="A day's date, a user or a model")
+    questions: int
+    prompt_tokens: int
+    completion_tokens: int
+    cost: float = Field(description="At the prices of now, in their currency")
+
+
+class UsageSumsOut(Shown):
+    """The same questions added up in four ways."""
+
+    total: UsageSumOut
+    days: list[UsageSumOut] = Field(description="Each of them, the newest last; days are UTC's")
+    users: list[UsageSumOut] = Field(description="The ten that cost most")
+    models: list[UsageSumOut] = Field(description="The ten that cost most")
+
+
+@router.get("/ai_usage/", response_model=UsageSumsOut, **does(Action.AI_USAGE_ALL))
+async def get_usage_sums(actor: Caller, days: Annotated[int, Query(ge=1, le=366)] = 30) -> UsageSums:
+    """What everybody asked in the last so many days, and what it cost. For administrators."""
+    async with reading() as tx:
+        return await ai_usage.usage_sums(tx, actor, days=days)
 
 
 @router.get("/user/me/ai_usage/", response_model=Page[QuestionOut], **does(Action.AI_USAGE_USER))

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import Query, Response
 
+from backend.ai import live as assistant
 from backend.api.deps import Caller, Page, Paged
 from backend.api.routing import does
 from backend.api.routing import router as routes
@@ -44,7 +45,10 @@ async def rename_conversation(
 ) -> ConversationView:
     """Give it another title."""
     async with transaction() as tx:
-        return await conversations.rename(tx, actor, container_id, conversation_id, said.title)
+        renamed = await conversations.rename(tx, actor, container_id, conversation_id, said.title)
+    told = {"event": "titled", "conversation": conversation_id, "title": renamed.title}
+    assistant.live().tell(conversation_id, told)
+    return renamed
 
 
 @router.delete("/{conversation_id}/", status_code=204, **does(Action.AI_DELETE))
@@ -52,6 +56,7 @@ async def delete_conversation(actor: Caller, container_id: int, conversation_id:
     """Delete it, with all that was said in it."""
     async with transaction() as tx:
         await conversations.delete_conversation(tx, actor, container_id, conversation_id)
+    assistant.live().tell(conversation_id, {"event": "deleted", "conversation": conversation_id})
     return Response(status_code=204)
 
 

@@ -157,6 +157,13 @@ class NodeTried(Shown):
     libvirt_version: str
 
 
+class ProviderTried(Shown):
+    """What came of asking it."""
+
+    works: bool
+    message: str = Field(description="Which model answered, and what; or what stands in the way")
+
+
 class ReconcilingOut(Shown):
     """What the reconciler makes of a container."""
 

@@ -15,9 +15,11 @@ from backend.api.ws.seat import Seat, Seats, object_in, welcome
 from backend.db import reading, transaction
 from backend.errors import Conflict, Invalid, NotFound, PequerokuError
 from backend.guest.turn_files import paths_in
+from backend.rules.agent_policy import Mode
 from backend.rules.policy import Actor
 from backend.services import conversations, turn_use, turns
-from backend.services.conversations import OpenView
+from backend.services.conversations import OpenView, known_mode
+from backend.services.turn_use import Left
 
 router = APIRouter()
 seats = Seats(50, "such pages")
@@ -74,6 +76,8 @@ class _Chat:
     def __init__(self, seat: Seat) -> None:
         self._seat, self._outbox = seat, _Outbox()
         self._conversation_id: int | None = None
+        self._mode: str = Mode.ASK
+        """Of the conversation that is begun with the next question."""
         self._deaf: Callable[[], None] = lambda: None
 
     async def serve(self) -> None:
@@ -146,8 +150,11 @@ class _Chat:
 
     async def _ask(self, text: str) -> None:
         container_id = self._seat.container_id
+        actor = self._seat.actor
         async with transaction() as tx:
-            begun = await turns.begin(tx, self._seat.actor, container_id, self._conversation_id, text)
+            begun = await turns.begin(tx, actor, container_id, self._conversation_id, text)
+            if self._conversation_id is None and self._mode != Mode.ASK:
+                await conversations.set_mode(tx, actor, container_id, begun.conversation_id, self._mode)
         if begun.conversation_id != self._conversation_id:
             self._listen(begun.conversation_id, self._outbox.put)
             self._outbox.put({"event": "titled", "conversation": begun.conversation_id, "title": begun.title})
@@ -173,8 +180,14 @@ class _Chat:
         live().answer(conversation_id, call, allow=allow)
 
     async def _set_mode(self, mode: str) -> None:
+        conversation_id = self._conversation_id
+        if conversation_id is None:
+            self._mode = known_mode(mode)
+            self._outbox.put({"event": "mode", "mode": mode})
+            return
         async with transaction() as tx:
-            await conversations.set_mode(tx, self._seat.actor, self._seat.container_id, self._one_that_is_open(), mode)
+            await conversations.set_mode(tx, self._seat.actor, self._seat.container_id, conversation_id, mode)
+        live().tell(conversation_id, {"event": "mode", "mode": mode})
 
     async def _clear(self) -> None:
         async with transaction() as tx:
@@ -190,11 +203,12 @@ class _Chat:
             return
         conversation, missed = opened.id, list[Told]()
         self._listen(conversation, missed.append)
-        is_set_up, opened = await _is_set_up(), await self._caught_up(opened)
-        self._show(opened, is_set_up=is_set_up)  # from here on nothing is waited for, so nothing can come between
+        is_set_up, left = await _is_set_up(), await self._left()
+        opened = await self._caught_up(opened)
+        self._show(opened, left, is_set_up=is_set_up)  # from here on nothing is waited for, so nothing can come between
         last = opened.events[-1]["seq"] if opened.events else 0
         for told in missed:
-            if told.get("seq", 0) > last or told["event"] == "turn":
+            if told.get("seq", 0) > last or told["event"] in ("turn", "mode", "titled"):
                 self._outbox.put(told)
         self._listen(conversation, self._outbox.put)
 
@@ -204,13 +218,17 @@ class _Chat:
             return await conversations.caught_up(tx, opened)
 
     async def _open_new(self) -> None:
-        is_set_up = await _is_set_up()
+        is_set_up, left = await _is_set_up(), await self._left()
         self._deaf()
-        self._conversation_id = None
+        self._conversation_id, self._mode = None, Mode.ASK
         self._deaf = live().listen_for_new(self._seat.actor.person_id, self._seat.container_id, self._outbox.put)
-        self._show(OpenView(None), is_set_up=is_set_up)
+        self._show(OpenView(None), left, is_set_up=is_set_up)
 
-    def _show(self, opened: OpenView, *, is_set_up: bool) -> None:
+    async def _left(self) -> Left:
+        async with reading() as tx:
+            return await turn_use.left_today(tx, self._seat.actor.person_id)
+
+    def _show(self, opened: OpenView, left: Left, *, is_set_up: bool) -> None:
         turn = None
         if opened.turn is not None and opened.id is not None:
             view, text = opened.turn, live().text_of(opened.id)
@@ -224,7 +242,10 @@ class _Chat:
                 "mode": opened.mode,
                 "events": opened.events,
                 "turn": turn,
+                "turns": [{"turn": each.id, "number": each.number, "status": each.status} for each in opened.turns],
                 "is_set_up": is_set_up,
+                "ai_uses_left_today": left.uses,
+                "budget_left": left.budget,
             }
         )
 

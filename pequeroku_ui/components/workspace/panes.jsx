@@ -5,7 +5,7 @@ import { makeStore } from "./store.jsx";
 const KEPT = "workspace-panes";
 const STEP = 24;
 export const HIDDEN = { files: "isSideHidden", editor: "isEditorHidden", terminal: "isBelowHidden" };
-const BOUNDS = { side: [160, 560, 260], below: [90, 900, 300] };
+const BOUNDS = { side: [160, 560, 260], below: [90, 900, 300], chat: [300, 900, 420] };
 
 function read() {
   const standard = { side: BOUNDS.side[2], below: null, isSideHidden: false, isEditorHidden: false, isBelowHidden: false };
@@ -36,13 +36,13 @@ export function makePanes() {
   };
 }
 
-// `size` of the pane before it (a column) or after it (a row).
-export function Divider({ label, isColumn, name, size, onSize }) {
+// `size` of the pane before it (a column) or after it (a row; or a column that `isAfter`).
+export function Divider({ label, isColumn, isAfter = !isColumn, name, size, onSize }) {
   const from = useRef(null);
   const [least, most, standard] = BOUNDS[name];
   const put = (wanted) => onSize(Math.round(Math.min(most, Math.max(least, wanted))));
-  const sign = isColumn ? 1 : -1;
-  const keys = isColumn ? { ArrowLeft: -STEP, ArrowRight: STEP } : { ArrowUp: STEP, ArrowDown: -STEP };
+  const sign = isAfter ? -1 : 1;
+  const keys = isColumn ? { ArrowLeft: -STEP * sign, ArrowRight: STEP * sign } : { ArrowUp: STEP, ArrowDown: -STEP };
   return (
     <div className="pq-divider" role="separator" tabIndex={0} aria-label={label} aria-orientation={isColumn ? "vertical" : "horizontal"}
       aria-valuenow={Math.round(size)} aria-valuemin={least} aria-valuemax={most} onDoubleClick={() => put(standard)}

@@ -51,6 +51,7 @@ function commandsOf({ session, open, begin, events }) {
     transfers.isBusy() && { words: "Stop all uploads", act: () => transfers.cancelAll() },
     ...PANES.map(([name, words]) => ({ words: `${panes.store.get()[HIDDEN[name]] ? "Show" : "Hide"}: ${words}`, act: () => panes.toggle(name) })),
     ...power.filter(([act]) => act).map(([act, words]) => ({ words, act })),
+    { words: "Ask the assistant", keys: keysOf("Ctrl+I"), act: () => document.dispatchEvent(new CustomEvent("pq-open-assistant")) },
     { words: "Theme: light or dark", act: () => events.onTheme?.() },
     { words: "Read the files again", act: () => tree.refresh() },
   ].filter(Boolean);
