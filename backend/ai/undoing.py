@@ -248,9 +248,8 @@ async def _follow(turn: Undoable, container_id: int, tell: Callable[[int, Told],
     while asyncio.get_running_loop().time() < end:
         async with reading() as tx:
             is_over = not await checkpoints.is_restoring(tx, container_id)
-            is_undone = await undoing.is_undone(tx, turn)
             events = await timelines.events_of(tx, turn.conversation_id, after=turn.last_seq)
-        if is_undone:
+        if any(each.kind == "undone" and each.turn_id == turn.turn_id and each.data["what"] == DISK for each in events):
             for each in events:
                 tell(turn.conversation_id, timelines.told(each))
             tell(turn.conversation_id, _undone(turn))

@@ -63,7 +63,7 @@ async def let_undo(tx: Tx, actor: Actor, container_id: int, turn_id: int, what: 
         raise Invalid("Files or disk can be undone.", field="what")
     if turn.status in _GOING_ON:
         raise Conflict("The assistant is still at work in that turn. Stop it first.")
-    if turn.status == TurnStatus.UNDONE:
+    if turn.status == TurnStatus.UNDONE and not (what == DISK and await _undone_as(tx, turn_id) == {FILES}):
         raise Conflict("That turn is undone already.")
     checkpoint = await of_turn(tx, turn_id) if what == DISK else None
     if what == DISK and checkpoint is None:
@@ -87,16 +87,16 @@ async def note_files_undone(tx: Tx, turn: Undoable, paths: list[str] | None) -> 
     return await timelines.add(tx, turn.conversation_id, turn.turn_id, "undone", data)
 
 
-async def is_undone(tx: Tx, turn: Undoable) -> bool:
-    """Whether it is by now."""
-    row = await tx.get(AITurn, turn.turn_id, populate_existing=True)
-    return row is not None and row.status == TurnStatus.UNDONE
-
-
 async def checkpoint_event(tx: Tx, turn_id: int) -> AIEvent | None:
     """What a turn said that it can be undone to, if it has."""
     query = select(AIEvent).where(AIEvent.turn_id == turn_id, AIEvent.kind == "checkpoint")
     return (await tx.exec(query)).first()
+
+
+async def _undone_as(tx: Tx, turn_id: int) -> set[str]:
+    """In which ways it was undone. After its files, its disk may be set back too."""
+    query = select(AIEvent).where(AIEvent.turn_id == turn_id, AIEvent.kind == "undone")
+    return {each.data["what"] for each in (await tx.exec(query)).all()}
 
 
 async def kept_turns(tx: Tx, container_id: int) -> Sequence[int]:

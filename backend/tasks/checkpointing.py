@@ -33,7 +33,7 @@ from backend.tasks.helm import Helm
 log = logging.getLogger(__name__)
 
 _NOT_STILL = "The disk's checkpoint was made without holding its file systems still: it is as after a power cut."
-_OVER = (TurnStatus.DONE, TurnStatus.STOPPED, TurnStatus.FAILED)
+_OVER = (TurnStatus.DONE, TurnStatus.STOPPED, TurnStatus.FAILED, TurnStatus.UNDONE)
 
 
 async def checkpoint(helm: Helm, container: Container) -> None:

@@ -11,7 +11,7 @@ from backend.models import AIConversation, AIEvent, AITurn, Checkpoint, Containe
 from backend.rules.config_keys import AI_CHECKPOINTS_KEPT
 from backend.rules.lifecycle import Power
 from backend.rules.policy import SYSTEM
-from backend.services import checkpoints, containers, nodes, sleeping
+from backend.services import checkpoints, containers, nodes, sleeping, timelines, undoing
 from backend.services.checkpoints import CheckpointView
 from backend.services.config import set_config
 from backend.tasks.runner import running
@@ -235,6 +235,29 @@ async def test_turns_since_are_undone_and_the_first_says_so(world: World) -> Non
         (event,) = (await tx.exec(select(AIEvent))).all()
     assert states == ["undone", "stopped", "undone"]  # the second began before the checkpoint
     assert (event.kind, event.turn_id, event.data) == ("undone", turns[0].id, {"what": "disk"})
+
+
+async def test_after_its_files_the_disk_of_a_turn_is_set_back_too_and_once(world: World) -> None:  # noqa: F811
+    made = await world.create()
+    async with transaction() as tx:
+        talk = AIConversation(user_id=world.actor.person_id, container_id=made)
+        tx.add(talk)
+        await tx.flush()
+        turn = AITurn(conversation_id=talk.id, status=TurnStatus.UNDONE)
+        tx.add(turn)
+        await tx.flush()
+        await timelines.add(tx, talk.id, turn.id, "undone", {"what": "files"})
+    checkpoint = await _make(world, made, turn_id=turn.id)
+    async with transaction() as tx:
+        with pytest.raises(Conflict, match="already"):
+            await undoing.let_undo(tx, world.actor, made, turn.id, "files")
+        assert (await undoing.let_undo(tx, world.actor, made, turn.id, "disk")).checkpoint_id == checkpoint
+    await _restore(world, made, checkpoint)
+    await _until_settled(world, made)
+    async with transaction() as tx:
+        assert [each.data["what"] for each in await timelines.events_of(tx, talk.id)] == ["files", "disk"]
+        with pytest.raises(Conflict, match="already"):
+            await undoing.let_undo(tx, world.actor, made, turn.id, "disk")
 
 
 async def test_another_ones_checkpoint_is_no_way_back(world: World) -> None:  # noqa: F811
