@@ -14,9 +14,14 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
+from backend.db import transaction
+from backend.rules.policy import SYSTEM
+from backend.services.config import set_config
+from tests.conftest import in_use
 from tests.e2e import people, served
 from tests.e2e.paper_files import PaperFiles, some_files
 from tests.machines import built_image, private_node
+from tests.model_server import ModelServer, model_server
 
 expect.set_options(timeout=int(os.environ.get("E2E_TIMEOUT_MS", "15000")))
 
@@ -167,6 +172,21 @@ def paper_page(new_context: NewContext, paper_machine: tuple[str, Any], paper: P
         return page
 
     return visit
+
+
+@pytest.fixture
+async def model(server: served.Served) -> AsyncGenerator[ModelServer]:
+    """The provider of language models that the server asks during this test."""
+    async with model_server() as provider:
+        for name, value in (("openai_api_url", provider.url), ("openai_api_key", "sk-secret")):
+            await _configure(server, name, value)
+        yield provider
+        await _configure(server, "openai_api_key", None)
+
+
+async def _configure(server: served.Served, name: str, value: str | None) -> None:
+    async with in_use(f"sqlite:///{server.home}/pequeroku.sqlite3"), transaction() as tx:
+        await set_config(tx, SYSTEM, name, value)
 
 
 def _note_host(url: str, home: str, faults: list[str]) -> None:

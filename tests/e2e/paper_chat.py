@@ -26,6 +26,8 @@ class PaperChat:
     mode: str = "ask"
     is_set_up: bool = True
     uses_left: int = 5
+    is_slow: bool = False
+    """It says hello, and not yet which conversation is open."""
     _sockets: list[WebSocketRoute] = field(default_factory=list[WebSocketRoute])
 
     async def serve(self, page: Page) -> None:
@@ -87,8 +89,13 @@ class PaperChat:
         self._sockets.append(socket)
         socket.on_message(lambda text: self._hear(json.loads(text)))
         socket.send(json.dumps({"event": "connected", "ai_uses_left_today": self.uses_left}))
-        socket.send(json.dumps({"event": "memory_data", "memory": []}))
-        socket.send(json.dumps(self._opened()))
+        if not self.is_slow:
+            self.open_now()
+
+    def open_now(self) -> None:
+        """Say which conversation is open."""
+        for message in ({"event": "memory_data", "memory": []}, self._opened()):
+            self._sockets[-1].send(json.dumps(message))
 
     def _opened(self) -> dict[str, Any]:
         turns = [{"turn": turn, "number": turn, "status": status} for turn, status in self.turns.items()]

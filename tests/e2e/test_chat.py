@@ -63,6 +63,23 @@ async def _said(chat: PaperChat, *last: Mapping[str, object]) -> None:
     await eventually(f"{last} in {chat.said}", lambda: chat.said[-len(last) :] == list(last))
 
 
+async def test_a_question_waits_until_it_is_known_in_which_conversation_it_is_asked(
+    paper_chat_page: PaperPage, chat: PaperChat
+) -> None:
+    chat.is_slow = True
+    page = await paper_chat_page()
+    await page.keyboard.type("Quick")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("textbox", name="Ask the assistant")).to_have_value("Quick")
+    assert chat.said == []
+    chat.open_now()
+    await _said(chat, {"text": "Quick"})
+    chat.ask("Quick")
+    await expect(page.get_by_role("heading", name="A small service")).to_be_visible()
+    await expect(page.get_by_role("textbox", name="Ask the assistant")).to_have_value("")
+    assert chat.said == [{"text": "Quick"}]
+
+
 async def test_a_question_is_sent_and_its_answer_is_shown_as_it_is_written(page: Page, chat: PaperChat) -> None:
     await page.keyboard.type("Write a service")
     await page.keyboard.press("Shift+Enter")

@@ -1,37 +1,17 @@
 """The assistant from the browser through the real socket to a provider, and back. The machine is the fake one."""
 
 import re
-from collections.abc import AsyncGenerator
 
 import pytest
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Page, expect
 
-from backend.db import transaction
-from backend.rules.policy import SYSTEM
-from backend.services.config import set_config
-from tests.conftest import in_use
+from tests.e2e.chat_steps import allow, ask, log, until_over
 from tests.e2e.conftest import NewContext, Person
 from tests.e2e.paper_chat import open_chat
-from tests.e2e.served import Served
 from tests.e2e.steps import arrive, create, expect_status
-from tests.model_server import ModelServer, model_server, says, uses
+from tests.model_server import ModelServer, says, uses
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture
-async def model(server: Served) -> AsyncGenerator[ModelServer]:
-    """The provider that the server asks during this test."""
-    async with model_server() as provider:
-        for name, value in (("openai_api_url", provider.url), ("openai_api_key", "sk-secret")):
-            await _configure(server, name, value)
-        yield provider
-        await _configure(server, "openai_api_key", None)
-
-
-async def _configure(server: Served, name: str, value: str | None) -> None:
-    async with in_use(f"sqlite:///{server.home}/pequeroku.sqlite3"), transaction() as tx:
-        await set_config(tx, SYSTEM, name, value)
 
 
 @pytest.fixture
@@ -44,19 +24,6 @@ async def page(page: Page, person: Person, model: ModelServer) -> Page:
     return page
 
 
-def _log(page: Page) -> Locator:
-    return page.get_by_role("log", name="Conversation")
-
-
-async def _ask(page: Page, text: str) -> None:
-    await page.get_by_role("textbox", name="Ask the assistant").fill(text)
-    await page.keyboard.press("Enter")
-
-
-async def _until_over(page: Page) -> None:
-    await expect(page.get_by_role("button", name="Send")).to_be_visible()
-
-
 async def test_a_conversation_is_streamed_approved_stopped_and_found_again(
     page: Page, model: ModelServer, new_context: NewContext
 ) -> None:
@@ -65,43 +32,43 @@ async def test_a_conversation_is_streamed_approved_stopped_and_found_again(
         says("The machine ", "is not there, ", "so **nothing** was done."),
         says("On ", "and ", "on ", *["on "] * 400, pause_s=0.05),
     )
-    await _ask(page, "Clean up")
+    await ask(page, "Clean up")
     other = await page.context.new_page()
     await other.goto(page.url)
-    await expect(_log(other)).to_contain_text("it deletes a folder with all that is in it")
-    await page.get_by_role("group", name=re.compile("^May it")).get_by_role("button", name="Allow").click()
-    await expect(_log(page).locator("strong")).to_have_text("nothing")
-    await expect(_log(page).locator(".pq-turn-foot")).to_contain_text("tokens")
-    await _ask(page, "Go on")
-    await expect(_log(page)).to_contain_text("On and on")
-    await expect(_log(other)).to_contain_text("On and on")
+    await expect(log(other)).to_contain_text("it deletes a folder with all that is in it")
+    await allow(page)
+    await expect(log(page).locator("strong")).to_have_text("nothing")
+    await expect(log(page).locator(".pq-turn-foot")).to_contain_text("tokens")
+    await ask(page, "Go on")
+    await expect(log(page)).to_contain_text("On and on")
+    await expect(log(other)).to_contain_text("On and on")
     await page.get_by_role("button", name="Stop", exact=True).click()
-    await expect(_log(page).locator(".pq-tag", has_text="Stopped")).to_be_visible()
-    await expect(_log(other).locator(".pq-tag", has_text="Stopped")).to_be_visible()
-    await _until_over(page)
-    shown = await _log(page).inner_text()
-    assert await _log(other).inner_text() == shown
+    await expect(log(page).locator(".pq-tag", has_text="Stopped")).to_be_visible()
+    await expect(log(other).locator(".pq-tag", has_text="Stopped")).to_be_visible()
+    await until_over(page)
+    shown = await log(page).inner_text()
+    assert await log(other).inner_text() == shown
     await page.reload()
-    await expect(_log(page).locator(".pq-tag", has_text="Stopped")).to_be_visible()
-    assert await _log(page).inner_text() == shown
+    await expect(log(page).locator(".pq-tag", has_text="Stopped")).to_be_visible()
+    assert await log(page).inner_text() == shown
 
 
 async def test_conversations_are_forked_renamed_found_and_deleted(page: Page, model: ModelServer) -> None:
     model.will(says("Otters swim."), says("Beavers build."))
-    await _ask(page, "What do otters do?")
-    await expect(_log(page)).to_contain_text("Otters swim.")
-    await _until_over(page)
+    await ask(page, "What do otters do?")
+    await expect(log(page)).to_contain_text("Otters swim.")
+    await until_over(page)
     await page.goto(f"{page.url}/ai")
     mine = page.get_by_role("navigation", name="Conversations")
     row = mine.get_by_role("button", name=re.compile("^What do otters do"))
     await expect(row).to_have_count(1)
-    await _log(page).locator(".pq-said").hover()
+    await log(page).locator(".pq-said").hover()
     await page.get_by_role("button", name="Go on from here in a new conversation").click()
     await expect(mine.get_by_role("button", name=re.compile(r"^What do otters do\? \(fork\)"))).to_be_visible()
-    await _ask(page, "And beavers?")
-    await expect(_log(page)).to_contain_text("Beavers build.")
-    await expect(_log(page)).to_contain_text("Otters swim.")
-    await _until_over(page)
+    await ask(page, "And beavers?")
+    await expect(log(page)).to_contain_text("Beavers build.")
+    await expect(log(page)).to_contain_text("Otters swim.")
+    await until_over(page)
     await mine.get_by_role("button", name="More for What do otters do? (fork)").click()
     await page.get_by_role("menuitem", name="Rename").click()
     await page.get_by_role("textbox", name="Title").fill("Animals")
@@ -120,4 +87,4 @@ async def test_conversations_are_forked_renamed_found_and_deleted(page: Page, mo
     await expect(page.get_by_role("heading", name="What is to be done?")).to_be_visible()
     await mine.get_by_role("searchbox").fill("")
     await row.click()
-    await expect(_log(page)).to_contain_text("Otters swim.")
+    await expect(log(page)).to_contain_text("Otters swim.")

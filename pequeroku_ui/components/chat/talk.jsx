@@ -36,6 +36,7 @@ function makeQueue(take) {
 // Takes one frame into what is collected: `next` is the store's state, `text` what is being written, `outputs` by call.
 function makeHearing({ send, openNew, keep, diffs, undoing }) {
   let wanted, spare = null; // the conversation this tab had open before its socket came; and what it was given instead
+  let isSettled = false; // which conversation this socket is about
 
   const show = (next, frame) => {
     const { id, title, mode, events, turn, turns = [] } = frame;
@@ -46,6 +47,7 @@ function makeHearing({ send, openNew, keep, diffs, undoing }) {
     const isAsked = events.some((each) => each.event === "user" && each.text === next.sent);
     Object.assign(next, { text: turn?.text ?? "", outputs: {}, isLoaded: true, sent: "" }, !isAsked && !next.draft && { draft: next.sent });
     if (id !== null) keep.write({ id });
+    isSettled = true;
   };
   const opened = (next, frame) => {
     const isOther = wanted !== undefined && wanted !== frame.id;
@@ -98,7 +100,7 @@ function makeHearing({ send, openNew, keep, diffs, undoing }) {
     if (frame.event === "undone") { undoing.frame = null; next.problem = null; }
     if (frame.event === "usage") Object.assign(next, { usesLeft: frame.ai_uses_left_today, budgetLeft: frame.budget_left ?? null });
   };
-  return { take, want: (id) => { wanted = id; spare = null; } };
+  return { take, isSettled: () => isSettled, want: (id) => { wanted = id; spare = null; isSettled = false; } };
 }
 
 function makeTalk(containerId) {
@@ -110,7 +112,7 @@ function makeTalk(containerId) {
   const diffs = makeStore({});
   const asks = makeAsks();
   const undoing = { frame: null };
-  let socket, timer, users = 0, tries = 0;
+  let socket, timer, users = 0, tries = 0, eager = ""; // what was asked before it was known in which conversation
 
   const send = (frame) => {
     if (socket?.readyState !== WebSocket.OPEN) return false;
@@ -127,8 +129,22 @@ function makeTalk(containerId) {
     live.set({ text });
     outputs.set({ of });
     store.set(rest);
+    if (!eager || !hearing.isSettled()) return;
+    const question = eager;
+    eager = "";
+    ask(question);
   });
+  const ask = (text) => {
+    const clean = text.trim();
+    if (!clean || clean.length > LONGEST || goingOn(store.get().timeline)) return;
+    if (!hearing.isSettled()) { eager = socket?.readyState === WebSocket.OPEN ? clean : ""; return; }
+    if (!send({ text: clean })) return;
+    if (clean === "/clear") keep.write({ id: null });
+    store.set({ sent: clean === "/clear" ? "" : clean, problem: null });
+    setDraft("");
+  };
   const open = () => {
+    eager = "";
     const mine = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws/ai/${containerId}/`);
     socket = mine;
     const { isLoaded, id, sent } = store.get();
@@ -163,13 +179,7 @@ function makeTalk(containerId) {
         mine?.close();
       };
     },
-    ask: (text) => {
-      const clean = text.trim();
-      if (!clean || clean.length > LONGEST || goingOn(store.get().timeline) || !send({ text: clean })) return;
-      if (clean === "/clear") keep.write({ id: null });
-      store.set({ sent: clean === "/clear" ? "" : clean, problem: null });
-      setDraft("");
-    },
+    ask,
     open: (id) => { if (id === null ? openNew() : send({ type: "open", conversation: id })) store.set({ isOpening: true, problem: null }); },
     stop: () => send({ type: "stop" }),
     retry: () => { store.set({ problem: null }); send({ type: "retry" }); },
