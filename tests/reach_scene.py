@@ -23,9 +23,8 @@ async def site() -> AsyncGenerator[Site]:
 @pytest.fixture
 async def model(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[ModelServer]:
     """As chat_scene's, with a way out to SITE and nowhere else."""
-    async with a_provider(
-        monkeypatch, way_to(SITE, docs_example=[SITE], metadata_internal=["169.254.169.254"])
-    ) as server:
+    out = way_to(SITE, docs_example=[SITE], metadata_internal=["169.254.169.254"])
+    async with a_provider(monkeypatch, out, disk_s=0.1) as server:  # nobody makes checkpoints there
         yield server
 
 
