@@ -17,7 +17,7 @@ const Asked = memo(function Asked({ item, onFork }) {
   return (
     <div className="pq-asked">
       <p>{item.text}</p>
-      <div className="pq-deeds"><CopyButton text={item.text} label="Copy the question" />
+      <div className="pq-message-deeds"><CopyButton text={item.text} label="Copy the question" />
         <Deed Icon={Pencil} label="Ask it otherwise, in a new conversation" act={() => onFork(item.seq - 1, item.text)} /></div>
     </div>
   );
@@ -28,7 +28,7 @@ const Said = memo(function Said({ item, onFork }) {
     <div className="pq-said">
       <Rich text={item.text} />
       {item.isCut && <p className="pq-quiet">It broke off here.</p>}
-      <div className="pq-deeds"><CopyButton text={item.text} label="Copy the answer" />
+      <div className="pq-message-deeds"><CopyButton text={item.text} label="Copy the answer" />
         <Deed Icon={GitFork} label="Go on from here in a new conversation" act={() => onFork(item.seq, "")} /></div>
     </div>
   );
