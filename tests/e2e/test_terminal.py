@@ -248,7 +248,7 @@ async def test_the_page_follows_the_machine_to_its_end(page: Page) -> None:
     await expect(question).to_contain_text(f"Delete “{_NAME}”?")
     await question.get_by_role("button", name="Delete").click()
     await expect(page).to_have_url(re.compile(r"/$"))
-    await expect(page.get_by_text("Your first machine is a click away")).to_be_visible()
+    await expect(page.get_by_text("Your first machine is a click away")).to_be_visible(timeout=_BOOT_MS)
 
 
 @dataclass
