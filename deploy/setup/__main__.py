@@ -36,15 +36,16 @@ def test() -> int:
         steps.machine(tests=True)
     image = str(steps.guest_image())
     tests = (_PYTHON, "-m", "pytest", *_more_arguments())
-    at_once = ("-n", "auto")  # what needs no machine of its own shares this one's processors
+    at_once = ("-n", "auto")
+    by_file = (*at_once, "--dist", "loadfile")  # a worker keeps its server, or its libvirtd, for the whole of a file
     codes = {
         _call(*tests, "-m", "not vm and not browser and not slow", *at_once, IMAGE_DIR=image),
-        _call(*tests, "-m", "browser and not vm", *at_once, "--dist", "loadfile", IMAGE_DIR=image),
+        _call(*tests, "-m", "browser and not vm", *by_file, IMAGE_DIR=image),
     }
     if os.geteuid() == 0:
-        codes.add(_call(*tests, "-m", "vm", IMAGE_DIR=image))
+        codes.add(_call(*tests, "-m", "vm", *by_file, IMAGE_DIR=image))
     else:  # network namespaces and a libvirtd of the tests' own need root
-        codes.add(_call_as_root(*tests, "-m", "vm", "-p", "no:cacheprovider", IMAGE_DIR=image))
+        codes.add(_call_as_root(*tests, "-m", "vm", *by_file, "-p", "no:cacheprovider", IMAGE_DIR=image))
     failed = codes - {0, _NO_TESTS}
     return max(failed) if failed else min(codes)  # ARGS may name tests of one kind alone
 

@@ -6,13 +6,12 @@ from playwright.async_api import Page, expect
 from tests.e2e.conftest import Person
 from tests.e2e.served import ADMIN_PASSWORD, Served
 from tests.e2e.steps import arrive, assert_accessible
-from tests.e2e.test_chat_real import model  # noqa: F401 - a fixture
 from tests.model_server import ModelServer, Reply, says
 
 pytestmark = pytest.mark.browser
 
 
-async def test_the_provider_is_tried_as_it_is_saved(page: Page, model: ModelServer) -> None:  # noqa: F811
+async def test_the_provider_is_tried_as_it_is_saved(page: Page, model: ModelServer) -> None:
     await arrive(page, Person("admin", ADMIN_PASSWORD))
     await page.goto("/admin/internal_config/config/openai_api_key/")
     model.will(says("ready"), Reply(status=401))
