@@ -35,8 +35,8 @@ log = logging.getLogger(__name__)
 
 Told = dict[str, Any]
 Listener = Callable[[Told], None]
-_Topic = int | tuple[int, int]
-"""A conversation, or whatever one user begins anew about one container."""
+_Place = tuple[int, int]
+"""Whose conversation, and which. The id alone would not do: SQLite gives one that is free again to whoever is next."""
 
 _BROKE = "Something broke on our side. It was written down; try again."
 _ALIAS = "assistant"
@@ -47,55 +47,58 @@ class Live:
 
     def __init__(self, out: Outward | None = None) -> None:
         self._out = out or Outward()
-        self._turns: dict[int, _Turn] = {}
-        self._listeners = defaultdict[_Topic, set[Listener]](set)
+        self._turns: dict[_Place, _Turn] = {}
+        self._listeners = defaultdict[_Place, set[Listener]](set)
+        self._expectant = defaultdict[_Place, set[Listener]](set)
+        """By user and container: who waits for what is begun anew there."""
 
     def begin(self, begun: Begun) -> None:
         """Let a turn go that was let begin."""
-        turn = _Turn(begun, lambda told: self._tell(begun.conversation_id, told), self._out)
-        self._turns[begun.conversation_id] = turn
+        place = begun.user_id, begun.conversation_id
+        turn = _Turn(begun, lambda told: self.tell(*place, told), self._out)
+        self._turns[place] = turn
         if begun.asked:
             named = {"event": "titled", "conversation": begun.conversation_id, "title": begun.title}
-            self._tell((begun.user_id, begun.container_id), named)
-            self._tell(begun.conversation_id, begun.asked)
+            _tell(self._expectant, (begun.user_id, begun.container_id), named)
+            self.tell(*place, begun.asked)
         turn.task = asyncio.create_task(turn.run(), name=f"turn {begun.id}")
-        turn.task.add_done_callback(lambda _: self._forget(begun.conversation_id, turn))
+        turn.task.add_done_callback(lambda _: self._forget(place, turn))
 
     async def resume_all(self) -> None:
         """Take up what went on when the server ended."""
         async with reading() as tx:
             left = await turns.left_behind(tx)
         for begun in left:
-            if begun.conversation_id not in self._turns:
+            if (begun.user_id, begun.conversation_id) not in self._turns:
                 log.info("turn %s of the assistant goes on", begun.id)
                 self.begin(begun)
 
-    def asked(self, conversation_id: int, call: str) -> str:
-        """What a person is asked there.
+    def asked(self, user_id: int, conversation_id: int, call: str) -> str:
+        """What a person is asked in their conversation.
 
         Raises:
             NotFound: nothing of that id waits for an answer.
         """
-        return self._waiting(conversation_id, call)[1]
+        return self._waiting((user_id, conversation_id), call)[1]
 
-    def answer(self, conversation_id: int, call: str, *, allow: bool) -> None:
+    def answer(self, user_id: int, conversation_id: int, call: str, *, allow: bool) -> None:
         """Say what a person answered, who may.
 
         Raises:
             NotFound: as `asked`.
         """
-        self._waiting(conversation_id, call)[0].set_result(allow)
+        self._waiting((user_id, conversation_id), call)[0].set_result(allow)
 
-    def _waiting(self, conversation_id: int, call: str) -> "tuple[asyncio.Future[bool], str]":
-        turn = self._turns.get(conversation_id)
+    def _waiting(self, place: _Place, call: str) -> "tuple[asyncio.Future[bool], str]":
+        turn = self._turns.get(place)
         found = turn.waiting.get(call) if turn is not None else None
         if found is None or found[0].done():
             raise NotFound("What was asked")
         return found
 
-    async def stop(self, conversation_id: int) -> None:
+    async def stop(self, user_id: int, conversation_id: int) -> None:
         """Stop the turn that goes on there, if one does; returns when it has, and what it ran in the machine too."""
-        turn = self._turns.get(conversation_id)
+        turn = self._turns.get((user_id, conversation_id))
         if turn is None or turn.task is None:
             return
         if not turn.is_stopped:
@@ -103,28 +106,22 @@ class Live:
             turn.task.cancel()
         await asyncio.wait([turn.task])
 
-    def text_of(self, conversation_id: int) -> str:
+    def text_of(self, user_id: int, conversation_id: int) -> str:
         """What the turn that goes on has written since its last event."""
-        turn = self._turns.get(conversation_id)
+        turn = self._turns.get((user_id, conversation_id))
         return "".join(turn.pieces) if turn is not None else ""
 
-    def listen(self, conversation_id: int, hear: Listener) -> Callable[[], None]:
+    def listen(self, user_id: int, conversation_id: int, hear: Listener) -> Callable[[], None]:
         """Hear of all that happens in a conversation from now on; returns what ends it. Listeners must be quick."""
-        return self._listen(conversation_id, hear)
+        return _listen(self._listeners, (user_id, conversation_id), hear)
 
     def listen_for_new(self, user_id: int, container_id: int, hear: Listener) -> Callable[[], None]:
         """Hear which conversations a user asks in about a container."""
-        return self._listen((user_id, container_id), hear)
+        return _listen(self._expectant, (user_id, container_id), hear)
 
-    def _listen(self, topic: _Topic, hear: Listener) -> Callable[[], None]:
-        self._listeners[topic].add(hear)
-
-        def end() -> None:
-            self._listeners[topic].discard(hear)
-            if not self._listeners[topic]:
-                del self._listeners[topic]
-
-        return end
+    def tell(self, user_id: int, conversation_id: int, told: Told) -> None:
+        """Have everybody who listens to a user's conversation hear of something."""
+        _tell(self._listeners, (user_id, conversation_id), told)
 
     async def close(self) -> None:
         """End all of them; they are taken up at the next start."""
@@ -134,17 +131,25 @@ class Live:
         if tasks:
             await asyncio.wait(tasks)
 
-    def tell(self, conversation_id: int, told: Told) -> None:
-        """Have everybody who listens to a conversation hear of something."""
-        self._tell(conversation_id, told)
+    def _forget(self, place: _Place, turn: "_Turn") -> None:
+        if self._turns.get(place) is turn:
+            del self._turns[place]
 
-    def _tell(self, topic: _Topic, told: Told) -> None:
-        for hear in list(self._listeners.get(topic, ())):
-            hear(told)
 
-    def _forget(self, conversation_id: int, turn: "_Turn") -> None:
-        if self._turns.get(conversation_id) is turn:
-            del self._turns[conversation_id]
+def _listen(listeners: dict[_Place, set[Listener]], place: _Place, hear: Listener) -> Callable[[], None]:
+    listeners[place].add(hear)
+
+    def end() -> None:
+        listeners[place].discard(hear)
+        if not listeners[place]:
+            del listeners[place]
+
+    return end
+
+
+def _tell(listeners: dict[_Place, set[Listener]], place: _Place, told: Told) -> None:
+    for hear in list(listeners.get(place, ())):
+        hear(told)
 
 
 class _Turn:

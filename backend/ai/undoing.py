@@ -28,6 +28,8 @@ _FOLLOWED_S = 180.0
 _background = set[asyncio.Task[None]]()
 
 Told = dict[str, Any]
+Tell = Callable[[int, int, Told], None]
+"""Tells all who listen to a user's conversation."""
 
 
 class Add(Protocol):
@@ -192,7 +194,7 @@ async def undo(
     container_id: int,
     turn_id: int,
     what: str,
-    tell: Callable[[int, Told], None],
+    tell: Tell,
     *,
     paths: list[str] | None = None,
     force: bool = False,
@@ -213,9 +215,9 @@ async def undo(
         back = await turn_files.put_back(await turn.door.address(), turn_id, paths, force=force)
         async with transaction() as tx:
             told = await undoing.note_files_undone(tx, turn, None if paths is None else back)
-        tell(turn.conversation_id, told)
+        tell(turn.user_id, turn.conversation_id, told)
         if paths is None:
-            tell(turn.conversation_id, _undone(turn))
+            tell(turn.user_id, turn.conversation_id, _undone(turn))
         return back
     following = asyncio.create_task(_follow(turn, container_id, tell), name=f"undo of turn {turn_id}")
     _background.add(following)
@@ -242,7 +244,7 @@ async def diff_of(actor: Actor, container_id: int, turn_id: int, path: str) -> s
     return await turn_files.diff(await door.address(), turn_id, path)
 
 
-async def _follow(turn: Undoable, container_id: int, tell: Callable[[int, Told], None]) -> None:
+async def _follow(turn: Undoable, container_id: int, tell: Tell) -> None:
     """Tell who watches when the disk is set back, or can't be. It is done by another process, whoever follows it."""
     end = asyncio.get_running_loop().time() + _FOLLOWED_S
     while asyncio.get_running_loop().time() < end:
@@ -251,12 +253,12 @@ async def _follow(turn: Undoable, container_id: int, tell: Callable[[int, Told],
             events = await timelines.events_of(tx, turn.conversation_id, after=turn.last_seq)
         if any(each.kind == "undone" and each.turn_id == turn.turn_id and each.data["what"] == DISK for each in events):
             for each in events:
-                tell(turn.conversation_id, timelines.told(each))
-            tell(turn.conversation_id, _undone(turn))
+                tell(turn.user_id, turn.conversation_id, timelines.told(each))
+            tell(turn.user_id, turn.conversation_id, _undone(turn))
             return
         if is_over:
             message = "The disk could not be set back. It is as it was before."
-            tell(turn.conversation_id, {"event": "error", "code": "conflict", "message": message})
+            tell(turn.user_id, turn.conversation_id, {"event": "error", "code": "conflict", "message": message})
             return
         await asyncio.sleep(_LOOK_AGAIN_S)
 

@@ -29,6 +29,7 @@ class Undoable:
 
     turn_id: int
     number: int
+    user_id: int
     conversation_id: int
     last_seq: int
     door: Door
@@ -71,7 +72,9 @@ async def let_undo(tx: Tx, actor: Actor, container_id: int, turn_id: int, what: 
     before = AITurn.conversation_id == conversation.id, col(AITurn.id) <= turn_id
     number = (await tx.exec(select(func.count()).where(*before))).one()
     checkpoint_id = checkpoint.id if checkpoint is not None else 0
-    return Undoable(turn_id, number, conversation.id, conversation.last_seq, entrance, checkpoint_id)
+    return Undoable(
+        turn_id, number, conversation.user_id, conversation.id, conversation.last_seq, entrance, checkpoint_id
+    )
 
 
 async def note_files_undone(tx: Tx, turn: Undoable, paths: list[str] | None) -> Told:

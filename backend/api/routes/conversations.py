@@ -47,7 +47,7 @@ async def rename_conversation(
     async with transaction() as tx:
         renamed = await conversations.rename(tx, actor, container_id, conversation_id, said.title)
     told = {"event": "titled", "conversation": conversation_id, "title": renamed.title}
-    assistant.live().tell(conversation_id, told)
+    assistant.live().tell(actor.person_id, conversation_id, told)
     return renamed
 
 
@@ -56,7 +56,8 @@ async def delete_conversation(actor: Caller, container_id: int, conversation_id:
     """Delete it, with all that was said in it."""
     async with transaction() as tx:
         await conversations.delete_conversation(tx, actor, container_id, conversation_id)
-    assistant.live().tell(conversation_id, {"event": "deleted", "conversation": conversation_id})
+    told = {"event": "deleted", "conversation": conversation_id}
+    assistant.live().tell(actor.person_id, conversation_id, told)
     return Response(status_code=204)
 
 

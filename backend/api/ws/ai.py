@@ -170,14 +170,15 @@ class _Chat:
         conversation_id = self._one_that_is_open()
         async with transaction() as tx:
             await turns.let_stop(tx, self._seat.actor, self._seat.container_id)
-        await live().stop(conversation_id)
+        await live().stop(self._seat.actor.person_id, conversation_id)
 
     async def _answer(self, call: str, *, allow: bool) -> None:
         conversation_id = self._one_that_is_open()
-        about = live().asked(conversation_id, call)
+        person_id = self._seat.actor.person_id
+        about = live().asked(person_id, conversation_id, call)
         async with transaction() as tx:
             await turns.answer(tx, self._seat.actor, self._seat.container_id, about, allow=allow)
-        live().answer(conversation_id, call, allow=allow)
+        live().answer(person_id, conversation_id, call, allow=allow)
 
     async def _set_mode(self, mode: str) -> None:
         conversation_id = self._conversation_id
@@ -187,7 +188,7 @@ class _Chat:
             return
         async with transaction() as tx:
             await conversations.set_mode(tx, self._seat.actor, self._seat.container_id, conversation_id, mode)
-        live().tell(conversation_id, {"event": "mode", "mode": mode})
+        live().tell(self._seat.actor.person_id, conversation_id, {"event": "mode", "mode": mode})
 
     async def _clear(self) -> None:
         async with transaction() as tx:
@@ -231,7 +232,7 @@ class _Chat:
     def _show(self, opened: OpenView, left: Left, *, is_set_up: bool) -> None:
         turn = None
         if opened.turn is not None and opened.id is not None:
-            view, text = opened.turn, live().text_of(opened.id)
+            view, text = opened.turn, live().text_of(self._seat.actor.person_id, opened.id)
             turn = {"turn": view.id, "number": view.number, "status": view.status, "text": text}
         self._outbox.put({"event": "memory_data", "memory": opened.memory})
         self._outbox.put(
@@ -252,7 +253,7 @@ class _Chat:
     def _listen(self, conversation_id: int, hear: Listener) -> None:
         self._deaf()
         self._conversation_id = conversation_id
-        self._deaf = live().listen(conversation_id, hear)
+        self._deaf = live().listen(self._seat.actor.person_id, conversation_id, hear)
 
     def _one_that_is_open(self) -> int:
         if self._conversation_id is None:
