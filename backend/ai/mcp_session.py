@@ -15,6 +15,7 @@ import httpx2
 from backend.errors import OutOfTime, PequerokuError, UpstreamFault
 from backend.outward import Outward, beginning
 from backend.rules.mcp import MOST_TOOLS
+from backend.rules.plain_text import one_line
 
 _CLIENT = {"name": "Pequeroku", "version": "1"}
 _SPOKEN = ("2025-11-25", "2025-06-18", "2025-03-26")
@@ -215,8 +216,7 @@ def _read(data: bytes) -> Json:
 def _result(answer: Json) -> Json:
     match answer:
         case {"error": {"message": str(message)}}:
-            line = " ".join("".join(each if each.isprintable() else " " for each in message[:1000]).split())
-            raise _Refusal(f"It refuses: {line[:300]}")
+            raise _Refusal(f"It refuses: {one_line(message[:1000])[:300]}")
         case {"result": dict()}:
             return answer["result"]
         case _:

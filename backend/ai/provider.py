@@ -19,6 +19,7 @@ import httpx
 from backend.ai.faults import ModelFault
 from backend.db import Tx
 from backend.rules.config_keys import AI_MODELS, OPENAI_API_KEY, OPENAI_API_URL, OPENAI_MODEL
+from backend.rules.plain_text import one_line
 from backend.services.config import value_of
 
 Message = dict[str, Any]
@@ -314,7 +315,7 @@ def _retry_after(fault: Any) -> float:
 def _remark(said: object) -> str:
     """A stranger's words, short and in one line."""
     text = cast("dict[str, object]", said).get("message", "") if isinstance(said, dict) else said
-    line = " ".join("".join(each if each.isprintable() else " " for each in str(text)).split())
+    line = one_line(str(text))
     return line if len(line) <= _LONGEST_REMARK else f"{line[:_LONGEST_REMARK]}…"
 
 

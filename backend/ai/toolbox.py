@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from backend.errors import Conflict
 from backend.outward import Outward
 from backend.rules.agent_policy import Risk
+from backend.rules.plain_text import one_line
 from backend.rules.policy import Actor
 
 A = TypeVar("A", bound="Arguments")
@@ -160,7 +161,7 @@ class Toolbox:
         risk, why = tool.risk(given)
         if self._only_looks and risk is not Risk.LOOK:
             raise BadCall("You can only look here, and change nothing.")
-        return Wanted(tool, given, tool.title(given)[:_LONGEST_TITLE], risk, why)
+        return Wanted(tool, given, one_line(tool.title(given))[:_LONGEST_TITLE], risk, one_line(why))
 
 
 def told_arguments(arguments: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 from backend.errors import Invalid
+from backend.rules.plain_text import one_line
 
 PREFIX = "mcp_"
 MOST_TOOLS = 64
@@ -177,7 +178,4 @@ def _block(told: object) -> str:
 
 
 def _line(told: object, longest: int) -> str:
-    if not isinstance(told, str):
-        return ""
-    cut = told[: 4 * longest]
-    return " ".join("".join(each if each.isprintable() else " " for each in cut).split())[:longest]
+    return one_line(told[: 4 * longest])[:longest] if isinstance(told, str) else ""

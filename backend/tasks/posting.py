@@ -8,6 +8,7 @@ import httpx2
 from backend.errors import PequerokuError
 from backend.outward import Outward, Resolve, beginning, look_up
 from backend.rules.internet import is_public
+from backend.rules.plain_text import one_line
 
 _DEADLINE_S = 10.0
 _READ_BYTES = 4096
@@ -65,5 +66,4 @@ async def _told(response: httpx2.Response, *, shows_text: bool) -> Answer:
 async def _legible(response: httpx2.Response) -> str:
     """A little of what it says, as one line of legible text."""
     read, _ = await beginning(response, _READ_BYTES)
-    text = read.decode(errors="replace")
-    return " ".join("".join(each if each.isprintable() else " " for each in text).split())[:_SHOWN]
+    return one_line(read.decode(errors="replace"))[:_SHOWN]
