@@ -29,6 +29,7 @@ from backend.services.turns import Begun
 log = logging.getLogger(__name__)
 
 _DIFF_S = 10.0
+_WORDS = frozenset(("user", "said", "tool_call", "error"))
 _BROKE = "Something broke on our side. It was written down."
 _RESTARTED = "The server was restarted while this ran. Look what was done of it."
 _SUM_UP = (
@@ -70,16 +71,24 @@ class Agent:
         Raises:
             ModelFault: the model gave none.
             OutOfTime: the turn has used up what it may.
-            PequerokuError: whoever asked may not go on.
+            PequerokuError: whoever asked may not go on, or has spent what they may.
         """
         await self._finish_calls()
+        if await self._has_answered():  # the server ended when only the end was left to tell
+            return
         while True:
             self._meter.check()
             await self._desk.actor()
+            async with reading() as tx:
+                await turn_use.check_budget(tx, self._begun.user_id)
             answer = await self._think(await self._messages())
             if not answer.calls:
                 return
             await self._finish_calls()
+
+    async def _has_answered(self) -> bool:
+        said = [each for each in await self._strand.events() if each.turn == self._begun.id and each.kind in _WORDS]
+        return bool(said) and said[-1].kind == "said" and not said[-1].data.get("is_cut")
 
     async def _messages(self) -> list[Message]:
         events = await self._strand.events()
@@ -216,7 +225,7 @@ class Agent:
             return ""
 
     async def _result(self, call: str, wanted: Wanted) -> Result:
-        desk = replace(self._desk, delegate=partial(self._delegate, call))
+        desk = replace(self._desk, delegate=partial(self._delegate, call), say=partial(self._stage.output, call))
         try:
             async with asyncio.timeout(wanted.tool.most_s):
                 return await wanted.run(desk)

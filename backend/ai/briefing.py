@@ -51,7 +51,7 @@ async def briefing(desk: Desk) -> str:
     if notes:
         kept = "\n".join(f"{number}. {note}" for number, note in enumerate(notes, 1))
         told.append(f"What you have noted in earlier conversations:\n{kept}")
-    return "\n\n".join(told)
+    return "\n\n".join(told).encode(errors="replace").decode()  # a folder's name need not be text
 
 
 async def _skills(desk: Desk) -> Sequence[str]:

@@ -40,6 +40,8 @@ _Place = tuple[int, int]
 
 _BROKE = "Something broke on our side. It was written down; try again."
 _ALIAS = "assistant"
+_MOST_OUTPUT = 20_000
+"""Characters of what one call has printed that are told to who opens the conversation while it runs."""
 
 
 class Live:
@@ -101,15 +103,13 @@ class Live:
         turn = self._turns.get((user_id, conversation_id))
         if turn is None or turn.task is None:
             return
-        if not turn.is_stopped:
-            turn.is_stopped = True
-            turn.task.cancel()
+        turn.stop()
         await asyncio.wait([turn.task])
 
-    def text_of(self, user_id: int, conversation_id: int) -> str:
-        """What the turn that goes on has written since its last event."""
+    def unkept(self, user_id: int, conversation_id: int) -> tuple[str, dict[str, str]]:
+        """What the turn that goes on has written since its last event; and what runs has printed lately, by call."""
         turn = self._turns.get((user_id, conversation_id))
-        return "".join(turn.pieces) if turn is not None else ""
+        return ("".join(turn.pieces), dict(turn.outputs)) if turn is not None else ("", {})
 
     def listen(self, user_id: int, conversation_id: int, hear: Listener) -> Callable[[], None]:
         """Hear of all that happens in a conversation from now on; returns what ends it. Listeners must be quick."""
@@ -159,50 +159,84 @@ class _Turn:
         self._begun, self._tell, self._out = begun, tell, out
         self.waiting: dict[str, tuple[asyncio.Future[bool], str]] = {}
         self.pieces: list[str] = []
+        self.outputs: dict[str, str] = {}
         self.task: asyncio.Task[None] | None = None
-        self.is_stopped = False
+        self.is_stopped = self._is_over = False
+        self._in_a_hurry = asyncio.Event()
+        self._agent: Agent | None = None
         self._undoing = Undoing(begun, self._actor, self.add)
 
     async def run(self) -> None:
         """All of it, to its end, whatever that is."""
-        began, status = time.monotonic(), TurnStatus.FAILED
-        agent: Agent | None = None
+        began = time.monotonic()
         self._tell(self._told("running"))
+        status = await self._work()
+        self._is_over = True
+        telling = asyncio.create_task(self._undoing.finish(), name=f"changes of turn {self._begun.id}")
         try:
-            model, limits = await self._set_up()
-            provider = Provider(model)
-            try:
-                desk = Desk(self._actor, self._begun.user_id, self._begun.container_id, self._out)
-                desk.before_change = self._undoing.ready
-                async with mcp.connected(self._out, self.progress) as remote:
-                    tools = Toolbox([*ALL, *remote])
-                    agent = Agent(self._begun, provider, tools, desk, self, limits, await briefing(desk))
-                    self._undoing.begin()
-                    await agent.run()
-            finally:
-                await provider.close()
-            status = TurnStatus.DONE
+            await self._wait_for(telling)
+            response = self._agent.response if self._agent is not None else ""
+            await self._end(status, response, time.monotonic() - began)
+            await telling
+        finally:
+            telling.cancel()
+
+    def stop(self) -> None:
+        """End what it is at; where that is over already, the wait for what there is to tell of it."""
+        if not self.is_stopped and self.task is not None:
+            self.is_stopped = True
+            self._in_a_hurry.set()
+            if not self._is_over:
+                self.task.cancel()
+
+    async def _work(self) -> TurnStatus:
+        try:
+            await self._ask()
         except asyncio.CancelledError:
             if not self.is_stopped:
                 self._undoing.give_up()
                 raise  # the server ends: the turn is taken up again
-            status = TurnStatus.STOPPED
+            return TurnStatus.STOPPED
         except PequerokuError as fault:
+            self._is_over = True
             await self._fail(fault.code, fault.message)
+            return TurnStatus.FAILED
         except Exception:
+            self._is_over = True
             log.exception("turn %s of the assistant broke", self._begun.id)
             await self._fail("error", _BROKE)
-        if status is not TurnStatus.STOPPED:  # who stops it does not wait for what there is to tell
-            await self._undoing.finish()
-        await self._end(status, agent.response if agent is not None else "", time.monotonic() - began)
-        if status is TurnStatus.STOPPED:
-            await self._undoing.finish()
+            return TurnStatus.FAILED
+        return TurnStatus.DONE
+
+    async def _ask(self) -> None:
+        model, limits = await self._set_up()
+        provider = Provider(model)
+        try:
+            desk = Desk(self._actor, self._begun.user_id, self._begun.container_id, self._out)
+            desk.before_change = self._undoing.ready
+            async with mcp.connected(self._out, self.progress) as remote:
+                tools = Toolbox([*ALL, *remote])
+                self._agent = Agent(self._begun, provider, tools, desk, self, limits, await briefing(desk))
+                self._undoing.begin()
+                await self._agent.run()
+        finally:
+            await provider.close()
+
+    async def _wait_for(self, telling: asyncio.Task[None]) -> None:
+        """Who stops it does not wait for what there is to tell."""
+        hurry = asyncio.create_task(self._in_a_hurry.wait())
+        try:
+            await asyncio.wait((telling, hurry), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            hurry.cancel()
 
     async def add(self, kind: str, **data: Any) -> None:
         """See agent.Stage."""
         said = str(data.get("text", "")) if kind in ("said", "summary") else ""
         async with transaction() as tx:
             told = await timelines.add(tx, self._begun.conversation_id, self._begun.id, kind, data, text=said)
+        if kind == "tool_result":
+            self.outputs.pop(data["call"], None)
         self._tell(told)
 
     def begin_text(self) -> None:
@@ -221,6 +255,7 @@ class _Turn:
 
     def output(self, call: str, text: str) -> None:
         """See agent.Stage."""
+        self.outputs[call] = (self.outputs.get(call, "") + text)[-_MOST_OUTPUT:]
         self._tell({"event": "output", "call": call, "content": text})
 
     async def progress(self, message: str) -> None:

@@ -124,7 +124,7 @@ class Undoing:
         async with reading() as tx:
             door = await turns.let_go_on(tx, actor, self._begun.container_id)
         try:
-            unkept = await turn_files.mark(await door.address(), self._begun.id)
+            unkept = await turn_files.mark(await door.address(), self._begun.id, is_first=bool(self._begun.asked))
         except PequerokuError as fault:
             return False, f"Files can't be put back: {fault.message}"
         return True, f"{unkept} large files can't be put back by themselves." if unkept else ""

@@ -49,8 +49,11 @@ def paths_in(said: object) -> list[str] | None:
     return None if said is None else texts
 
 
-async def mark(address: GuestAddress, turn_id: int) -> int:
+async def mark(address: GuestAddress, turn_id: int, *, is_first: bool = False) -> int:
     """Note what all files are before a turn; once, however often it is asked. What programs wrote is on the disk then.
+
+    Args:
+        is_first: the turn begins now: what is kept under its id is of another, which was deleted.
 
     Returns how many are too large to be put back, or more than there is room for.
 
@@ -59,7 +62,7 @@ async def mark(address: GuestAddress, turn_id: int) -> int:
         Unavailable: the guest can't be reached.
     """
     async with _asking(address) as program:
-        said, _ = await program.ask("mark", name=_before(turn_id), anew=False, timeout_s=_MARK_S)
+        said, _ = await program.ask("mark", name=_before(turn_id), anew=is_first, sync=True, timeout_s=_MARK_S)
     unkept = said.get("unkept")
     return unkept if isinstance(unkept, int) else 0
 
@@ -72,7 +75,7 @@ async def settle(address: GuestAddress, turn_id: int) -> tuple[list[Change], int
         FileRefused, Unavailable: as `mark`; or nothing was noted before.
     """
     async with _asking(address) as program:
-        await program.ask("mark", name=_after(turn_id), anew=True, timeout_s=_MARK_S)
+        await program.ask("mark", name=_after(turn_id), anew=True, sync=False, timeout_s=_MARK_S)
         return await _changes(program, turn_id)
 
 

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from sqlmodel import func, select
 
 from backend.db import Tx
+from backend.errors import AskedEnough
 from backend.models import AITurn, AIUsageLog
 from backend.models.base import now
 from backend.rules.config_keys import AI_BUDGET_PER_DAY, TOKEN_INPUT_PRICE, TOKEN_OUTPUT_PRICE
@@ -44,10 +45,29 @@ async def left_today(tx: Tx, user_id: int) -> Left:
         func.coalesce(func.sum(AIUsageLog.completion_tokens), 0),
     ).where(AIUsageLog.user_id == user_id, AIUsageLog.created_at >= since)
     count, sent, got = (await tx.exec(sums)).one()
-    budget = await value_of(tx, AI_BUDGET_PER_DAY)
-    spent = await cost_of(tx, int(sent), int(got)) if budget else 0.0
     uses = quota.ai_use_per_day - count if quota.active else 0
-    return Left(max(0, uses), max(0.0, budget - spent) if budget else None)
+    return Left(max(0, uses), await _budget_left(tx, int(sent), int(got)))
+
+
+async def check_budget(tx: Tx, user_id: int) -> None:
+    """Let a person's assistant ask the model once more: what several turns use at once is one person's.
+
+    Raises:
+        AskedEnough: what they may spend today is spent.
+    """
+    if await value_of(tx, AI_BUDGET_PER_DAY):
+        refuse_if_spent(await left_today(tx, user_id))
+
+
+def refuse_if_spent(left: Left) -> None:
+    """Raises AskedEnough: nothing is left of the day's budget."""
+    if left.budget is not None and left.budget <= 0:
+        raise AskedEnough("What you may spend on the assistant today is spent. Ask again tomorrow.")
+
+
+async def _budget_left(tx: Tx, prompt_tokens: int, completion_tokens: int) -> float | None:
+    budget = await value_of(tx, AI_BUDGET_PER_DAY)
+    return max(0.0, budget - await cost_of(tx, prompt_tokens, completion_tokens)) if budget else None
 
 
 async def cost_of(tx: Tx, prompt_tokens: int, completion_tokens: int) -> float:

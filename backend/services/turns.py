@@ -9,6 +9,7 @@ from backend.errors import AskedEnough, Conflict, Invalid, NotFound
 from backend.models import AIConversation, AITurn, AIUsageLog, Session, TurnStatus, User
 from backend.models.base import now
 from backend.operation import note, operation
+from backend.rules.plain_text import one_line
 from backend.rules.policy import Action, Actor, Scope, Via
 from backend.services import activity, keys, timelines
 from backend.services.conversations import going_on, opened
@@ -16,7 +17,7 @@ from backend.services.doors import Door, door
 from backend.services.quotas import locked_quota
 from backend.services.targets import visible
 from backend.services.timelines import Told
-from backend.services.turn_use import left_today
+from backend.services.turn_use import check_budget, left_today, refuse_if_spent
 
 LONGEST_TEXT = 3000
 _SHOWN = 200
@@ -75,8 +76,7 @@ async def _check_left(tx: Tx, user_id: int) -> None:
     left = await left_today(tx, user_id)
     if left.uses <= 0:
         raise AskedEnough(f"You may ask {quota.ai_use_per_day} times a day, and have. Ask again tomorrow.")
-    if left.budget is not None and left.budget <= 0:
-        raise AskedEnough("What you may spend on the assistant today is spent. Ask again tomorrow.")
+    refuse_if_spent(left)
 
 
 @operation(Action.AI_RETRY)
@@ -86,8 +86,10 @@ async def begin_again(tx: Tx, actor: Actor, container_id: int, conversation_id: 
     Raises:
         NotFound, Forbidden: as `begin`.
         Conflict: the last turn did not fail, or one goes on.
+        AskedEnough: what may be spent today is spent.
     """
     await door(Action.AI_RETRY, tx, actor, container_id)
+    await check_budget(tx, actor.person_id)
     conversation = await opened(tx, actor.person_id, container_id, conversation_id)
     query = select(AITurn).where(AITurn.conversation_id == conversation.id).order_by(col(AITurn.id).desc())
     turn = (await tx.exec(query.with_for_update())).first()
@@ -134,7 +136,9 @@ async def agent_for(tx: Tx, user_id: int, session_id: int | None, api_key: str) 
     user = await tx.get(User, user_id, populate_existing=True)
     session = await tx.get(Session, session_id) if session_id is not None else None
     scope = await keys.scope_of_key(tx, api_key) if api_key else Scope.ADMIN
-    if user is None or not user.is_active or scope is None or (session_id is not None and session is None):
+    if session_id is not None and (session is None or session.user_id != user_id or session.expires_at <= now()):
+        return None
+    if user is None or not user.is_active or scope is None:
         return None
     return Actor(
         user.id,
@@ -187,5 +191,5 @@ async def set_status(tx: Tx, begun: Begun, status: TurnStatus) -> None:
 
 def _title(asked: str) -> str:
     """The first words of the first question."""
-    line = " ".join("".join(each if each.isprintable() else " " for each in asked).split())
+    line = one_line(asked)
     return line if len(line) <= 60 else f"{line[:60].rsplit(' ', 1)[0]}…"

@@ -106,6 +106,7 @@ async def kept_turns(tx: Tx, container_id: int) -> Sequence[int]:
     """The turns at a container whose files can be put back, newest first; none where that is switched off."""
     most = await value_of(tx, AI_CHECKPOINTS_KEPT)
     query = select(AITurn.id).join(AIConversation).where(AIConversation.container_id == container_id)
+    query = query.where(col(AITurn.usage_id).is_not(None))  # those of a fork did nothing
     return (await tx.exec(query.order_by(col(AITurn.id).desc()).limit(most))).all()
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
@@ -28,6 +28,8 @@ _MOST_FRAME = 64 * 1024
 _MOST_BEHIND = 5000
 """Events that a page may not have taken before it is let go: it comes back, and reads them anew."""
 _STALLED_S = 60.0
+_MOST_WAITING = 100
+"""Diffs and undoings of one page that the machine has not got to. A page may ask for all diffs of a turn at once."""
 
 
 @router.websocket("/ws/ai/{container_id}/")
@@ -50,8 +52,8 @@ class _Outbox:
 
     def put(self, told: Told) -> None:
         last = self._waiting[-1] if self._waiting else None
-        if told["event"] == "text" and last is not None and last["event"] == "text":
-            self._waiting[-1] = {"event": "text", "content": last["content"] + told["content"]}
+        if last is not None and _is_more(told, last):
+            self._waiting[-1] = {**told, "content": last["content"] + told["content"]}
         else:
             self._waiting.append(told)
         self._has_some.set()
@@ -70,6 +72,14 @@ class _Outbox:
         return taken
 
 
+def _is_more(told: Told, last: Told) -> bool:
+    """Whether it only goes on with the text that came last."""
+    return told["event"] in ("text", "output") and (told["event"], told.get("call")) == (
+        last["event"],
+        last.get("call"),
+    )
+
+
 class _Chat:
     """One open socket."""
 
@@ -79,11 +89,13 @@ class _Chat:
         self._mode: str = Mode.ASK
         """Of the conversation that is begun with the next question."""
         self._deaf: Callable[[], None] = lambda: None
+        self._slow = asyncio.Queue[Callable[[], Coroutine[Any, Any, None]]](_MOST_WAITING)
+        """What waits for the machine: a stop that comes after it does not."""
 
     async def serve(self) -> None:
         try:
             await self._greet()
-            await self._seat.while_open(self._send(), self._receive(), self._watch())
+            await self._seat.while_open(self._send(), self._receive(), self._wait_for_machine(), self._watch())
         finally:
             self._deaf()
 
@@ -115,11 +127,24 @@ class _Chat:
             text = message.get("text")
             if not isinstance(text, str) or len(text) > _MOST_FRAME:
                 raise Invalid("Send JSON as text, 64 KiB at most.")
-            try:
-                await self._obey(object_in(text))
-            except PequerokuError as refusal:
-                code = refusal.code.replace("-", "_")
-                self._outbox.put({"event": "error", "code": code, "message": refusal.message})
+            await self._do(lambda text=text: self._obey(object_in(text)))
+
+    async def _wait_for_machine(self) -> None:
+        while True:
+            await self._do(await self._slow.get())
+
+    async def _do(self, what: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        try:
+            await what()
+        except PequerokuError as refusal:
+            code = refusal.code.replace("-", "_")
+            self._outbox.put({"event": "error", "code": code, "message": refusal.message})
+
+    def _do_beside(self, what: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        try:
+            self._slow.put_nowait(what)
+        except asyncio.QueueFull as fault:
+            raise Conflict("The machine has not answered yet. Wait a little.") from fault
 
     async def _obey(self, said: dict[str, Any]) -> None:
         await self._seat.note_use()
@@ -140,11 +165,9 @@ class _Chat:
                 await self._set_mode(mode)
             case {"type": "undo", "turn": int(turn), "what": str(what)}:
                 paths, force = paths_in(said.get("paths")), said.get("force") is True
-                seat = self._seat
-                await undo(seat.actor, seat.container_id, turn, what, live().tell, paths=paths, force=force)
+                self._do_beside(lambda: self._undo(turn, what, paths, force=force))
             case {"type": "diff", "turn": int(turn), "path": str(path)}:
-                text = await diff_of(self._seat.actor, self._seat.container_id, turn, path)
-                self._outbox.put({"event": "diff", "turn": turn, "path": path, "diff": text})
+                self._do_beside(lambda: self._diff(turn, path))
             case _:
                 raise Invalid("That is nothing that the assistant can be told. See docs/ai.md.")
 
@@ -179,6 +202,14 @@ class _Chat:
         async with transaction() as tx:
             await turns.answer(tx, self._seat.actor, self._seat.container_id, about, allow=allow)
         live().answer(person_id, conversation_id, call, allow=allow)
+
+    async def _undo(self, turn: int, what: str, paths: list[str] | None, *, force: bool) -> None:
+        seat = self._seat
+        await undo(seat.actor, seat.container_id, turn, what, live().tell, paths=paths, force=force)
+
+    async def _diff(self, turn: int, path: str) -> None:
+        text = await diff_of(self._seat.actor, self._seat.container_id, turn, path)
+        self._outbox.put({"event": "diff", "turn": turn, "path": path, "diff": text})
 
     async def _set_mode(self, mode: str) -> None:
         conversation_id = self._conversation_id
@@ -232,8 +263,9 @@ class _Chat:
     def _show(self, opened: OpenView, left: Left, *, is_set_up: bool) -> None:
         turn = None
         if opened.turn is not None and opened.id is not None:
-            view, text = opened.turn, live().text_of(self._seat.actor.person_id, opened.id)
-            turn = {"turn": view.id, "number": view.number, "status": view.status, "text": text}
+            view = opened.turn
+            text, outputs = live().unkept(self._seat.actor.person_id, opened.id)
+            turn = {"turn": view.id, "number": view.number, "status": view.status, "text": text, "outputs": outputs}
         self._outbox.put({"event": "memory_data", "memory": opened.memory})
         self._outbox.put(
             {

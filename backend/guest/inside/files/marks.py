@@ -77,14 +77,14 @@ def load(program: Program, name: str) -> Mark:
     return Mark(folder, name, {path: Entry(*each) for path, each in said.items()})
 
 
-def do_mark(program: Program, call: Call, *, name: str, anew: bool) -> dict[str, Any]:
-    """Make one; one of that name stays as it is, unless it is to be made anew. What programs wrote is on the disk
-    when this answers, so that little is left to be written where the disk is held still next.
+def do_mark(program: Program, call: Call, *, name: str, anew: bool, sync: bool) -> dict[str, Any]:
+    """Make one; one of that name stays as it is, unless it is to be made anew. With `sync`, what programs wrote is on
+    the disk when this answers, so that little is left to be written where the disk is held still next.
     """
     folder = folder_of(program)
     if anew or not os.path.exists(f"{folder}/{name}.json"):
         _make(program, call, folder, name)
-    if not anew:
+    if sync:
         os.sync()
     entries = load(program, name).entries.values()
     unkept = sum(each.kind == "f" and bool(each.size) and not each.pack for each in entries)
