@@ -1,12 +1,13 @@
 """Commands in guests, and the connections they and the terminals share."""
 
 import asyncio
+import codecs
 import logging
 import re
 import secrets
 import time
 from collections import defaultdict
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -23,6 +24,9 @@ from backend.hypervisor.registry import nodes
 from backend.meters import EXEC_SECONDS
 
 log = logging.getLogger(__name__)
+
+Hear = Callable[[str], None]
+"""Is told what a command prints. It must be quick."""
 
 _BEGIN_S = 20.0
 _END_S = 10.0
@@ -103,8 +107,10 @@ class Guests:
         stdin: bytes = b"",
         timeout_s: float = 30.0,
         limit_bytes: int = 256 * 1024,
+        hear: Hear | None = None,
     ) -> Completed:
-        """Run a shell command in the guest as root. Of each output stream the first `limit_bytes` are kept.
+        """Run a shell command in the guest as root. Of each output stream the first `limit_bytes` are kept; `hear` is
+        told all of both, as it comes.
 
         When its time is over, or nobody waits for it any more, it is ended with all that it began.
 
@@ -113,18 +119,25 @@ class Guests:
         """
         begun_at, outcome = time.monotonic(), "lost"
         try:
-            done = await self._run(address, command, stdin, timeout_s, limit_bytes)
+            done = await self._run(address, command, stdin, timeout_s, limit_bytes, hear)
             outcome = "timeout" if done.timed_out else "done"
             return done
         finally:
             EXEC_SECONDS.labels(outcome).observe(time.monotonic() - begun_at)
 
     async def _run(
-        self, address: GuestAddress, command: str, stdin: bytes, timeout_s: float, limit_bytes: int
+        self,
+        address: GuestAddress,
+        command: str,
+        stdin: bytes,
+        timeout_s: float,
+        limit_bytes: int,
+        hear: Hear | None,
     ) -> Completed:
         with self._slot(address.domain_name) as slot:
             link, process = await self._start(address, _CONTAIN.format(groups=_GROUPS, slot=slot) + command)
-            out, err = _Capture(limit_bytes), _Capture(limit_bytes + _HELLO_BYTES)
+            out = _Capture(limit_bytes, hear)
+            err = _Capture(limit_bytes + _HELLO_BYTES, _after_hello(hear) if hear is not None else None)
             timed_out = not await _is_over(link, process, stdin, out, err, timeout_s)
         code = _exit_code(process)
         if code is None and not timed_out:
@@ -207,16 +220,37 @@ async def _feed(stream: asyncssh.SSHWriter[bytes], data: bytes) -> None:
 class _Capture:
     """Keeps the beginning of a stream and reads on to its end, so that the command isn't held up."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, hear: Hear | None = None) -> None:
         self.kept = bytearray()
         self.is_over = False
-        self._limit = limit
+        self._limit, self._hear = limit, hear
+        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
 
     async def fill(self, stream: asyncssh.SSHReader[bytes]) -> None:
         while data := await stream.read(WINDOW_BYTES):
             room = self._limit - len(self.kept)
             self.kept += data[:room]
             self.is_over = self.is_over or len(data) > room
+            if self._hear is not None:
+                self._hear(self._decoder.decode(data))
+
+
+def _after_hello(hear: Hear) -> Hear:
+    """Leaves out the first line, where it is our own."""
+    begun: list[str] | None = []
+
+    def after(text: str) -> None:
+        nonlocal begun
+        if begun is None:
+            hear(text)
+            return
+        begun.append(text)
+        line, end, rest = "".join(begun).partition("\n")
+        if end or len(line) > _HELLO_BYTES:
+            begun = None
+            hear(rest if _HELLO.fullmatch(f"{line}{end}".encode()) else f"{line}{end}{rest}")
+
+    return after
 
 
 async def _end(link: Link, errors: bytes) -> None:

@@ -11,7 +11,7 @@ from backend.db import Tx, reading, transaction
 from backend.errors import OutOfTime
 from backend.guest import processes as guest
 from backend.guest.processes import LogPiece, Process
-from backend.guest.shell import Completed, guests
+from backend.guest.shell import Completed, Hear, guests
 from backend.models.base import now
 from backend.operation import note, operation
 from backend.rules import commands
@@ -87,8 +87,9 @@ async def let_stop(tx: Tx, actor: Actor, container_id: int, process_id: str) -> 
     return await door(Action.PROCESS_STOP, tx, actor, container_id)
 
 
-async def run(actor: Actor, container_id: int, order: Order) -> Done:
+async def run(actor: Actor, container_id: int, order: Order, *, hear: Hear | None = None) -> Done:
     """Run a command and wait for its end. One that takes too long is ended with all that it began, and says so.
+    `hear` is told what it prints, as it does.
 
     Raises:
         Invalid: it can't be run as it is.
@@ -104,6 +105,7 @@ async def run(actor: Actor, container_id: int, order: Order) -> Done:
         stdin=ready.stdin,
         timeout_s=ready.timeout_s,
         limit_bytes=LIMIT_BYTES,
+        hear=hear,
     )
     return Done(outcome, int((time.monotonic() - began) * 1000))
 

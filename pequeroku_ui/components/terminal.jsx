@@ -1,28 +1,8 @@
 // Terminals of one container: tabs, each with an xterm.js and a socket of its own (backend/api/ws/terminals.py).
 import React, { useCallback, useEffect, useRef, useState } from "react";
-import { Terminal } from "@xterm/xterm";
-import { FitAddon } from "@xterm/addon-fit";
-import { WebLinksAddon } from "@xterm/addon-web-links";
-import { SearchAddon } from "@xterm/addon-search";
-import { Unicode11Addon } from "@xterm/addon-unicode11";
-import { ClipboardAddon } from "@xterm/addon-clipboard";
-import "@xterm/xterm/css/xterm.css";
+import { useHasRun, WATCHED, Watching } from "./watching.jsx";
+import { followTheme, makeTerminal } from "./xterm.jsx";
 
-const FONT = 'ui-monospace, SFMono-Regular, "Cascadia Code", Menlo, Consolas, "DejaVu Sans Mono", monospace';
-const DARK = {
-  background: "#0d1313", foreground: "#e1eae8", cursor: "#2fc4ab", cursorAccent: "#0d1313",
-  selectionBackground: "#2fc4ab55", black: "#2a3434", red: "#ff7b80", green: "#5fd38d", yellow: "#e8c268",
-  blue: "#7ab7ff", magenta: "#d4a1ff", cyan: "#4bd3d9", white: "#cdd8d6", brightBlack: "#84938f",
-  brightRed: "#ff9ea2", brightGreen: "#86e5ab", brightYellow: "#f4d68c", brightBlue: "#a3cdff",
-  brightMagenta: "#e3c2ff", brightCyan: "#86e6ea", brightWhite: "#ffffff",
-};
-const LIGHT = {
-  background: "#ffffff", foreground: "#14201f", cursor: "#0b7a6b", cursorAccent: "#ffffff",
-  selectionBackground: "#0b7a6b33", black: "#14201f", red: "#b3261e", green: "#0b6b3a", yellow: "#7a5200",
-  blue: "#0b57a0", magenta: "#8a2da8", cyan: "#08666f", white: "#5b6967", brightBlack: "#53615f",
-  brightRed: "#c42b30", brightGreen: "#0b7a4b", brightYellow: "#8a5f00", brightBlue: "#0b62a8",
-  brightMagenta: "#9a36b8", brightCyan: "#0a7480", brightWhite: "#3a4745",
-};
 const WAITS_MS = [300, 600, 1200, 2500, 5000, 8000];
 const FINAL = { 4400: "The server did not understand this page. Reload it.", 4403: "Reload the page to go on.",
   4404: "This container does not exist any more." };
@@ -34,32 +14,9 @@ const HELP = "Ctrl+Shift+F searches · Ctrl+Shift+Enter opens another · Ctrl+Sh
 // Who is at work somewhere else keeps the focus, whenever a terminal comes up.
 const isElsewhere = (host) => document.activeElement !== document.body && !host.closest(".pq-terminals").contains(document.activeElement);
 
-const isDark = () => document.documentElement.classList.contains("dark");
 const encoder = new TextEncoder();
 const MAX_TITLE = 100;
 const PIECE_BYTES = 64 * 1024; // a paste may be longer than one message may be
-
-function makeTerminal(host) {
-  const term = new Terminal({
-    allowProposedApi: true, cursorBlink: !matchMedia("(prefers-reduced-motion: reduce)").matches, fontFamily: FONT,
-    fontSize: 14, lineHeight: 1.15, scrollback: 10000, theme: isDark() ? DARK : LIGHT, macOptionIsMeta: true,
-    minimumContrastRatio: 4.5,
-  });
-  const fit = new FitAddon();
-  const search = new SearchAddon();
-  const drawn = { replays: 0 }; // how many replays are being drawn: what is old must not act a second time
-  term.loadAddon(fit);
-  term.loadAddon(search);
-  term.loadAddon(new WebLinksAddon((event, uri) => window.open(uri, "_blank", "noopener,noreferrer")));
-  term.loadAddon(new Unicode11Addon());
-  // Programs may put text on the clipboard (OSC 52); they may never read it.
-  term.loadAddon(new ClipboardAddon(undefined, {
-    readText: async () => "", writeText: async (selection, text) => { if (!drawn.replays) await navigator.clipboard?.writeText(text); },
-  }));
-  term.unicode.activeVersion = "11";
-  term.open(host);
-  return { term, fit, search, drawn };
-}
 
 // Keeps one socket open for one terminal, whatever the network does.
 function connect(path, term, drawn, onState) {
@@ -152,15 +109,14 @@ function Screen({ path, label, isActive, isBehindCurtain, onTitle, onNew, onLeav
     let waiting;
     const sizes = new ResizeObserver(() => { clearTimeout(waiting); waiting = setTimeout(refit, 60); });
     sizes.observe(host.current);
-    const themes = new MutationObserver(() => { term.options.theme = isDark() ? DARK : LIGHT; });
-    themes.observe(document.documentElement, { attributes: true, attributeFilter: ["class"] });
+    const leaveTheme = followTheme(term);
     const link = connect(path, term, drawn, (state, message, code) => {
       setStatus({ state, message, code });
       document.dispatchEvent(new CustomEvent("pq-terminal-state", { detail: { id: path.split("/").pop(), state } }));
     });
     live.current = { ...made, link, refit };
     return () => {
-      clearTimeout(waiting); sizes.disconnect(); themes.disconnect(); link.stop(); term.dispose();
+      clearTimeout(waiting); sizes.disconnect(); leaveTheme(); link.stop(); term.dispose();
       live.current = null;
     };
   }, [path]);
@@ -271,11 +227,13 @@ export function TerminalPanel({ containerId, containerName, isBehindCurtain }) {
     if (active === id) setActive(next[next.length - 1].id);
   };
   const rename = (id, title) => setTabs((now) => now.map((tab) => (tab.id === id ? { ...tab, title } : tab)));
+  const hasRun = useHasRun(containerId);
+  useEffect(() => { if (!hasRun && active === WATCHED && tabs) setActive(tabs[0].id); }, [hasRun, active, tabs]);
   const step = (event) => {
     const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (!by) return;
-    const at = tabs.findIndex((tab) => tab.id === active);
-    setActive(tabs[(at + by + tabs.length) % tabs.length].id);
+    const ids = [...tabs.map(({ id }) => id), ...(hasRun ? [WATCHED] : [])];
+    setActive(ids[(ids.indexOf(active) + by + ids.length) % ids.length]);
   };
 
   if (tabs === null) return <div className="pq-terminals" aria-busy="true" />;
@@ -290,9 +248,13 @@ export function TerminalPanel({ containerId, containerName, isBehindCurtain }) {
               <TabLabel tab={tab} machine={containerName} />
             </button>
           ))}
+          {hasRun && (
+            <button type="button" role="tab" aria-selected={active === WATCHED} className="pq-tab"
+              tabIndex={active === WATCHED ? 0 : -1} onClick={() => setActive(WATCHED)}
+              title="What the assistant's commands print, as they do">Assistant</button>)}
         </div>
         <button type="button" className="pq-tab-icon" aria-label="Close this terminal" title="Close this terminal"
-          onClick={() => close(active)}>✕</button>
+          disabled={active === WATCHED} onClick={() => close(active)}>✕</button>
         <button type="button" className="pq-tab-icon" aria-label="New terminal" title="New terminal (Ctrl+Shift+Enter)"
           disabled={tabs.length >= 20} onClick={add}>+</button>
       </div>
@@ -300,7 +262,9 @@ export function TerminalPanel({ containerId, containerName, isBehindCurtain }) {
         <Screen key={`${tab.id} ${tab.turn ?? ""}`} path={`/ws/terminals/${containerId}/${tab.id}`} label={`Terminal ${tab.id}`}
           isActive={tab.id === active} isBehindCurtain={isBehindCurtain} onTitle={(title) => rename(tab.id, title)} onNew={add}
           onLeave={() => bar.current?.querySelector("[aria-selected=true]")?.focus()} onClose={() => close(tab.id)} />
-      ))}</div>
+      ))}
+        {hasRun && <Watching containerId={containerId} isActive={active === WATCHED} />}
+      </div>
     </div>
   );
 }

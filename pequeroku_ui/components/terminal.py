@@ -2,6 +2,9 @@
 
 import reflex as rx
 
+_PARTS = [rx.asset(name, shared=True) for name in ("xterm.jsx", "watching.jsx")]
+"""What terminal.jsx is made of. They import what the assistant's conversation is drawn from (chat/)."""
+
 
 class TerminalPanel(rx.NoSSRComponent):
     """Tabs of terminals that fill their place."""

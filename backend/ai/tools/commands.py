@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from backend.ai.toolbox import Arguments, Desk, Result, Tool
+from backend.ai.tools.saying import Saying
 from backend.rules import commands as rules
 from backend.rules.agent_policy import Risk, risk_of_command
 from backend.services import processes
@@ -36,9 +37,17 @@ class Processes(Arguments):
     pass
 
 
+def _where(folder: str) -> str:
+    """Told where it is not to be taken for granted: `rm *` is another command there."""
+    return "" if folder == _FOLDER else f" in {folder or 'the home folder'}"
+
+
 async def run(desk: Desk, given: Run) -> Result:
-    order = Order(given.command, cwd=given.folder, timeout_s=given.timeout_s)
-    done = await processes.run(await desk.actor(), desk.container_id, order)
+    order, saying = Order(given.command, cwd=given.folder, timeout_s=given.timeout_s), Saying(desk.say)
+    try:
+        done = await processes.run(await desk.actor(), desk.container_id, order, hear=saying.hear)
+    finally:
+        saying.flush()
     outcome = done.outcome
     told = [outcome.stdout.decode(errors="replace"), outcome.stderr.decode(errors="replace")]
     if outcome.truncated:
@@ -83,7 +92,7 @@ TOOLS = (
         "Run a shell command in the machine, as root, and wait for its end. Not for what does not end: use start.",
         Run,
         run,
-        lambda a: f"Run {rules.shown(a.command)}",
+        lambda a: f"Run {rules.shown(a.command)}{_where(a.folder)}",
         lambda a: risk_of_command(a.command),
     ),
     Tool(
@@ -91,7 +100,7 @@ TOOLS = (
         "Start a shell command that goes on by itself, such as a server.",
         Start,
         start,
-        lambda a: f"Start {rules.shown(a.command)}",
+        lambda a: f"Start {rules.shown(a.command)}{_where(a.folder)}",
         lambda a: risk_of_command(a.command),
     ),
     Tool("log", "What a process that was started has said.", Log, log, lambda a: f"Log of {a.process}"),

@@ -1,5 +1,6 @@
 // A unified diff, with the numbers of its lines.
 import React, { memo, useMemo } from "react";
+import { visible } from "./words.jsx";
 
 const HUNK = /^@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@/;
 const KINDS = { "+": "added", "-": "removed", " ": "same" };
@@ -34,7 +35,7 @@ export const Diff = memo(function Diff({ diff, path }) {
         <tr key={index} data-kind={each.kind}>
           {each.kind === "hunk" ? <td colSpan={4}>{index > 0 ? "⋯" : ""}</td> : (
             <><td className="pq-diff-number">{each.old}</td><td className="pq-diff-number">{each.fresh}</td>
-              <td className="pq-diff-sign">{SIGNS[each.kind] ?? ""}</td><td><code>{each.text || " "}</code></td></>)}
+              <td className="pq-diff-sign">{SIGNS[each.kind] ?? ""}</td><td><code>{visible(each.text.replace(/\r$/, "")) || " "}</code></td></>)}
         </tr>))}
       </tbody></table>
     </div>

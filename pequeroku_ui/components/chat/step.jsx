@@ -5,11 +5,12 @@ import { Check, ChevronRight, CircleDashed, FilePen, FileText, Globe, Hand, List
 import { useStore } from "../workspace/store.jsx";
 import { Counts, counts, Diff } from "./diff.jsx";
 import { CopyButton } from "./rich.jsx";
-import { tookWords } from "./words.jsx";
+import { tookWords, visible } from "./words.jsx";
 
 const ICONS = { read: FileText, list: FileText, write: FilePen, edit: FilePen, search: Search, find: Search, run: SquareTerminal,
   start: SquareTerminal, log: SquareTerminal, stop: SquareTerminal, http: Globe, ports: Globe, todo: ListTodo };
 const WORDS = { wanted: "is next", asked: "waits for you", running: "runs", done: "done", failed: "did not work", refused: "refused", broken: "broken off" };
+const COMMANDS = new Set(["run", "start"]), FILES = new Set(["write", "edit"]);
 const TAIL_LINES = 32;
 const AGAIN_MS = 5000;
 export const isMac = /Mac|iPhone|iPad/.test(navigator.platform);
@@ -21,15 +22,22 @@ function Mark({ state }) {
   return <Icon size={15} aria-hidden="true" />;
 }
 
+const entries = (given) => Object.entries(given).map(([name, value]) => `${name}: ${typeof value === "string" ? value : JSON.stringify(value)}`).join("\n");
+
 // What it was given, where the title does not say all of it.
 function Given({ step }) {
-  const { command, content, old, new: fresh, ...rest } = step.given ?? {};
-  if (command !== undefined) {
-    return <div className="pq-step-text"><pre tabIndex={0} aria-label="Command">{command}</pre><CopyButton text={command} label="Copy the command" /></div>;
+  const { command, content, old, new: fresh, folder } = step.given ?? {};
+  if (COMMANDS.has(step.tool) && command !== undefined) {
+    const where = folder !== undefined && folder !== "/app" ? `in ${visible(folder) || "the home folder"}` : "";
+    return (
+      <div className="pq-step-text">
+        {where && <p className="pq-quiet">{where}</p>}
+        <pre tabIndex={0} aria-label="Command">{visible(command)}</pre><CopyButton text={command} label="Copy the command" />
+      </div>);
   }
   if (step.diff) return null;
-  const text = content ?? (old !== undefined ? `${old}\n→\n${fresh}` : Object.entries(rest).map(([name, value]) => `${name}: ${typeof value === "string" ? value : JSON.stringify(value)}`).join("\n"));
-  return text ? <pre className="pq-step-given" tabIndex={0} aria-label="What it was given">{text}</pre> : null;
+  const text = FILES.has(step.tool) ? content ?? `${old}\n→\n${fresh}` : entries(step.given ?? {});
+  return text ? <pre className="pq-step-given" tabIndex={0} aria-label="What it was given">{visible(text)}</pre> : null;
 }
 
 function Outcome({ step }) {

@@ -45,7 +45,7 @@ function makeHearing({ send, openNew, keep, diffs, undoing }) {
     Object.assign(next, NOTHING, { timeline: turn ? withStatus(timeline, turn) : timeline, id, title, mode,
       isSetUp: frame.is_set_up, usesLeft: frame.ai_uses_left_today ?? next.usesLeft, budgetLeft: frame.budget_left ?? null });
     const isAsked = events.some((each) => each.event === "user" && each.text === next.sent);
-    Object.assign(next, { text: turn?.text ?? "", outputs: {}, isLoaded: true, sent: "" }, !isAsked && !next.draft && { draft: next.sent });
+    Object.assign(next, { text: turn?.text ?? "", outputs: turn?.outputs ?? {}, isLoaded: true, sent: "" }, !isAsked && !next.draft && { draft: next.sent });
     if (id !== null) keep.write({ id });
     isSettled = true;
   };
@@ -112,6 +112,7 @@ function makeTalk(containerId) {
   const diffs = makeStore({});
   const asks = makeAsks();
   const undoing = { frame: null };
+  const watchers = new Set();
   let socket, timer, users = 0, tries = 0, eager = ""; // what was asked before it was known in which conversation
 
   const send = (frame) => {
@@ -129,6 +130,7 @@ function makeTalk(containerId) {
     live.set({ text });
     outputs.set({ of });
     store.set(rest);
+    frames.forEach((frame) => watchers.forEach((take) => take(frame)));
     if (!eager || !hearing.isSettled()) return;
     const question = eager;
     eager = "";
@@ -188,6 +190,8 @@ function makeTalk(containerId) {
     undo: (frame) => { undoing.frame = frame; store.set({ problem: null }); send({ type: "undo", ...frame }); },
     wantDiff: (turn, path) => send({ type: "diff", turn, path }),
     dismiss: () => store.set({ problem: null }),
+    // Calls `take` with each frame, after it was taken in here; returns what ends that.
+    watch: (take) => { watchers.add(take); return () => watchers.delete(take); },
   };
 }
 

@@ -8,6 +8,9 @@ export function tookWords(ms) {
 
 export const tokenWords = (count) => `${count < 1000 ? count : `${(count / 1000).toFixed(1)}k`} token${count === 1 ? "" : "s"}`;
 
+// With what can't be seen, or turns the order of letters around, by its number: what is read is what is run.
+export const visible = (text) => text.replace(/[^\P{C}\n\t]/gu, (each) => `⟨U+${each.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}⟩`);
+
 // In the currency of the prices, which have no name: as many digits as it takes to see that it is not nothing.
 export function costWords(cost) {
   if (!cost) return "0";
