@@ -26,7 +26,7 @@ def edit_dialog() -> rx.Component:
         rx.el.fieldset(
             rx.el.legend("Tell it of", class_name="pq-legend"),
             *(_box(name, words) for name, words in KINDS),
-            class_name="pq-boxes",
+            class_name="pq-kinds",
         ),
         problem(WebhooksState.problem),
         end=answers("Save"),
@@ -50,7 +50,7 @@ def secret_dialog() -> rx.Component:
         "Its secret",
         "Copy it now: it is not shown again. With it your program checks that a message is ours, "
         "as Standard Webhooks has it.",
-        rx.el.code(WebhooksState.secret, class_name="pq-secret"),
+        rx.el.code(WebhooksState.secret, class_name="pq-hook-secret"),
         dialog_end(
             copy_button(WebhooksState.secret, variant="soft", color_scheme="gray"),
             rx.dialog.close(rx.button("Done", size="3")),

@@ -69,7 +69,7 @@ def _filter(each: words.FilterBox) -> rx.Component:
             type="button",
             on_click=_S.narrow(each.name, ""),
             aria_label="Take away " + each.label + " " + each.value,
-            class_name="pq-chip",
+            class_name="pq-narrowed",
         ),
         rx.el.label(
             rx.el.span(each.label),

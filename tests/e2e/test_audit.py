@@ -89,7 +89,7 @@ async def test_a_webhook_is_added_tried_and_removed_and_an_open_tab_follows(
     await assert_accessible(page, "webhook form")
     await _shoot(page, "webhook-form")
     await page.get_by_role("button", name="Save").click()
-    await expect(page.locator(".pq-secret")).to_contain_text("whsec_")
+    await expect(page.locator(".pq-hook-secret")).to_contain_text("whsec_")
     await _shoot(page, "webhook-secret")
     await page.get_by_role("button", name="Done").click()
     await page.get_by_role("button", name="Send a test").click()
