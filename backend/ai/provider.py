@@ -30,9 +30,12 @@ _TRIES = 4
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 20.0
 _MOST_TEXT = 200_000
 _MOST_ARGUMENTS = 2 * 1024 * 1024
+"""Of all that is wanted at one time."""
 _MOST_CALLS = 32
 _MOST_LINE = 4 * 1024 * 1024
 _LONGEST_REMARK = 300
+_MOST_TOKENS = 10_000_000
+"""Of one question or answer: more than any model takes, and a turn's sum still is a number that databases keep."""
 _GUESSED_CHARACTERS_PER_TOKEN = 4
 
 
@@ -168,7 +171,7 @@ class _Heard:
     def __init__(self, hear: Hear) -> None:
         self._hear = hear
         self._pieces: list[str] = []
-        self._length = 0
+        self._length = self._length_of_arguments = 0
         self._calls: dict[int, Call] = {}
         self._usage: tuple[int, int] | None = None
         self._finish = ""
@@ -185,13 +188,13 @@ class _Heard:
         """One event of the stream."""
         try:
             said: Any = json.loads(data)
-        except ValueError as fault:
+        except (ValueError, RecursionError) as fault:
             raise ModelFault("bad-answer", "The provider's answer can't be read: it is no JSON.") from fault
         match said:
             case {"error": error}:
                 raise ModelFault("unavailable", f"The provider broke off: {_remark(error)}")
             case {"usage": {"prompt_tokens": int(sent), "completion_tokens": int(got)}}:
-                self._usage = max(0, sent), max(0, got)
+                self._usage = _tokens(sent), _tokens(got)
             case _:
                 pass
         match said:
@@ -230,8 +233,10 @@ class _Heard:
         asked = said.get("function")
         function = cast("dict[str, Any]", asked) if isinstance(asked, dict) else {}
         call.tool = (call.tool + _whole(function.get("name")))[:100]
-        call.arguments += _whole(function.get("arguments"))
-        if len(call.arguments) > _MOST_ARGUMENTS:
+        arguments = _whole(function.get("arguments"))
+        call.arguments += arguments
+        self._length_of_arguments += len(arguments)
+        if self._length_of_arguments > _MOST_ARGUMENTS:
             raise ModelFault("bad-answer", "What the model wants done does not end.")
 
     def answer(self, messages: list[Message]) -> Answer:
@@ -243,6 +248,11 @@ class _Heard:
             (len(text) + sum(len(call.arguments) for call in calls)) // _GUESSED_CHARACTERS_PER_TOKEN,
         )
         return Answer(text, calls, sent, got, self._finish)
+
+
+def _tokens(said: int) -> int:
+    """As a provider counts them, as far as that can be."""
+    return max(0, min(said, _MOST_TOKENS))
 
 
 def _whole(said: object) -> str:

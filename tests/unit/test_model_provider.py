@@ -68,6 +68,12 @@ async def test_a_provider_that_counts_no_tokens_has_them_guessed(server: ModelSe
     assert (await _ask(server)).completion_tokens == 100
 
 
+async def test_a_provider_that_counts_more_than_there_can_be_is_not_believed(server: ModelServer) -> None:
+    server.will(says("ok", usage=(10**15, -5)))
+    answer = await _ask(server)
+    assert (answer.prompt_tokens, answer.completion_tokens) == (10_000_000, 0)
+
+
 @pytest.mark.parametrize("status", [429, 500, 502, 503])
 async def test_what_is_turned_away_for_now_is_asked_again(server: ModelServer, status: int) -> None:
     server.will(Reply(status=status), Reply(status=status, headers={"Retry-After": "0"}), says("There."))
@@ -91,6 +97,7 @@ async def test_what_is_turned_away_for_now_is_asked_again(server: ModelServer, s
         (Reply(raw=(b'data: {"error": {"message": "overloaded"}}',)), "ai-unavailable"),
         (Reply(raw=(b"data: [DONE]",)), "ai-cut-off"),
         (Reply(raw=(b"<html>not at all</html>",)), "ai-cut-off"),
+        (Reply(raw=(b"data: " + b"[" * 100_000,)), "ai-bad-answer"),
     ],
 )
 async def test_each_fault_has_a_name_and_a_sentence(server: ModelServer, reply: Reply, code: str) -> None:
@@ -124,6 +131,15 @@ async def test_one_that_is_not_there_is_told(server: ModelServer) -> None:
             ]
         },
         {"choices": [{"delta": {"tool_calls": [{"index": 400}]}}]},
+        {
+            "choices": [
+                {
+                    "delta": {
+                        "tool_calls": [{"index": each, "function": {"arguments": "x" * 2**17}} for each in range(17)]
+                    }
+                }
+            ]
+        },
     ],
 )
 async def test_an_answer_without_end_is_not_kept(server: ModelServer, line: Any) -> None:
