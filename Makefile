@@ -21,6 +21,9 @@ bench: ## measure
 agent-eval: ## give the assistant twenty chores in a real machine (ARGS=--real: with the provider that is set up)
 	$(SETUP) agent-eval
 
+tips-eval: ## judge the tips' policy, and those who judge it (ARGS="policy gate" for some)
+	$(SETUP) tips-eval
+
 image: ## build the guest image, if it changed
 	$(SETUP) image
 
@@ -30,4 +33,4 @@ stop: ## end the virtual machines on this machine, and the libvirtd that `make r
 lock: ## take new versions into requirements.txt, within pyproject.toml's bounds
 	$(SETUP) lock
 
-.PHONY: help run test check bench agent-eval image stop lock
+.PHONY: help run test check bench agent-eval tips-eval image stop lock

@@ -90,6 +90,14 @@ def agent_eval() -> int:
     return _call_as_root(*evaluate, secrets=[name for name in _PROVIDER if name in os.environ], **env)
 
 
+def tips_eval() -> int:
+    """Let the tips' policy learn from made-up people, and check those who judge it."""
+    with _alone():
+        steps.machine(tests=True)
+    evaluate = (_PYTHON, "-m", "tests.tips_eval", *_more_arguments())
+    return _call(*evaluate, OPENBLAS_NUM_THREADS="1")  # its matrices are small: processes share the cores better
+
+
 def image() -> int:
     """Build the guest image."""
     with _alone():
@@ -112,7 +120,8 @@ def lock() -> int:
 
 
 _TARGETS: dict[str, Callable[[], int]] = {
-    each.__name__.replace("_", "-"): each for each in (run, test, check, bench, agent_eval, image, stop, lock)
+    each.__name__.replace("_", "-"): each
+    for each in (run, test, check, bench, agent_eval, tips_eval, image, stop, lock)
 }
 
 

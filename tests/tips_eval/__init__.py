@@ -1,0 +1,1 @@
+"""`make tips-eval`: how well the tips' policy chooses, and how well those who judge it judge."""
