@@ -61,6 +61,7 @@ def check() -> int:
         (str(VENV / "bin/lint-imports"),),
         (str(VENV / "bin/hadolint"), "deploy/Dockerfile"),
         (str(VENV / "bin/check-jsonschema"), "--builtin-schema", "vendor.compose-spec", "deploy/compose.yaml"),
+        (_PYTHON, "-m", "deploy.setup.contracts"),
         (_PYTHON, "-m", "pytest", "-q", "tests/architecture"),
     )
     failed = [command for command in checks if _call(*command)]
@@ -90,6 +91,13 @@ def agent_eval() -> int:
     return _call_as_root(*evaluate, secrets=[name for name in _PROVIDER if name in os.environ], **env)
 
 
+def contracts() -> int:
+    """Write the events' classes anew from proto/."""
+    with _alone():
+        steps.tools()
+    return _call(_PYTHON, "-m", "deploy.setup.contracts", "write")
+
+
 def image() -> int:
     """Build the guest image."""
     with _alone():
@@ -112,7 +120,8 @@ def lock() -> int:
 
 
 _TARGETS: dict[str, Callable[[], int]] = {
-    each.__name__.replace("_", "-"): each for each in (run, test, check, bench, agent_eval, image, stop, lock)
+    each.__name__.replace("_", "-"): each
+    for each in (run, test, check, bench, agent_eval, contracts, image, stop, lock)
 }
 
 
