@@ -12,7 +12,7 @@ run: ## install whatever is missing, then serve at http://127.0.0.1:8000 (PORT=â
 test: ## run every test (ARGS="-k power" for some)
 	$(SETUP) test
 
-check: ## ruff, pyright, import-linter, hadolint, and the tests that count what people forget
+check: ## ruff, pyright, import-linter, hadolint, buf, and the tests that count what people forget
 	$(SETUP) check
 
 bench: ## measure
@@ -24,6 +24,9 @@ agent-eval: ## give the assistant twenty chores in a real machine (ARGS=--real: 
 tips-eval: ## judge the tips' policy, and those who judge it (ARGS="policy gate" for some)
 	$(SETUP) tips-eval
 
+contracts: ## write the events' classes anew from proto/
+	$(SETUP) contracts
+
 image: ## build the guest image, if it changed
 	$(SETUP) image
 
@@ -33,4 +36,4 @@ stop: ## end the virtual machines on this machine, and the libvirtd that `make r
 lock: ## take new versions into requirements.txt, within pyproject.toml's bounds
 	$(SETUP) lock
 
-.PHONY: help run test check bench agent-eval tips-eval image stop lock
+.PHONY: help run test check bench agent-eval tips-eval contracts image stop lock

@@ -34,6 +34,8 @@ class Settings(BaseSettings):
     redis_url: str = ""
     """Empty: one process, events and state in memory."""
     redis_prefix: str = "pequeroku:"
+    nats_url: str = ""
+    """Where events are mirrored to, for other programs. Empty: nowhere."""
 
     secret_key: SecretStr = SecretStr("")
     superuser_username: str = "admin"

@@ -1,4 +1,4 @@
-"""Real PostgreSQL and Redis for the tests: own processes, own folders, loopback only, gone at the end."""
+"""Real PostgreSQL, Redis and NATS for the tests: own processes, own folders, loopback only, gone at the end."""
 
 import asyncio
 import glob
@@ -157,3 +157,44 @@ class Kept:
             f'DELETE FROM public."{table}"',
             f'INSERT INTO public."{table}" ({columns}) SELECT {columns} FROM kept."{table}"',
         ]
+
+
+class Nats:
+    """A NATS server with JetStream, whose data outlives a stop."""
+
+    def __init__(self, folder: Path) -> None:
+        self._port, self._folder = free_port(), folder
+        self._server: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"nats://127.0.0.1:{self._port}"
+
+    def start(self) -> None:
+        options = ["-a", "127.0.0.1", "-p", str(self._port), "-js", "-sd", str(self._folder)]
+        self._server = subprocess.Popen(["nats-server", *options], stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
+        wait_for("NATS", lambda: _listens(self._port))
+
+    def hang(self) -> None:
+        """It listens, and says nothing."""
+        assert self._server is not None
+        self._server.send_signal(signal.SIGSTOP)
+
+    def stop(self) -> None:
+        if self._server is not None:
+            self._server.send_signal(signal.SIGCONT)
+            self._server.terminate()
+            self._server.wait(10)
+            self._server = None
+
+
+@contextmanager
+def nats() -> Generator[Nats]:
+    """A NATS server of its own; it runs."""
+    with tempfile.TemporaryDirectory(prefix="pequeroku-nats-") as folder:
+        server = Nats(Path(folder))
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()

@@ -83,6 +83,13 @@ class UsageSampled:
     """By container id, in the order of rules/downsampling.py's FIGURES. A measurement is the one thing events carry."""
 
 
+@dataclass(frozen=True, slots=True)
+class StreamWritten:
+    """These rows of the stream are there now (events/durable.py)."""
+
+    ids: list[int]
+
+
 Event = (
     ContainerChanged
     | WishChanged
@@ -92,6 +99,7 @@ Event = (
     | InboxChanged
     | ConsoleWritten
     | UsageSampled
+    | StreamWritten
 )
 Listener = Callable[[Event], Awaitable[None] | None]
 _BY_NAME: dict[str, type[Event]] = {each.__name__: each for each in get_args(Event)}

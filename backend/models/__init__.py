@@ -23,6 +23,7 @@ from backend.models.previews import PreviewLink, PreviewPass, PreviewPort
 from backend.models.quotas import QuotaType, ResourceQuota
 from backend.models.repeats import Repeat
 from backend.models.stats import UsagePoint
+from backend.models.streams import PushSent, PushSubscription, QuietHours, StreamEvent, Telling, WorkLease
 from backend.models.teams import ContainerShare, Team, TeamMembership
 from backend.models.templates import FileTemplate, FileTemplateItem, ShippedTemplate
 
@@ -59,6 +60,9 @@ __all__ = [
     "PreviewLink",
     "PreviewPass",
     "PreviewPort",
+    "PushSent",
+    "PushSubscription",
+    "QuietHours",
     "QuotaType",
     "RecoveryCode",
     "Repeat",
@@ -67,11 +71,14 @@ __all__ = [
     "ShippedTemplate",
     "SshKey",
     "Status",
+    "StreamEvent",
     "Team",
     "TeamMembership",
+    "Telling",
     "TurnStatus",
     "UsagePoint",
     "User",
     "Webhook",
     "WebhookDelivery",
+    "WorkLease",
 ]

@@ -222,6 +222,10 @@ INBOX_RETENTION_DAYS = Key(
     "inbox_retention_days", 90, "How long notifications and the log of webhooks are kept.", _UPKEEP, "days",
     minimum=1, maximum=3650,
 )  # fmt: skip
+STREAM_RETENTION_DAYS = Key(
+    "stream_retention_days", 30, "How long events of the tips are kept, here and in NATS.", _UPKEEP, "days",
+    minimum=1, maximum=3650,
+)  # fmt: skip
 IDLE_CPU_PERCENT = Key(
     "idle_cpu_percent", 5.0, "A container that uses less than this, and nobody looks into, is idle.", _UPKEEP, "%",
     minimum=0, maximum=100,

@@ -11,6 +11,7 @@ from sqlmodel import SQLModel, col, delete, select, update
 from backend.audit import erase_person, locked_chain
 from backend.db import Tx
 from backend.errors import Conflict
+from backend.events.durable import forget
 from backend.models import AIUsageLog, AuditLog, Container, Invitation, LoginThrottle, Team, User
 from backend.models.base import now
 from backend.operation import note, operation, require
@@ -81,6 +82,7 @@ async def erase_user(tx: Tx, actor: Actor, user_id: int) -> bool:
     await tx.exec(update(Invitation).where(col(Invitation.accepted_by_id) == user_id).values(email=""))
     await tx.exec(delete(LoginThrottle).where(col(LoginThrottle.key) == f"name:{user.username.lower()}"))
     await tx.exec(delete(User).where(col(User.id) == user_id))
+    await forget(tx, user_id)
     note("user", user_id)
     return True
 
@@ -98,7 +100,8 @@ def _exported(holding: Holding, row: SQLModel, actor: Actor) -> dict[str, Any]:
     hidden = {*holding.hidden}
     if isinstance(row, AuditLog) and row.user_id != actor.user_id:
         hidden |= {"actor_name", "ip", "user_agent"}  # of whoever did it to them
-    return row.model_dump(mode="json", exclude=hidden)
+    spelled = {name: spell(getattr(row, name)) for name, spell in holding.spelled.items()}
+    return row.model_dump(mode="json", exclude=hidden | {*spelled}) | spelled
 
 
 async def _begin(tx: Tx, actor: Actor, user: User) -> None:

@@ -4,24 +4,27 @@ The test of this registry walks every table that there is: one with a way to a u
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from sqlalchemy import ColumnElement, exists
 from sqlmodel import SQLModel, col, or_, select
 
 from backend import models
+from backend.events.durable import as_json
 
 Mine = Callable[[int], ColumnElement[bool]]
 
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """A table with rows about people. `hidden`: columns that nobody is shown, with the reason."""
+    """A table with rows about people. `hidden`: columns that nobody is shown, with the reason; `spelled`: those that
+    JSON can't say, and how a person can read them."""
 
     table: type[SQLModel]
     mine: Mine
     hidden: Mapping[str, str]
+    spelled: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict[str, Callable[[Any], Any]])
 
     @property
     def name(self) -> str:
@@ -124,5 +127,14 @@ HOLDINGS: tuple[Holding, ...] = (
         _through(models.AIEvent.conversation_id, models.AIConversation, models.AIConversation.user_id),
         {},
     ),
+    Holding(models.StreamEvent, _direct(models.StreamEvent.user_id), {"subject": _OURS}, {"payload": as_json}),
+    Holding(
+        models.PushSubscription,
+        _direct(models.PushSubscription.user_id),
+        {"sealed": _SEALED, "endpoint_digest": _HASH},
+    ),
+    Holding(models.QuietHours, _direct(models.QuietHours.user_id), {}),
+    Holding(models.Telling, _direct(models.Telling.user_id), {}),
+    Holding(models.PushSent, _through(models.PushSent.telling_id, models.Telling, models.Telling.user_id), {}),
     Holding(models.Config, _direct(models.Config.updated_by_id), {"value": _OURS, "description": _OURS}),
 )

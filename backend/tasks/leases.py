@@ -29,7 +29,7 @@ def new_holder() -> str:
     return f"{_here()}-{os.getpid()}-{secrets.token_hex(4)}"
 
 
-def _is_dead(holder: str) -> bool:
+def is_dead(holder: str) -> bool:
     """Whether the holder was a process of this machine that is no more: then nobody has to wait for its time."""
     place, _, rest = holder.partition("-")
     pid = rest.partition("-")[0]
@@ -50,7 +50,7 @@ async def take(node_id: int, holder: str) -> int | None:
         if lease is None:
             return None  # the node has been deleted meanwhile
         if lease.holder != holder:
-            if lease.expires_at > now() and not _is_dead(lease.holder):
+            if lease.expires_at > now() and not is_dead(lease.holder):
                 return None
             lease.holder, lease.fence = holder, lease.fence + 1
         lease.expires_at = now() + TTL

@@ -61,6 +61,7 @@ def check() -> int:
         (str(VENV / "bin/lint-imports"),),
         (str(VENV / "bin/hadolint"), "deploy/Dockerfile"),
         (str(VENV / "bin/check-jsonschema"), "--builtin-schema", "vendor.compose-spec", "deploy/compose.yaml"),
+        (_PYTHON, "-m", "deploy.setup.contracts"),
         (_PYTHON, "-m", "pytest", "-q", "tests/architecture"),
     )
     failed = [command for command in checks if _call(*command)]
@@ -98,6 +99,13 @@ def tips_eval() -> int:
     return _call(*evaluate, OPENBLAS_NUM_THREADS="1")  # its matrices are small: processes share the cores better
 
 
+def contracts() -> int:
+    """Write the events' classes anew from proto/."""
+    with _alone():
+        steps.tools()
+    return _call(_PYTHON, "-m", "deploy.setup.contracts", "write")
+
+
 def image() -> int:
     """Build the guest image."""
     with _alone():
@@ -121,7 +129,7 @@ def lock() -> int:
 
 _TARGETS: dict[str, Callable[[], int]] = {
     each.__name__.replace("_", "-"): each
-    for each in (run, test, check, bench, agent_eval, tips_eval, image, stop, lock)
+    for each in (run, test, check, bench, agent_eval, tips_eval, contracts, image, stop, lock)
 }
 
 

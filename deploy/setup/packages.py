@@ -27,6 +27,7 @@ TESTS = (
     "chromium",
     "postgresql",
     "redis-server",
+    "nats-server",
     "dtach",
     "curl",  # the examples of docs/api.md are run
 )

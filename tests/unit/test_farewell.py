@@ -32,6 +32,7 @@ _NOT_PERSONAL = {
     "login_throttle",
     "leftover",
     "shipped_template",
+    "work_lease",
 }
 """No way leads from them to a user; a throttle's key is a name, and goes with the account (see below)."""
 _ONE_OF_THEIRS = {
@@ -115,7 +116,7 @@ def _value(table: str, column: Any, marks: dict[str, str]) -> Any:
         return {"mark": mark} if column.name not in ("phases", "kinds", "blocked_cidrs", "orphans") else []
     if kind is bool:
         return True
-    return {int: next(_numbers), float: 0.5, datetime: datetime(2026, 1, 1, tzinfo=UTC)}.get(kind, uuid4())
+    return {int: next(_numbers), float: 0.5, bytes: b"~", datetime: datetime(2026, 1, 1, tzinfo=UTC)}.get(kind, uuid4())
 
 
 async def _everything() -> str:
