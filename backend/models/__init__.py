@@ -22,6 +22,17 @@ from backend.models.nodes import Leftover, Node, NodeLease
 from backend.models.previews import PreviewLink, PreviewPass, PreviewPort
 from backend.models.quotas import QuotaType, ResourceQuota
 from backend.models.repeats import Repeat
+from backend.models.signals import (
+    CommandFailure,
+    ConnectedAccount,
+    ConsentEntry,
+    Habit,
+    HabitMark,
+    MoodMark,
+    PersonClock,
+    SignalRun,
+    TipFeature,
+)
 from backend.models.stats import UsagePoint
 from backend.models.teams import ContainerShare, Team, TeamMembership
 from backend.models.templates import FileTemplate, FileTemplateItem, ShippedTemplate
@@ -37,7 +48,10 @@ __all__ = [
     "AuditLog",
     "Checkpoint",
     "CheckpointState",
+    "CommandFailure",
     "Config",
+    "ConnectedAccount",
+    "ConsentEntry",
     "Container",
     "ContainerConsole",
     "ContainerEvent",
@@ -48,13 +62,17 @@ __all__ = [
     "ExternalIdentity",
     "FileTemplate",
     "FileTemplateItem",
+    "Habit",
+    "HabitMark",
     "Invitation",
     "Leftover",
     "LoginThrottle",
+    "MoodMark",
     "MoveWay",
     "Node",
     "NodeLease",
     "Notification",
+    "PersonClock",
     "Phase",
     "PreviewLink",
     "PreviewPass",
@@ -65,10 +83,12 @@ __all__ = [
     "ResourceQuota",
     "Session",
     "ShippedTemplate",
+    "SignalRun",
     "SshKey",
     "Status",
     "Team",
     "TeamMembership",
+    "TipFeature",
     "TurnStatus",
     "UsagePoint",
     "User",

@@ -16,7 +16,7 @@ from backend.guest.terminals import terminals
 from backend.hypervisor.registry import nodes
 from backend.models import Node
 from backend.services import usage
-from backend.tasks import farewells, leases, retention, webhooks
+from backend.tasks import farewells, leases, retention, signals, webhooks
 from backend.tasks.node_loop import NodeLoop, NodeSettings
 from backend.tasks.upkeep import Upkeep
 
@@ -115,6 +115,7 @@ async def _driving() -> AsyncGenerator[None]:
         "farewells": farewells.run(),
         "retention": retention.run(),
         "webhooks": webhooks.run(),
+        "signals": signals.run(),
     }
     tasks = [asyncio.create_task(work, name=name) for name, work in works.items()]
     try:
