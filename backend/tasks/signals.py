@@ -6,9 +6,10 @@ Any number of processes may do so: a run is claimed in one statement.
 import asyncio
 import logging
 
-from backend.errors import DatabaseBusy
+from backend.errors import DatabaseBusy, PequerokuError
 from backend.events.bus import ContainerChanged, Event, NodeChanged, SignalsWanted, bus
 from backend.rules.signals.kinds import SignalKind
+from backend.tips.connections import accounts
 from backend.tips.signals import runs
 from backend.tips.signals.all import signals
 
@@ -107,10 +108,30 @@ class Watch:
 
 
 async def run() -> None:
-    """Read signals for as long as the process lives."""
+    """Read signals for as long as the process lives, and let go of what was disconnected."""
     watch = Watch()
     unsubscribe = bus().subscribe(watch.hear)
+    letting_go = asyncio.create_task(_let_go(), name="signals-let-go")
     try:
         await watch.run()
     finally:
         unsubscribe()
+        letting_go.cancel()
+        await asyncio.gather(letting_go, return_exceptions=True)
+
+
+async def let_go() -> None:
+    """Revoke what people have disconnected, one after the other; what can't be done now is tried again later."""
+    for account_id in await accounts.leaving():
+        await accounts.let_go(account_id)
+
+
+async def _let_go() -> None:
+    while True:
+        try:
+            await let_go()
+        except PequerokuError as fault:
+            log.warning("accounts are not revoked now: %s; trying again soon", fault)
+        except Exception:
+            log.exception("accounts could not be revoked; trying again soon")
+        await asyncio.sleep(_LOOK_EVERY_S)

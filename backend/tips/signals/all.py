@@ -3,11 +3,14 @@
 from functools import lru_cache
 
 from backend.tips.signals.base import AnySignal
+from backend.tips.signals.calendars import CalendarSignal
 from backend.tips.signals.here import HabitsSignal, MoodSignal
 from backend.tips.signals.platform import PlatformSignal
+from backend.tips.signals.todoist import TodoistSignal
 
 
 @lru_cache
 def signals() -> dict[str, AnySignal]:
     """By the name of their kind."""
-    return {each.kind.name: each for each in (PlatformSignal(), HabitsSignal(), MoodSignal())}
+    every: tuple[AnySignal, ...] = (PlatformSignal(), HabitsSignal(), MoodSignal(), TodoistSignal(), CalendarSignal())
+    return {each.kind.name: each for each in every}

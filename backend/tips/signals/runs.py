@@ -1,6 +1,7 @@
 """Which signal of whose is read next: claimed by one process, put off where it fails."""
 
 import logging
+import traceback
 from collections.abc import Collection
 from datetime import timedelta
 
@@ -58,8 +59,10 @@ async def read(signal: AnySignal, user_id: int) -> None:
         await _put_off(signal.kind, user_id, fault.message, is_over=True)
     except PequerokuError as fault:
         await _put_off(signal.kind, user_id, fault.message)
-    except Exception:
-        log.exception("the signal %s of user %s could not be read", signal.kind.name, user_id)
+    except Exception as bug:  # noqa: BLE001 - logged
+        # Without its message: that may quote what was read.
+        where = "".join(traceback.format_tb(bug.__traceback__))
+        log.error("the signal %s of user %s broke: %s\n%s", signal.kind.name, user_id, type(bug).__name__, where)
         await _put_off(signal.kind, user_id, _BROKE)
 
 
