@@ -12,7 +12,7 @@ from backend.db import Tx
 from backend.models import AuditChain, AuditLog
 from backend.models.base import now
 from backend.rules import chain
-from backend.sealing import key_for
+from backend.sealing import lasting_key_for
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ async def _append(tx: Tx, rows: Sequence[AuditLog]) -> None:
     for row in rows:
         end.last_id += 1
         row.id = end.last_id
-        row.private_digest = chain.digest(key_for(_KEY), private_facts(row))
+        row.private_digest = chain.digest(lasting_key_for(_KEY), private_facts(row))
         row.hash = end.last_hash = hash_of(row, before=end.last_hash)
         tx.add(row)
     end.seal = seal_of(end)
@@ -75,20 +75,20 @@ def hash_of(row: AuditLog, *, before: str) -> str:
         "created_at": row.created_at.astimezone(UTC).isoformat(),
         "private": row.private_digest,
     }
-    return chain.link(key_for(_KEY), before, facts)
+    return chain.link(lasting_key_for(_KEY), before, facts)
 
 
 def seal_of(end: AuditChain) -> str:
     """What seals the ends of the chain."""
     ends = {"first": [end.first_id, end.before_first], "last": [end.last_id, end.last_hash]}
-    return chain.digest(key_for(_KEY), ends)
+    return chain.digest(lasting_key_for(_KEY), ends)
 
 
 def private_holds(row: AuditLog) -> bool:
     """Whether the personal part is what it was when the row was written, or was erased as a whole."""
     if row.erased_at is not None:
         return private_facts(row) == _ERASED
-    return row.private_digest == chain.digest(key_for(_KEY), private_facts(row))
+    return row.private_digest == chain.digest(lasting_key_for(_KEY), private_facts(row))
 
 
 def private_facts(row: AuditLog) -> dict[str, Any]:

@@ -101,9 +101,18 @@ _QUIET = frozenset(
         Action.PREVIEW_LIST,
         Action.PREVIEW_LOOK,
         Action.RUN_LOOK,
+        Action.CONSENT_LIST,
+        Action.FEATURE_LIST,
+        Action.FEATURE_FRESHNESS,
+        Action.CONNECTION_LIST,
+        Action.CLOCK_SET,
+        Action.HABIT_LIST,
+        Action.HABIT_TICK,
+        Action.MOOD_LIST,
+        Action.MOOD_MARK,
     }
 )
-"""Successful looks are not audited, nor who read their own inbox: refusals of them are."""
+"""Successful looks are not audited, nor who read their own inbox or ticked a habit: refusals of them are."""
 
 
 @dataclass(slots=True)

@@ -8,11 +8,19 @@ from contextlib import suppress
 from functools import cached_property, lru_cache
 from ipaddress import IPv4Network
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import URL, make_url
+
+
+def _check_loopback(address: str) -> str:
+    """Only a program of this very machine can stand in for others."""
+    if address and urlsplit(address).hostname not in ("127.0.0.1", "localhost", "::1"):
+        raise ValueError("PROVIDERS_AT is for tests: it has to be an address of the loopback")
+    return address.rstrip("/")
 
 
 class Settings(BaseSettings):
@@ -38,6 +46,11 @@ class Settings(BaseSettings):
     """Where events are mirrored to, for other programs. Empty: nowhere."""
 
     secret_key: SecretStr = SecretStr("")
+    secret_keys_before: SecretStr = SecretStr("")
+    """Former values of SECRET_KEY, comma-separated: they open what they sealed, and seal nothing any more."""
+    providers_at: Annotated[str, AfterValidator(_check_loopback)] = ""
+    """For tests alone: an address on this machine's loopback that stands in for Todoist and Google. Calendars may be
+    read from the loopback, too, then."""
     superuser_username: str = "admin"
     superuser_password: SecretStr = SecretStr("")
     superuser_email: str = ""
@@ -126,6 +139,12 @@ class Settings(BaseSettings):
                 path.hardlink_to(fresh)
             fresh.unlink()
         return path.read_text().strip().encode()
+
+    @cached_property
+    def keys_before(self) -> tuple[bytes, ...]:
+        """The former secrets, newest first."""
+        given = self.secret_keys_before.get_secret_value().split(",")
+        return tuple(each.strip().encode() for each in given if each.strip())
 
     @cached_property
     def origins(self) -> list[str]:

@@ -15,10 +15,12 @@ from backend.models import (
     ApiKey,
     Checkpoint,
     CheckpointState,
+    ConnectedAccount,
     ContainerSchedule,
     ContainerShare,
     ExternalIdentity,
     FileTemplate,
+    Habit,
     Invitation,
     Node,
     Notification,
@@ -178,6 +180,8 @@ async def _belongings(tx: Tx, owner: Actor) -> dict[str, int]:
         "api key": ApiKey(user_id=user_id, name="k", prefix="owners", secret_hash="x", scope="read"),
         "identity_id": ExternalIdentity(user_id=user_id, issuer="https://id.example", subject="owner"),
         "invitation_id": Invitation(token_hash="owner's", invited_by_id=user_id, expires_at=now() + timedelta(days=1)),
+        "habit_id": Habit(user_id=user_id, name="A secret habit", created_on=now().date()),
+        "connection_id": ConnectedAccount(user_id=user_id, provider="ics", label="secret.example"),
         "ssh key": SshKey(user_id=user_id, name="k", public_key="ssh-ed25519 AAAA", fingerprint="owners"),
     }
     tx.add_all(rows.values())

@@ -68,6 +68,20 @@ class InboxChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class SignalsWanted:
+    """What a user's signals for tips are read from changed, or they agreed to more or to less."""
+
+    user_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class FeaturesChanged:
+    """What is known about a user for tips was derived anew."""
+
+    user_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class ConsoleWritten:
     """A container's machine wrote to its console."""
 
@@ -97,6 +111,8 @@ Event = (
     | SessionEnded
     | AccessChanged
     | InboxChanged
+    | SignalsWanted
+    | FeaturesChanged
     | ConsoleWritten
     | UsageSampled
     | StreamWritten

@@ -22,6 +22,17 @@ from backend.models.nodes import Leftover, Node, NodeLease
 from backend.models.previews import PreviewLink, PreviewPass, PreviewPort
 from backend.models.quotas import QuotaType, ResourceQuota
 from backend.models.repeats import Repeat
+from backend.models.signals import (
+    CommandFailure,
+    ConnectedAccount,
+    ConsentEntry,
+    Habit,
+    HabitMark,
+    MoodMark,
+    PersonClock,
+    SignalRun,
+    TipFeature,
+)
 from backend.models.stats import UsagePoint
 from backend.models.streams import PushSent, PushSubscription, QuietHours, StreamEvent, Telling, WorkLease
 from backend.models.teams import ContainerShare, Team, TeamMembership
@@ -38,7 +49,10 @@ __all__ = [
     "AuditLog",
     "Checkpoint",
     "CheckpointState",
+    "CommandFailure",
     "Config",
+    "ConnectedAccount",
+    "ConsentEntry",
     "Container",
     "ContainerConsole",
     "ContainerEvent",
@@ -49,13 +63,17 @@ __all__ = [
     "ExternalIdentity",
     "FileTemplate",
     "FileTemplateItem",
+    "Habit",
+    "HabitMark",
     "Invitation",
     "Leftover",
     "LoginThrottle",
+    "MoodMark",
     "MoveWay",
     "Node",
     "NodeLease",
     "Notification",
+    "PersonClock",
     "Phase",
     "PreviewLink",
     "PreviewPass",
@@ -69,12 +87,14 @@ __all__ = [
     "ResourceQuota",
     "Session",
     "ShippedTemplate",
+    "SignalRun",
     "SshKey",
     "Status",
     "StreamEvent",
     "Team",
     "TeamMembership",
     "Telling",
+    "TipFeature",
     "TurnStatus",
     "UsagePoint",
     "User",

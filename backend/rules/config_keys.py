@@ -94,6 +94,7 @@ def _is_url(text: str) -> bool:
 
 
 _QUOTAS, _ACCOUNTS, _MAIL, _AI, _UPKEEP = "New users", "Sign-in", "E-mail", "AI", "Upkeep"
+_TIPS = "Tips"
 
 DEFAULT_CREDITS = Key(
     "default_credits", 3, "Credits of a new user's quota.", _QUOTAS, "credits", minimum=0, maximum=100_000
@@ -208,6 +209,17 @@ AI_CHECKPOINTS_KEPT = Key(
     "ai_checkpoints_kept", 10, "How many turns of each container can be undone; 0: no checkpoints are made.", _AI,
     "turns", minimum=0, maximum=100,
 )  # fmt: skip
+
+TODOIST_CLIENT_ID = Key("todoist_client_id", "", "OAuth client id at Todoist; empty: not offered.", _TIPS)
+TODOIST_CLIENT_SECRET = Key(
+    "todoist_client_secret", "", "Its secret; Todoist signs its messages with it.", _TIPS, secret=True
+)
+GOOGLE_CALENDAR = Key(
+    "google_calendar",
+    False,
+    "Offer to read from Google when people are busy; google_client_id's client has to allow calendar.freebusy.",
+    _TIPS,
+)
 
 AUDIT_RETENTION_DAYS = Key(
     "audit_retention_days",

@@ -15,6 +15,7 @@ class Notice(StrEnum):
     MOVED = "container.moved"
     TEAM_JOINED = "team.joined"
     SECURITY = "account.security"
+    DISCONNECTED = "connection.revoked"
     WEBHOOK_FAILED = "webhook.failed"
     """Told in the inbox alone: else a webhook that fails would be told of itself."""
 
@@ -32,5 +33,6 @@ WORDS = {
     Notice.MOVED: "Moved to another node",
     Notice.TEAM_JOINED: "Joined a team",
     Notice.SECURITY: "Security of your account",
+    Notice.DISCONNECTED: "A connected account was revoked",
     Notice.WEBHOOK_FAILED: "A webhook failed",
 }

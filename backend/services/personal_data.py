@@ -136,5 +136,18 @@ HOLDINGS: tuple[Holding, ...] = (
     Holding(models.QuietHours, _direct(models.QuietHours.user_id), {}),
     Holding(models.Telling, _direct(models.Telling.user_id), {}),
     Holding(models.PushSent, _through(models.PushSent.telling_id, models.Telling, models.Telling.user_id), {}),
+    Holding(models.ConsentEntry, _direct(models.ConsentEntry.user_id), {}),
+    Holding(
+        models.ConnectedAccount,
+        _direct(models.ConnectedAccount.user_id),
+        {"access_sealed": _SEALED, "refresh_sealed": _SEALED, "key_id": _OURS},
+    ),
+    Holding(models.SignalRun, _direct(models.SignalRun.user_id), {}),
+    Holding(models.TipFeature, _direct(models.TipFeature.user_id), {}),
+    Holding(models.CommandFailure, _direct(models.CommandFailure.user_id), {"digest": _HASH}),
+    Holding(models.PersonClock, _direct(models.PersonClock.user_id), {}),
+    Holding(models.Habit, _direct(models.Habit.user_id), {}),
+    Holding(models.HabitMark, _through(models.HabitMark.habit_id, models.Habit, models.Habit.user_id), {}),
+    Holding(models.MoodMark, _direct(models.MoodMark.user_id), {}),
     Holding(models.Config, _direct(models.Config.updated_by_id), {"value": _OURS, "description": _OURS}),
 )

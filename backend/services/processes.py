@@ -5,10 +5,11 @@ is spoken to outside of any. Routes and pages call the functions below `look`; e
 import secrets
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from backend.db import Tx, reading, transaction
-from backend.errors import OutOfTime
+from backend.errors import DatabaseBusy, OutOfTime
 from backend.guest import processes as guest
 from backend.guest.processes import LogPiece, Process
 from backend.guest.shell import Completed, Hear, guests
@@ -17,6 +18,7 @@ from backend.operation import note, operation
 from backend.rules import commands
 from backend.rules.policy import Action, Actor
 from backend.services import activity
+from backend.services.command_failures import note_failure
 from backend.services.doors import Door, door
 
 LIMIT_BYTES = 512 * 1024
@@ -107,7 +109,16 @@ async def run(actor: Actor, container_id: int, order: Order, *, hear: Hear | Non
         limit_bytes=LIMIT_BYTES,
         hear=hear,
     )
+    if outcome.timed_out or outcome.exit_code != 0:
+        await _note_failure(actor, container_id, ready.command)
     return Done(outcome, int((time.monotonic() - began) * 1000))
+
+
+async def _note_failure(actor: Actor, container_id: int, command: str) -> None:
+    """That it can't be counted is nobody's trouble."""
+    with suppress(DatabaseBusy):
+        async with transaction() as tx:
+            await note_failure(tx, actor.user_id, container_id, command)
 
 
 def timed_out(order: Order) -> OutOfTime:

@@ -21,7 +21,7 @@ from backend.models.base import now
 from backend.operation import note, operation, require
 from backend.rules.one_time_codes import new_recovery_codes, plain, step_of
 from backend.rules.policy import Action, Actor
-from backend.sealing import key_for, seal, unseal
+from backend.sealing import lasting_key_for, seal, unseal
 from backend.services import attempts, passwords, sessions
 
 ISSUER = "Pequeroku"
@@ -216,7 +216,7 @@ async def _new_codes(tx: Tx, user: User) -> list[str]:
 
 def _code_hash(code: str) -> str:
     """Keyed: a code is short enough to be found from a bare hash by who has nothing but the database."""
-    return hmac.new(key_for(_CODES), plain(code).encode(), sha256).hexdigest()
+    return hmac.new(lasting_key_for(_CODES), plain(code).encode(), sha256).hexdigest()
 
 
 def _refuse_second(user: User) -> None:

@@ -7,10 +7,13 @@ from backend.db import reading, transaction
 from backend.errors import PequerokuError
 from backend.rules.policy import SYSTEM
 from backend.services import farewell
+from backend.tips.connections.accounts import let_go_of_all
 
 log = logging.getLogger(__name__)
 
 _EVERY_S = 5.0
+_REVOKE_S = 15.0
+"""So long providers are asked to take back what they gave us, of somebody who leaves."""
 
 
 async def run() -> None:
@@ -30,5 +33,6 @@ async def sweep() -> None:
     async with reading() as tx:
         user_ids = await farewell.leaving(tx)
     for user_id in user_ids:
+        await let_go_of_all(user_id, within_s=_REVOKE_S)
         async with transaction() as tx:
             await farewell.erase_user(tx, SYSTEM, user_id)

@@ -16,7 +16,7 @@ from backend.guest.terminals import terminals
 from backend.hypervisor.registry import nodes
 from backend.models import Node
 from backend.services import usage
-from backend.tasks import farewells, leases, mirroring, retention, webhooks
+from backend.tasks import farewells, leases, mirroring, retention, signals, webhooks
 from backend.tasks.node_loop import NodeLoop, NodeSettings
 from backend.tasks.upkeep import Upkeep
 
@@ -116,6 +116,7 @@ async def _driving() -> AsyncGenerator[None]:
         "retention": retention.run(),
         "webhooks": webhooks.run(),
         "mirroring": mirroring.run(),
+        "signals": signals.run(),
     }
     tasks = [asyncio.create_task(work, name=name) for name, work in works.items()]
     try:

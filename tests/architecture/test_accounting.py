@@ -10,6 +10,7 @@ import pytest
 from sqlmodel import SQLModel
 
 import backend.services
+import backend.tips
 from backend.operation import OPERATIONS
 from backend.rules.config_keys import KEYS
 from backend.rules.policy import Action, has_rule
@@ -26,9 +27,17 @@ _LONGEST_FILE = 400
 _LONGEST_FUNCTION = 40
 
 
+_MODULES = [
+    module.name
+    for package in (backend.services, backend.tips)
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+]
+"""Where operations stand."""
+
+
 def _load_every_service() -> None:
-    for module in pkgutil.walk_packages(backend.services.__path__, "backend.services."):
-        importlib.import_module(module.name)
+    for name in _MODULES:
+        importlib.import_module(name)
 
 
 @pytest.mark.parametrize("action", list(Action))
@@ -43,11 +52,11 @@ def test_every_action_is_the_work_of_one_operation(action: Action) -> None:
 
 
 def test_whatever_an_actor_asks_of_a_service_is_an_operation() -> None:
-    for module in pkgutil.walk_packages(backend.services.__path__, "backend.services."):
-        for name, found in inspect.getmembers(importlib.import_module(module.name), inspect.iscoroutinefunction):
+    for module in _MODULES:
+        for name, found in inspect.getmembers(importlib.import_module(module), inspect.iscoroutinefunction):
             asked_by_an_actor = list(inspect.signature(found).parameters)[:2] == ["tx", "actor"]
-            if asked_by_an_actor and found.__module__ == module.name and not name.startswith("_"):
-                assert found in OPERATIONS.values(), f"{module.name}.{name}"
+            if asked_by_an_actor and found.__module__ == module and not name.startswith("_"):
+                assert found in OPERATIONS.values(), f"{module}.{name}"
 
 
 def test_only_db_commits() -> None:

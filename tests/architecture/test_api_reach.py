@@ -57,6 +57,7 @@ _NOT_FOR_PROGRAMS = {
         Action.USER_SIGN_UP,
         Action.PREVIEW_ENTER,
         Action.PREVIEW_LOOK,
+        Action.CONNECTION_MAKE,
     },
     "Background tasks do it, as the system.": {
         Action.USER_ERASE,

@@ -1,7 +1,7 @@
 """Leaving: what is exported, and that nothing stays."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from itertools import count
 from typing import Any
 from uuid import uuid4
@@ -116,7 +116,8 @@ def _value(table: str, column: Any, marks: dict[str, str]) -> Any:
         return {"mark": mark} if column.name not in ("phases", "kinds", "blocked_cidrs", "orphans") else []
     if kind is bool:
         return True
-    return {int: next(_numbers), float: 0.5, bytes: b"~", datetime: datetime(2026, 1, 1, tzinfo=UTC)}.get(kind, uuid4())
+    plain = {int: next(_numbers), float: 0.5, bytes: b"~", date: date(2026, 1, 1)}
+    return {**plain, datetime: datetime(2026, 1, 1, tzinfo=UTC)}.get(kind, uuid4())
 
 
 async def _everything() -> str:

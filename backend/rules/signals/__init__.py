@@ -1,0 +1,1 @@
+"""What follows from what a signal reads: facts in, numbers out. Pure."""

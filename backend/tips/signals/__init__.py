@@ -1,0 +1,1 @@
+"""Where tips learn of a person: one class of signal each, over `base.Signal`."""
