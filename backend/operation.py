@@ -101,6 +101,10 @@ _QUIET = frozenset(
         Action.PREVIEW_LIST,
         Action.PREVIEW_LOOK,
         Action.RUN_LOOK,
+        Action.TIP_ASK,
+        Action.TIP_LOOK,
+        Action.TIP_SEEN,
+        Action.TIP_REACT,  # a table of its own keeps it, and it is nobody else's business
     }
 )
 """Successful looks are not audited, nor who read their own inbox: refusals of them are."""

@@ -83,6 +83,13 @@ class UsageSampled:
     """By container id, in the order of rules/downsampling.py's FIGURES. A measurement is the one thing events carry."""
 
 
+@dataclass(frozen=True, slots=True)
+class TipSettled:
+    """What a person's tip was worth is known: there is something to learn."""
+
+    user_id: int
+
+
 Event = (
     ContainerChanged
     | WishChanged
@@ -92,6 +99,7 @@ Event = (
     | InboxChanged
     | ConsoleWritten
     | UsageSampled
+    | TipSettled
 )
 Listener = Callable[[Event], Awaitable[None] | None]
 _BY_NAME: dict[str, type[Event]] = {each.__name__: each for each in get_args(Event)}

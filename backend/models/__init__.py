@@ -25,6 +25,17 @@ from backend.models.repeats import Repeat
 from backend.models.stats import UsagePoint
 from backend.models.teams import ContainerShare, Team, TeamMembership
 from backend.models.templates import FileTemplate, FileTemplateItem, ShippedTemplate
+from backend.models.tips import (
+    TipAction,
+    TipCandidate,
+    TipDecision,
+    TipLearnt,
+    TipPerson,
+    TipPhrase,
+    TipPolicy,
+    TipReaction,
+    TipReward,
+)
 
 __all__ = [
     "AIConversation",
@@ -69,6 +80,15 @@ __all__ = [
     "Status",
     "Team",
     "TeamMembership",
+    "TipAction",
+    "TipCandidate",
+    "TipDecision",
+    "TipLearnt",
+    "TipPerson",
+    "TipPhrase",
+    "TipPolicy",
+    "TipReaction",
+    "TipReward",
     "TurnStatus",
     "UsagePoint",
     "User",

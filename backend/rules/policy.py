@@ -236,6 +236,13 @@ _TABLE: dict[Action, tuple[Relation, Scope]] = {
     Action.RUN_LOOK: (Relation.OPERATOR, Scope.READ),
     Action.RUN_START: (Relation.OPERATOR, Scope.EXEC),
     Action.RUN_STOP: (Relation.OPERATOR, Scope.EXEC),
+    Action.TIP_ASK: (Relation.USER, Scope.EXEC),
+    Action.TIP_LOOK: (Relation.USER, Scope.READ),
+    Action.TIP_SEEN: (Relation.OWNER, Scope.EXEC),
+    Action.TIP_REACT: (Relation.OWNER, Scope.EXEC),
+    Action.TIP_ACT: (Relation.OWNER, Scope.EXEC),
+    Action.TIP_UNDO: (Relation.OWNER, Scope.EXEC),
+    Action.TIP_HOURS: (Relation.USER, Scope.EXEC),
 }
 
 BEFORE_A_NEW_PASSWORD = frozenset({Action.USER_CHANGE_PASSWORD, Action.USER_LOGOUT})

@@ -7,6 +7,8 @@ from backend.db import reading, transaction
 from backend.errors import Unavailable
 from backend.rules.policy import SYSTEM
 from backend.services import audit, inbox, metrics, repeats, webhooks
+from backend.tips import rewards
+from backend.tips.candidates import making
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +39,7 @@ async def sweep() -> int:
             break
         removed += gone
         await asyncio.sleep(_BREATH_S)
-    for prune in (inbox.prune, webhooks.prune, repeats.prune, metrics.prune):
+    for prune in (inbox.prune, webhooks.prune, repeats.prune, metrics.prune, rewards.prune, making.prune):
         while True:
             async with transaction() as tx:
                 gone = await prune(tx)

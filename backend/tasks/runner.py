@@ -16,7 +16,7 @@ from backend.guest.terminals import terminals
 from backend.hypervisor.registry import nodes
 from backend.models import Node
 from backend.services import usage
-from backend.tasks import farewells, leases, retention, webhooks
+from backend.tasks import farewells, leases, retention, tips, webhooks
 from backend.tasks.node_loop import NodeLoop, NodeSettings
 from backend.tasks.upkeep import Upkeep
 
@@ -109,12 +109,16 @@ async def _driving() -> AsyncGenerator[None]:
     unsubscribe = bus().subscribe(runner.hear)
     upkeep = Upkeep()
     unhear = bus().subscribe(upkeep.hear)
+    learner = tips.Learner()
+    unlearn = bus().subscribe(learner.hear)
     works = {
         "tasks": runner.run(),
         "upkeep": upkeep.run(),
         "farewells": farewells.run(),
         "retention": retention.run(),
         "webhooks": webhooks.run(),
+        "tips": learner.run(),
+        "tips' words": tips.phrase(),
     }
     tasks = [asyncio.create_task(work, name=name) for name, work in works.items()]
     try:
@@ -122,6 +126,7 @@ async def _driving() -> AsyncGenerator[None]:
     finally:
         unsubscribe()
         unhear()
+        unlearn()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

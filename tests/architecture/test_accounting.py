@@ -5,11 +5,13 @@ import importlib
 import inspect
 import pkgutil
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from sqlmodel import SQLModel
 
 import backend.services
+import backend.tips
 from backend.operation import OPERATIONS
 from backend.rules.config_keys import KEYS
 from backend.rules.policy import Action, has_rule
@@ -26,9 +28,13 @@ _LONGEST_FILE = 400
 _LONGEST_FUNCTION = 40
 
 
-def _load_every_service() -> None:
-    for module in pkgutil.walk_packages(backend.services.__path__, "backend.services."):
-        importlib.import_module(module.name)
+def _services() -> list[ModuleType]:
+    names = [
+        module.name
+        for package in (backend.services, backend.tips)
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+    ]
+    return [importlib.import_module(name) for name in names]
 
 
 @pytest.mark.parametrize("action", list(Action))
@@ -38,16 +44,16 @@ def test_every_action_has_a_policy_rule(action: Action) -> None:
 
 @pytest.mark.parametrize("action", list(Action))
 def test_every_action_is_the_work_of_one_operation(action: Action) -> None:
-    _load_every_service()
+    _services()
     assert action in OPERATIONS
 
 
 def test_whatever_an_actor_asks_of_a_service_is_an_operation() -> None:
-    for module in pkgutil.walk_packages(backend.services.__path__, "backend.services."):
-        for name, found in inspect.getmembers(importlib.import_module(module.name), inspect.iscoroutinefunction):
+    for module in _services():
+        for name, found in inspect.getmembers(module, inspect.iscoroutinefunction):
             asked_by_an_actor = list(inspect.signature(found).parameters)[:2] == ["tx", "actor"]
-            if asked_by_an_actor and found.__module__ == module.name and not name.startswith("_"):
-                assert found in OPERATIONS.values(), f"{module.name}.{name}"
+            if asked_by_an_actor and found.__module__ == module.__name__ and not name.startswith("_"):
+                assert found in OPERATIONS.values(), f"{module.__name__}.{name}"
 
 
 def test_only_db_commits() -> None:

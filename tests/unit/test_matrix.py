@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import backend.services
+import backend.tips
 from backend import settings
 from backend.db import transaction
 from backend.errors import Forbidden, NotFound, PequerokuError, Unauthenticated
@@ -24,12 +25,13 @@ from backend.services.applying import Order
 from backend.services.external import Person
 from tests.tenants import NAMES, Thing, World, a_fresh_team, a_fresh_thing, a_world_of_tenants, leave_some_behind
 
-for _module in pkgutil.walk_packages(backend.services.__path__, "backend.services."):
-    importlib.import_module(_module.name)
+for _package in (backend.services, backend.tips):
+    for _module in pkgutil.walk_packages(_package.__path__, f"{_package.__name__}."):
+        importlib.import_module(_module.name)
 
 _ABOUT_CONTAINERS = {"container_id", "schedule_id", "share_id", "order", "link_id"}
 _OWN = {"session_id", "notice_id", "delivery_id", "webhook_id", "template_id", "key_id", "user_id", "identity_id"}
-_OWN |= {"invitation_id"}
+_OWN |= {"invitation_id", "decision_id"}
 _OF_ONESELF = {Action.WS_DISCONNECT}
 """They name a container, and only note something about who asks."""
 _ONLY_FOR_ADMINS = {
@@ -45,7 +47,7 @@ _OTHERS: dict[str, object] = {
     "token": "no token", "uri": "memory://none", "outcome": Plan(), "form": "csv",
     "command": "true", "process_id": "p1",
     "port": 8080, "level": "team", "hours": 1, "label": "p80-0",
-    "path": "/app/x", "mode": "ask", "title": "a title", "what": "a question", "allow": True, "seq": 1,
+    "kind": "done", "path": "/app/x", "mode": "ask", "title": "a title", "what": "a question", "allow": True, "seq": 1,
     "person": Person("https://id.example", "subject", "", "A newcomer", "a-newcomer"),
 }  # fmt: skip
 """What to give for parameters that say nothing of whose a thing is."""
