@@ -21,7 +21,7 @@ class Effect(StrEnum):
     REVERTED = "reverted"
 
 
-DONE, DONE_AFTER_LATER, LATER, EXPIRED, REVERTED, NOT_FOR_ME = 1.0, 0.8, 0.4, 0.2, 0.1, 0.0
+DONE, DONE_AFTER_LATER, LATER, EXPIRED, REVERTED, NOT_FOR_ME = 1.0, 0.8, 0.3, 0.1, 0.05, 0.0
 
 
 def reward(reactions: Collection[Reaction], effect: Effect = Effect.NONE) -> float:

@@ -7,6 +7,7 @@ from backend.db import reading, transaction
 from backend.errors import PequerokuError
 from backend.rules.policy import SYSTEM
 from backend.services import farewell
+from backend.tips import learning
 
 log = logging.getLogger(__name__)
 
@@ -31,4 +32,5 @@ async def sweep() -> None:
         user_ids = await farewell.leaving(tx)
     for user_id in user_ids:
         async with transaction() as tx:
+            await learning.forget(tx, user_id)
             await farewell.erase_user(tx, SYSTEM, user_id)

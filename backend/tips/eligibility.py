@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import exp
 from typing import Any
 
 from sqlmodel import col, select
@@ -16,6 +17,7 @@ _BLOCKED_FOR = timedelta(days=30)
 _BLOCKS_KIND_AFTER = 2
 """So many times not for me, of whatever target: the kind is not for them."""
 _RECENT = timedelta(days=30)
+_HOUR = timedelta(hours=1)
 
 Target = tuple[str, str, str]
 
@@ -75,6 +77,18 @@ async def past_of(tx: Tx, user_id: int, *, at: datetime) -> list[Past]:
         )
         for each in decisions
     ]
+
+
+def habituation(past: Iterable[Past], kind: str, *, at: datetime) -> dict[str, float]:
+    """How tired a person may be of a kind, each from 0 to 1: shown lately, shown often, refused."""
+    of_kind = [each for each in past if each.target[0] == kind]
+    shown_h = [(at - each.at) / _HOUR for each in of_kind]
+    refused_h = [(at - each.at) / _HOUR for each in of_kind if Reaction.NOT_FOR_ME in each.reactions]
+    return {
+        "lately": exp(-min(shown_h) / 24) if shown_h else 0.0,
+        "often": min(sum(each <= 24 * 7 for each in shown_h) / 7, 1.0),
+        "refused": exp(-min(refused_h) / (24 * 14)) if refused_h else 0.0,
+    }
 
 
 def target_of(kind: str, target_type: str, target_id: str) -> Target:

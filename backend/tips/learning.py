@@ -1,6 +1,7 @@
 """Rewards become what policies know: each reward in each policy once, whoever does it, and after every restart."""
 
 import logging
+from typing import Protocol, runtime_checkable
 
 from sqlmodel import col, select
 
@@ -13,6 +14,15 @@ from backend.tips import stages
 log = logging.getLogger(__name__)
 
 _AT_ONCE = 500
+
+
+@runtime_checkable
+class Forgetful(Protocol):
+    """A policy that keeps something of each person's own."""
+
+    def forget(self, user_id: int) -> None:
+        """Drop it."""
+        ...
 
 
 async def learn(tx: Tx, policy_id: int) -> int:
@@ -33,6 +43,16 @@ async def learn(tx: Tx, policy_id: int) -> int:
     if new:
         row.state, row.updated_at = policy.state(), now()
     return len(new)
+
+
+async def forget(tx: Tx, user_id: int) -> None:
+    """Have every policy drop what it keeps of one person alone: their account goes."""
+    query = select(TipPolicy).order_by(col(TipPolicy.id)).with_for_update()
+    for row in (await tx.exec(query.execution_options(populate_existing=True))).all():
+        policy = stages.current(row)
+        if policy is not None and isinstance(policy, Forgetful):
+            policy.forget(user_id)
+            row.state, row.updated_at = policy.state(), now()
 
 
 async def learners(tx: Tx) -> list[int]:

@@ -106,7 +106,7 @@ async def _decide(tx: Tx, user_id: int, made: Sequence[Made], here: Moment, cont
     choice: list[tuple[Made, Arm]] = []
     for each in made:
         excluded = eligibility.reason(each, past, at=here.at, is_quiet=here.is_quiet)
-        arm = _arm(each)
+        arm = _arm(each, eligibility.habituation(past, each.row.kind, at=here.at))
         log.append({"id": each.row.id, "kind": arm.kind, "values": dict(arm.values), "excluded": excluded})
         if not excluded:
             choice.append((each, arm))
@@ -170,8 +170,8 @@ def _as_shown(chosen: Made, arm: Arm) -> dict[str, Any]:
     }
 
 
-def _arm(made: Made) -> Arm:
-    values = dict(made.found.values) if made.found is not None else {}
+def _arm(made: Made, habituation: dict[str, float]) -> Arm:
+    values = {**(made.found.values if made.found is not None else {}), **habituation, "priority": made.kind.priority}
     return Arm(str(made.row.id), made.row.kind, {name: max(-1.0, min(1.0, value)) for name, value in values.items()})
 
 

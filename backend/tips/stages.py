@@ -93,9 +93,12 @@ def current(row: TipPolicy) -> Policy | None:
     the new version in its place.
     """
     version = policies.version_of(row.name)
-    if version == row.version:
-        return policies.make(row.name, row.state)
     ours = f"version {version}" if version is not None else "nothing of that name"
+    if version == row.version:
+        try:
+            return policies.make(row.name, row.state)
+        except ValueError as fault:
+            ours = f"no use for its state ({fault})"
     log.warning(
         "policy %s is %s in version %s, and this program has %s: it is not asked, and keeps what it learnt",
         *(row.name, row.stage, row.version, ours),

@@ -60,7 +60,7 @@ async def test_a_press_stops_the_idle_machine_and_undo_starts_it_again(knowledge
     assert (await _undo(actor, tip)).message == "“sandbox” is being started again."
     assert await _desired(container) is DesiredState.RUNNING
     assert (await _undo(actor, tip)).undo_until is None
-    assert await _worth(tip) == 0.1
+    assert await _worth(tip) == 0.05
     async with reading() as tx:
         deeds = (await tx.exec(select(AuditLog.action).where(AuditLog.user_id == actor.user_id))).all()
     assert {"tip.act", "tip.undo", "container.power_off", "container.power_on"} <= set(deeds)
@@ -83,7 +83,7 @@ async def test_an_action_whose_effect_is_gone_does_not_count(knowledge: Knowledg
     async with transaction() as tx:
         await reactions.react(tx, actor, tip.decision_id, "done")
         await tx.exec(update(Container).where(Container.id == container.id).values(desired_state=DesiredState.RUNNING))
-    assert await _worth(tip, after=_TEN) == 0.1
+    assert await _worth(tip, after=_TEN) == 0.05
 
 
 @pytest.mark.usefixtures("database")

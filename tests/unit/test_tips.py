@@ -103,6 +103,10 @@ async def test_what_may_not_be_chosen_is_written_down_with_the_reason(knowledge:
     second = await a_tip(actor)
     said = {each["kind"]: each["excluded"] for each in (await _decision(second.decision_id)).eligible}
     assert said == {"idle_vm": "not for me", "tasks_overdue": ""}
+    values = {each["kind"]: each["values"] for each in (await _decision(second.decision_id)).eligible}
+    assert values["idle_vm"]["lately"] > 0.99
+    assert values["idle_vm"]["refused"] > 0.99
+    assert values["tasks_overdue"]["lately"] == 0
 
 
 @pytest.mark.usefixtures("database")
@@ -158,7 +162,7 @@ async def test_a_late_answer_is_kept_and_changes_nothing(knowledge: Knowledge) -
     assert late.late
     settled = await _reward(tip.decision_id)
     assert settled is not None
-    assert settled.value == 0.2
+    assert settled.value == 0.1
     async with reading() as tx:
         kinds = [each.kind for each in await rewards.reactions_to(tx, tip.decision_id)]
     assert kinds == ["expired", "done"]

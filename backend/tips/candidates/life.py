@@ -82,6 +82,7 @@ KINDS = (
             "Tasks past their day: {count}. Move one, do one, drop one.",
         ),
         _overdue,
+        priority=0.7,
     ),
     Kind(
         "tasks_due_today",
@@ -91,6 +92,7 @@ KINDS = (
             "Tasks for today: {count}. Pick the first now, and close everything else.",
         ),
         _due_today,
+        priority=0.6,
     ),
     Kind(
         "calendar_gap",
@@ -100,6 +102,7 @@ KINDS = (
             "Nothing for {minutes} minutes: enough for the task you keep putting off.",
         ),
         _free,
+        priority=0.5,
         rest=timedelta(hours=5),
         lasts=timedelta(minutes=30),
     ),
@@ -111,12 +114,14 @@ KINDS = (
             "After {hours} hours of meetings, five minutes of air are work, too.",
         ),
         _break,
+        priority=0.4,
     ),
     Kind(
         "habit_due",
         "Their habit {name} is due today. Encourage them, lightly.",
         ("{name}: today is a day for it.", "Now would be a good moment for {name}."),
         _habit,
+        priority=0.5,
         rest=timedelta(hours=12),
     ),
     Kind(
@@ -124,6 +129,7 @@ KINDS = (
         "Their streak in the habit {name} breaks unless they do it today.",
         ("{name} today keeps your streak alive.", "Don't break the chain: {name} is still open today."),
         _streak,
+        priority=0.8,
         rest=timedelta(hours=12),
     ),
     Kind(
@@ -131,6 +137,7 @@ KINDS = (
         "They said that their mood is low. Suggest one small kind thing. Name no feeling.",
         ("Be kind to yourself today: one small thing is enough.", "A short walk, then the rest of the day."),
         _mood,
+        priority=0.4,
     ),
 )
 """Those of a person's day."""

@@ -100,6 +100,7 @@ KINDS = (
             "A machine of your own is one click away. Break it, keep it, throw it away.",
         ),
         _first_machine,
+        priority=0.6,
         rest=timedelta(days=2),
     ),
     Kind(
@@ -111,6 +112,7 @@ KINDS = (
             "Nobody is using {name}. Stopping it frees {credits} credits.",
         ),
         _idle_vm,
+        priority=0.7,
     ),
     Kind(
         "failing_command",
@@ -120,6 +122,7 @@ KINDS = (
             "Something in {name} failed {times} times today. A second pair of eyes may help.",
         ),
         _failing,
+        priority=0.7,
     ),
     Kind(
         "credits_low",
@@ -129,6 +132,7 @@ KINDS = (
             "Credits left: {left}. A stopped machine costs nothing.",
         ),
         _credits,
+        priority=0.6,
         rest=timedelta(days=2),
     ),
     Kind(
@@ -139,6 +143,7 @@ KINDS = (
             "The assistant answers {left} more of your questions today. Choose well.",
         ),
         _ai_uses,
+        priority=0.3,
         rest=timedelta(hours=20),
         lasts=timedelta(hours=6),
     ),
@@ -150,6 +155,7 @@ KINDS = (
             "You have not used {name} yet. Have a look at what is in it.",
         ),
         _template,
+        priority=0.2,
         rest=timedelta(days=3),
     ),
     Kind(
@@ -160,6 +166,7 @@ KINDS = (
             "Only {hours} hours left for {name}. One press keeps it.",
         ),
         _expiry,
+        priority=0.9,
         rest=timedelta(hours=6),
         lasts=timedelta(hours=6),
     ),
@@ -171,6 +178,7 @@ KINDS = (
             "Nodes that don't answer: {count}. Begin with {name}.",
         ),
         _node,
+        priority=1.0,
         rest=timedelta(hours=4),
         lasts=timedelta(hours=2),
     ),

@@ -56,6 +56,8 @@ class Kind:
     """For a model that looks for other words."""
     templates: tuple[str, ...]
     find: Callable[[Known], Iterable[Find]]
+    priority: float = 0.5
+    """From 0 to 1, for policies that go by what matters."""
     rest: timedelta = timedelta(hours=20)
     lasts: timedelta = timedelta(hours=12)
 
