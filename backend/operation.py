@@ -110,6 +110,10 @@ _QUIET = frozenset(
         Action.HABIT_TICK,
         Action.MOOD_LIST,
         Action.MOOD_MARK,
+        Action.TIP_ASK,
+        Action.TIP_LOOK,
+        Action.TIP_SEEN,
+        Action.TIP_REACT,  # a table of its own keeps it, and it is nobody else's business
     }
 )
 """Successful looks are not audited, nor who read their own inbox or ticked a habit: refusals of them are."""

@@ -5,6 +5,7 @@ from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.services import admin_token
+from pequeroku_ui import tip_face
 from pequeroku_ui.guard import login_path, sid_of
 
 _ALWAYS = {
@@ -37,7 +38,7 @@ _PAGES = frozenset(
         "/templates",
     }
 )
-_PRIVATE = ("/account", "/admin", "/containers", "/inbox", "/teams", "/templates")
+_PRIVATE = ("/account", "/admin", "/containers", "/inbox", "/teams", "/templates", "/tip")
 _OPEN = "/admin/login"
 """Under a private path, and for who is not signed in."""
 _NOWHERE = "/nowhere/"
@@ -61,8 +62,12 @@ def at_the_edge(inner: ASGIApp) -> ASGIApp:
             scope = {**scope, "path": _NOWHERE, "raw_path": _NOWHERE.encode()}
         elif path in _PAGES:  # the static files would answer with a redirect to a folder of that name
             scope = {**scope, "path": f"{path}/", "raw_path": f"{path}/".encode()}
-        answer = RedirectResponse(login_path(path), status_code=303) if _is_stranger(scope, path) else inner
-        await answer(scope, receive, send_with_headers)
+        if _is_stranger(scope, path):
+            await RedirectResponse(login_path(path), status_code=303)(scope, receive, send_with_headers)
+        elif path in tip_face.PATHS and scope["method"] == "GET":
+            await tip_face.serve(inner, scope, receive, send_with_headers)
+        else:
+            await inner(scope, receive, send_with_headers)
 
     return serve
 

@@ -42,6 +42,7 @@ from pequeroku_ui.pages import (
     teams,
     template,
     templates,
+    tip,
 )
 from pequeroku_ui.state.account import AccountState
 from pequeroku_ui.state.activity import ActivityState
@@ -76,6 +77,7 @@ app = rx.App(
     head_components=[
         rx.el.link(rel="icon", href="/icon.svg", type="image/svg+xml"),
         rx.el.meta(name="theme-color", content="#0b7a6b"),
+        rx.el.link(rel="manifest", href="/tip.webmanifest"),
     ],
     html_lang="en",
     extra_app_wraps={(55, "ErrorBoundary"): boundary, (5, "Overlay"): connection_lost},
@@ -124,6 +126,7 @@ _add(teams.page, "/teams", "Teams", TeamsState.load)
 _add(team.page, "/teams/[team_id]", _name_of(TeamState.shown, "Team"), TeamState.load, InvitingState.load)
 _add(templates.page, "/templates", "Templates", TemplatesState.load)
 _add(template.page, "/templates/[template_slug]", _name_of(TemplateState.shown, "Template"), TemplateState.load)
+_add(tip.page, "/tip", "Tip")
 _add(inbox.page, "/inbox", "Inbox", InboxState.load)
 
 _add(account.page, "/account", "Account", AccountState.load)

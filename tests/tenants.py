@@ -29,6 +29,7 @@ from backend.models import (
     SshKey,
     Team,
     TeamMembership,
+    TipDecision,
     TurnStatus,
     User,
     Webhook,
@@ -42,6 +43,13 @@ from tests.factories import a_container, a_node, a_team, an_actor
 _numbers = count(1)
 
 NAMES = ("nobody", "stranger", "removed", "inactive", "unshared", "member", "team admin", "direct", "owner")
+_TIP = {
+    "kind": "mood_low",
+    "sentence": "A secret of the owner",
+    "action": {},
+    "phrased_by": "template",
+    "grounding": {},
+}
 _THROUGH_TEAM = {"member": TeamRole.MEMBER, "team admin": TeamRole.ADMIN}
 
 
@@ -182,6 +190,9 @@ async def _belongings(tx: Tx, owner: Actor) -> dict[str, int]:
         "invitation_id": Invitation(token_hash="owner's", invited_by_id=user_id, expires_at=now() + timedelta(days=1)),
         "habit_id": Habit(user_id=user_id, name="A secret habit", created_on=now().date()),
         "connection_id": ConnectedAccount(user_id=user_id, provider="ics", label="secret.example"),
+        "decision_id": TipDecision(
+            user_id=user_id, policy="random", stage="active", seed=1, ends_at=now() + timedelta(days=1), shown=_TIP
+        ),
         "ssh key": SshKey(user_id=user_id, name="k", public_key="ssh-ed25519 AAAA", fingerprint="owners"),
     }
     tx.add_all(rows.values())

@@ -5,7 +5,7 @@ from alembic import op
 
 
 revision = '9e4b61d07c38'
-down_revision = '7d3e9b0c52f1'
+down_revision = 'c41a7e90d2b6'
 branch_labels = None
 depends_on = None
 

@@ -104,6 +104,13 @@ class StreamWritten:
     ids: list[int]
 
 
+@dataclass(frozen=True, slots=True)
+class TipSettled:
+    """What a person's tip was worth is known: there is something to learn."""
+
+    user_id: int
+
+
 Event = (
     ContainerChanged
     | WishChanged
@@ -116,6 +123,7 @@ Event = (
     | ConsoleWritten
     | UsageSampled
     | StreamWritten
+    | TipSettled
 )
 Listener = Callable[[Event], Awaitable[None] | None]
 _BY_NAME: dict[str, type[Event]] = {each.__name__: each for each in get_args(Event)}

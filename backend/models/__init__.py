@@ -37,6 +37,17 @@ from backend.models.stats import UsagePoint
 from backend.models.streams import PushSent, PushSubscription, QuietHours, StreamEvent, Telling, WorkLease
 from backend.models.teams import ContainerShare, Team, TeamMembership
 from backend.models.templates import FileTemplate, FileTemplateItem, ShippedTemplate
+from backend.models.tips import (
+    TipAction,
+    TipCandidate,
+    TipDecision,
+    TipLearnt,
+    TipPerson,
+    TipPhrase,
+    TipPolicy,
+    TipReaction,
+    TipReward,
+)
 
 __all__ = [
     "AIConversation",
@@ -94,7 +105,16 @@ __all__ = [
     "Team",
     "TeamMembership",
     "Telling",
+    "TipAction",
+    "TipCandidate",
+    "TipDecision",
     "TipFeature",
+    "TipLearnt",
+    "TipPerson",
+    "TipPhrase",
+    "TipPolicy",
+    "TipReaction",
+    "TipReward",
     "TurnStatus",
     "UsagePoint",
     "User",

@@ -255,6 +255,17 @@ WEBHOOKS_TO_PRIVATE = Key(
     "webhooks_to_private", False, "Let webhooks go to private and loopback addresses. Everybody's can, then.", _UPKEEP
 )
 
+TIPS_WINDOW_H = Key(
+    "tips_window_h", 4, "How long after a tip was seen an answer to it counts.", _TIPS, "hours", minimum=1, maximum=48
+)
+TIPS_LATER_MIN = Key(
+    "tips_later_min", 60, "How long a tip stays away after “later”.", _TIPS, "minutes", minimum=5, maximum=1440
+)
+TIPS_RETENTION_DAYS = Key(
+    "tips_retention_days", 365, "How long decisions, and what came of them, are kept.", _TIPS, "days",
+    minimum=30, maximum=3650,
+)  # fmt: skip
+
 KEYS: Mapping[str, Key[Any]] = {
     value.name: cast(Key[Any], value) for value in list(globals().values()) if isinstance(value, Key)
 }

@@ -254,6 +254,13 @@ _TABLE: dict[Action, tuple[Relation, Scope]] = {
     Action.MOOD_LIST: (Relation.USER, Scope.READ),
     Action.MOOD_MARK: (Relation.USER, Scope.EXEC),
     Action.MOOD_FORGET: (Relation.USER, Scope.EXEC),
+    Action.TIP_ASK: (Relation.USER, Scope.EXEC),
+    Action.TIP_LOOK: (Relation.USER, Scope.READ),
+    Action.TIP_SEEN: (Relation.OWNER, Scope.EXEC),
+    Action.TIP_REACT: (Relation.OWNER, Scope.EXEC),
+    Action.TIP_ACT: (Relation.OWNER, Scope.EXEC),
+    Action.TIP_UNDO: (Relation.OWNER, Scope.EXEC),
+    Action.TIP_HOURS: (Relation.USER, Scope.EXEC),
 }
 
 BEFORE_A_NEW_PASSWORD = frozenset({Action.USER_CHANGE_PASSWORD, Action.USER_LOGOUT})

@@ -58,6 +58,16 @@ def _about(user_id: int) -> ColumnElement[bool]:
     return or_(col(log.user_id) == user_id, target & (col(log.created_at) >= since))
 
 
+def _of_decision(column: Any) -> Mine:
+    return _through(column, models.TipDecision, models.TipDecision.user_id)
+
+
+def _of_reward(user_id: int) -> ColumnElement[bool]:
+    reward, decision = models.TipReward, models.TipDecision
+    mine = (col(reward.id) == col(models.TipLearnt.reward_id), col(reward.decision_id) == col(decision.id))
+    return exists().where(*mine, col(decision.user_id) == user_id)
+
+
 _CONTAINER, _TEMPLATE, _TEAM = models.Container, models.FileTemplate, models.Team
 HOLDINGS: tuple[Holding, ...] = (
     Holding(models.User, _direct(models.User.id), {"password_hash": _HASH, "totp_secret_sealed": _SEALED}),
@@ -149,5 +159,12 @@ HOLDINGS: tuple[Holding, ...] = (
     Holding(models.Habit, _direct(models.Habit.user_id), {}),
     Holding(models.HabitMark, _through(models.HabitMark.habit_id, models.Habit, models.Habit.user_id), {}),
     Holding(models.MoodMark, _direct(models.MoodMark.user_id), {}),
+    Holding(models.TipPerson, _direct(models.TipPerson.user_id), {}),
+    Holding(models.TipCandidate, _direct(models.TipCandidate.user_id), {"digest": _OURS}),
+    Holding(models.TipDecision, _direct(models.TipDecision.user_id), {"seed": _OURS, "idempotency_key": _OURS}),
+    Holding(models.TipReaction, _of_decision(models.TipReaction.decision_id), {}),
+    Holding(models.TipReward, _of_decision(models.TipReward.decision_id), {}),
+    Holding(models.TipLearnt, _of_reward, {}),
+    Holding(models.TipAction, _of_decision(models.TipAction.decision_id), {"token_hash": _HASH}),
     Holding(models.Config, _direct(models.Config.updated_by_id), {"value": _OURS, "description": _OURS}),
 )

@@ -7,6 +7,7 @@ from backend.db import reading, transaction
 from backend.errors import PequerokuError
 from backend.rules.policy import SYSTEM
 from backend.services import farewell
+from backend.tips import learning
 from backend.tips.connections.accounts import let_go_of_all
 
 log = logging.getLogger(__name__)
@@ -35,4 +36,5 @@ async def sweep() -> None:
     for user_id in user_ids:
         await let_go_of_all(user_id, within_s=_REVOKE_S)
         async with transaction() as tx:
+            await learning.forget(tx, user_id)
             await farewell.erase_user(tx, SYSTEM, user_id)

@@ -7,7 +7,8 @@ from backend.db import reading, transaction
 from backend.errors import Unavailable
 from backend.rules.policy import SYSTEM
 from backend.services import audit, command_failures, inbox, metrics, repeats, webhooks
-from backend.tips import features
+from backend.tips import features, rewards
+from backend.tips.candidates import making
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +39,8 @@ async def sweep() -> int:
             break
         removed += gone
         await asyncio.sleep(_BREATH_S)
-    for prune in (inbox.prune, webhooks.prune, repeats.prune, metrics.prune, command_failures.prune, features.prune):
+    services = (inbox.prune, webhooks.prune, repeats.prune, metrics.prune, command_failures.prune)
+    for prune in (*services, features.prune, rewards.prune, making.prune):
         while True:
             async with transaction() as tx:
                 gone = await prune(tx)

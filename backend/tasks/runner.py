@@ -16,7 +16,7 @@ from backend.guest.terminals import terminals
 from backend.hypervisor.registry import nodes
 from backend.models import Node
 from backend.services import usage
-from backend.tasks import farewells, leases, mirroring, retention, signals, webhooks
+from backend.tasks import farewells, leases, mirroring, retention, signals, tips, webhooks
 from backend.tasks.node_loop import NodeLoop, NodeSettings
 from backend.tasks.upkeep import Upkeep
 
@@ -109,6 +109,8 @@ async def _driving() -> AsyncGenerator[None]:
     unsubscribe = bus().subscribe(runner.hear)
     upkeep = Upkeep()
     unhear = bus().subscribe(upkeep.hear)
+    learner = tips.Learner()
+    unlearn = bus().subscribe(learner.hear)
     works = {
         "tasks": runner.run(),
         "upkeep": upkeep.run(),
@@ -117,6 +119,8 @@ async def _driving() -> AsyncGenerator[None]:
         "webhooks": webhooks.run(),
         "mirroring": mirroring.run(),
         "signals": signals.run(),
+        "tips": learner.run(),
+        "tips' words": tips.phrase(),
     }
     tasks = [asyncio.create_task(work, name=name) for name, work in works.items()]
     try:
@@ -124,6 +128,7 @@ async def _driving() -> AsyncGenerator[None]:
     finally:
         unsubscribe()
         unhear()
+        unlearn()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

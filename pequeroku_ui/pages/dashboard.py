@@ -11,6 +11,7 @@ from pequeroku_ui.components.maker import maker_dialog
 from pequeroku_ui.components.moments import ago, elapsed, until
 from pequeroku_ui.components.notes import note
 from pequeroku_ui.components.sharing import share_dialog, sharing_chips
+from pequeroku_ui.components.tip import tip_line
 from pequeroku_ui.state.dashboard import EVERY, DashboardState
 from pequeroku_ui.state.rows import Row
 
@@ -22,6 +23,7 @@ def page() -> rx.Component:
     """Everything I have, as cards."""
     return framed(
         page_head("Containers", DashboardState.summary, _head_end(), is_live=True),
+        tip_line(),
         content(
             DashboardState.load,
             rx.cond(DashboardState.total > 0, _found(), _empty()),

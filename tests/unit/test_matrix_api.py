@@ -101,6 +101,13 @@ ROUTES: dict[tuple[str, str], dict[str, Any] | None] = {
     ("GET", "/api/webhooks/{webhook_id}/deliveries/"): None,
     ("POST", "/api/webhooks/deliveries/{delivery_id}/resend/"): None,
     ("DELETE", "/api/webhooks/{webhook_id}/"): None,
+    ("POST", "/api/recommend"): None,
+    ("GET", "/api/tips/current/"): None,
+    ("PUT", "/api/tips/hours/"): {"time_zone": "UTC"},
+    ("POST", "/api/tips/{decision_id}/activation"): None,
+    ("POST", "/api/tips/{decision_id}/reactions"): {"kind": "done"},
+    ("POST", "/api/tips/{decision_id}/actions"): {"token": "none"},
+    ("POST", "/api/tips/{decision_id}/actions/undo"): None,
     ("GET", "/api/users/"): None,
     ("POST", "/api/users/"): {"username": "new", "password": "correct horse battery"},
     ("GET", "/api/users/{user_id}/"): None,
@@ -144,7 +151,7 @@ ROUTES: dict[tuple[str, str], dict[str, Any] | None] = {
     ("POST", "/api/user/logout/"): None,
 }
 """With what is sent; `{…}` becomes an id of the owner's, or somebody's name."""
-_OWN = {"invitation_id", "session_id", "ssh_key_id", "notice_id", "webhook_id", "delivery_id"}
+_OWN = {"invitation_id", "session_id", "ssh_key_id", "notice_id", "webhook_id", "delivery_id", "decision_id"}
 """In the addresses of what is the owner's alone."""
 _BY_ITSELF = {("POST", "/api/user/login/"), ("POST", "/api/user/logout/")}
 """About nobody but who asks; and the one would sign everybody out."""

@@ -1,0 +1,1 @@
+"""What could be said: kinds, their words, and the rows of it."""

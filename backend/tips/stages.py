@@ -1,0 +1,118 @@
+"""Which policy decides: the active one, in a mixture with one that is tried out; shadows are only asked and noted."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy import float64
+from numpy.typing import NDArray
+from sqlmodel import col, select, update
+
+from backend.db import Tx
+from backend.models import TipPolicy
+from backend.models.base import now
+from backend.rules.bandit.shapes import Arm, Context, Policy
+from backend.tips import policies
+
+log = logging.getLogger(__name__)
+
+CANARY_SHARE = 0.25
+ACTIVE, CANARY, SHADOW, FALLBACK = "active", "canary", "shadow", "fallback"
+_ASKED = (ACTIVE, CANARY, SHADOW)
+
+
+@dataclass(slots=True)
+class Verdict:
+    """Who decided, the vector that is drawn from, and what each policy would have said."""
+
+    policy: str
+    version: int
+    stage: str
+    probabilities: NDArray[float64]
+    opinions: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+async def verdict(tx: Tx, context: Context, arms: Sequence[Arm]) -> Verdict:
+    """Ask every policy that has a say, or is watched. The mixture's vector is exact: nothing is drawn here.
+
+    Raises:
+        ValueError: there are no arms.
+    """
+    rows = await live(tx)
+    opinions: dict[str, Any] = {}
+    vectors: dict[str, tuple[TipPolicy, NDArray[float64]]] = {}
+    for row in rows:
+        policy = current(row)
+        if policy is None:
+            continue
+        said = checked(policy, context, arms)
+        opinions[f"{row.name}@{row.version}"] = {"stage": row.stage, "probabilities": [float(each) for each in said]}
+        if row.stage in (ACTIVE, CANARY):
+            vectors.setdefault(row.stage, (row, said))
+    if ACTIVE not in vectors:
+        baseline = policies.make(policies.BASELINE, {})
+        said = checked(baseline, context, arms)
+        opinions[f"{baseline.name}@{baseline.version}"] = {"stage": FALLBACK, "probabilities": said.tolist()}
+        return Verdict(baseline.name, baseline.version, FALLBACK, said, opinions)
+    row, vector = vectors[ACTIVE]
+    if CANARY not in vectors:
+        return Verdict(row.name, row.version, ACTIVE, vector, opinions)
+    mixed = (1 - CANARY_SHARE) * vector + CANARY_SHARE * vectors[CANARY][1]
+    return Verdict(row.name, row.version, CANARY, mixed / mixed.sum(), opinions)
+
+
+async def live(tx: Tx) -> list[TipPolicy]:
+    """The policies that are asked."""
+    query = select(TipPolicy).where(col(TipPolicy.stage).in_(_ASKED)).order_by(col(TipPolicy.id))
+    return list((await tx.exec(query)).all())
+
+
+async def put(tx: Tx, name: str, stage: str) -> TipPolicy:
+    """Put this code's version of a policy at a stage, with what it has learnt; who had the stage alone, leaves it.
+
+    Raises:
+        KeyError: there is no policy of that name.
+    """
+    version = policies.make(name, {}).version
+    if stage in (ACTIVE, CANARY):
+        await tx.exec(update(TipPolicy).where(col(TipPolicy.stage) == stage).values(stage="retired"))
+    query = select(TipPolicy).where(TipPolicy.name == name, TipPolicy.version == version)
+    row = (await tx.exec(query.with_for_update())).first() or TipPolicy(name=name, version=version)
+    row.stage, row.updated_at = stage, now()
+    tx.add(row)
+    await tx.flush()
+    return row
+
+
+def current(row: TipPolicy) -> Policy | None:
+    """The policy of a row, with what it learnt. None where this code has another version of it, or none at all.
+
+    What another version learnt is neither read nor thrown away: the row stays as it is, and somebody has to promote
+    the new version in its place.
+    """
+    version = policies.version_of(row.name)
+    ours = f"version {version}" if version is not None else "nothing of that name"
+    if version == row.version:
+        try:
+            return policies.make(row.name, row.state)
+        except ValueError as fault:
+            ours = f"no use for its state ({fault})"
+    log.warning(
+        "policy %s is %s in version %s, and this program has %s: it is not asked, and keeps what it learnt",
+        *(row.name, row.stage, row.version, ours),
+    )
+    return None
+
+
+def checked(policy: Policy, context: Context, arms: Sequence[Arm]) -> NDArray[float64]:
+    """What a policy says, if that is a distribution.
+
+    Raises:
+        RuntimeError: it is none.
+    """
+    said = np.asarray(policy.distribution(context, arms), dtype=float64)
+    if said.shape != (len(arms),) or not np.isfinite(said).all() or (said < 0).any() or abs(said.sum() - 1) > 1e-6:
+        raise RuntimeError(f"what {policy.name} says is no distribution over {len(arms)} arms: {said!r}")
+    return said / said.sum()
