@@ -84,6 +84,8 @@ def upgrade() -> None:
     op.create_table('person_clock',
     sa.Column('user_id', sa.Integer(), nullable=False),
     sa.Column('time_zone', sa.String(length=64), nullable=False),
+    sa.Column('quiet_from', sa.Integer(), nullable=True),
+    sa.Column('quiet_until', sa.Integer(), nullable=True),
     _of_a_user(),
     sa.PrimaryKeyConstraint('user_id')
     )

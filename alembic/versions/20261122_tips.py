@@ -24,14 +24,6 @@ def _of(name, table, key='id', nullable=False):
 
 def upgrade() -> None:
     op.create_table(
-        'tip_person',
-        *_of('user_id', 'user_account'),
-        sa.Column('time_zone', sa.String(length=64), nullable=False),
-        sa.Column('quiet_from', sa.Integer(), nullable=True),
-        sa.Column('quiet_until', sa.Integer(), nullable=True),
-        sa.PrimaryKeyConstraint('user_id'),
-    )
-    op.create_table(
         'tip_candidate',
         sa.Column('id', sa.Integer(), nullable=False),
         *_of('user_id', 'user_account'),
@@ -159,6 +151,6 @@ def _learning() -> None:
 def downgrade() -> None:
     for table in (
         'tip_action', 'tip_learnt', 'tip_policy', 'tip_reward', 'tip_reaction',
-        'tip_decision', 'tip_phrase', 'tip_candidate', 'tip_person',
+        'tip_decision', 'tip_phrase', 'tip_candidate',
     ):
         op.drop_table(table)

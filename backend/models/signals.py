@@ -106,12 +106,15 @@ class CommandFailure(Table, table=True):
 
 
 class PersonClock(Table, table=True):
-    """The time zone that a person's days are counted in."""
+    """The time zone that a person's days are counted in, and when in those no tips are wanted."""
 
     __tablename__ = "person_clock"
 
     user_id: int = Field(primary_key=True, foreign_key="user_account.id", ondelete="CASCADE")
     time_zone: str = Field(default="UTC", max_length=64)
+    quiet_from: int | None = None
+    """Minutes of the day, 0 to 1439; empty: no quiet hours. They may reach over midnight."""
+    quiet_until: int | None = None
 
 
 class Habit(Table, table=True):

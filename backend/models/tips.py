@@ -11,18 +11,6 @@ from backend.models.base import Table, at_field, id_field
 _STANDS = text("state = 'standing'")
 
 
-class TipPerson(Table, table=True):
-    """When somebody wants no tips: on the wall clock of where their browser last was."""
-
-    __tablename__ = "tip_person"
-
-    user_id: int = Field(primary_key=True, foreign_key="user_account.id", ondelete="CASCADE")
-    time_zone: str = Field(default="UTC", max_length=64)
-    quiet_from: int | None = None
-    """Minutes of the day, 0 to 1439; empty: no quiet hours. They may reach over midnight."""
-    quiet_until: int | None = None
-
-
 class TipCandidate(Table, table=True):
     """One thing that could be said to one person. Code decided everything but, perhaps, the choice of words."""
 

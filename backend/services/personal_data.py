@@ -159,7 +159,6 @@ HOLDINGS: tuple[Holding, ...] = (
     Holding(models.Habit, _direct(models.Habit.user_id), {}),
     Holding(models.HabitMark, _through(models.HabitMark.habit_id, models.Habit, models.Habit.user_id), {}),
     Holding(models.MoodMark, _direct(models.MoodMark.user_id), {}),
-    Holding(models.TipPerson, _direct(models.TipPerson.user_id), {}),
     Holding(models.TipCandidate, _direct(models.TipCandidate.user_id), {"digest": _OURS}),
     Holding(models.TipDecision, _direct(models.TipDecision.user_id), {"seed": _OURS, "idempotency_key": _OURS}),
     Holding(models.TipReaction, _of_decision(models.TipReaction.decision_id), {}),

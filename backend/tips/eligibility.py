@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from math import exp
 from typing import Any
 
 from sqlmodel import col, select
 
 from backend.db import Tx
 from backend.models import TipAction, TipDecision, TipReaction
-from backend.rules.tip_rewards import Reaction
+from backend.rules.bandit.encoding import recency
+from backend.rules.bandit.reward import Reaction
 from backend.tips.candidates.making import Made
 
 _BLOCKED_FOR = timedelta(days=30)
@@ -84,11 +84,7 @@ def habituation(past: Iterable[Past], kind: str, *, at: datetime) -> dict[str, f
     of_kind = [each for each in past if each.target[0] == kind]
     shown_h = [(at - each.at) / _HOUR for each in of_kind]
     refused_h = [(at - each.at) / _HOUR for each in of_kind if Reaction.NOT_FOR_ME in each.reactions]
-    return {
-        "lately": exp(-min(shown_h) / 24) if shown_h else 0.0,
-        "often": min(sum(each <= 24 * 7 for each in shown_h) / 7, 1.0),
-        "refused": exp(-min(refused_h) / (24 * 14)) if refused_h else 0.0,
-    }
+    return recency(shown_h_ago=shown_h, refused_h_ago=refused_h)
 
 
 def target_of(kind: str, target_type: str, target_id: str) -> Target:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from backend.db import Tx
 from backend.errors import Invalid
-from backend.models import TipPerson
+from backend.models import PersonClock
 from backend.operation import operation, require
 from backend.rules.policy import Action, Actor
 from backend.rules.schedules import time_zone_of
@@ -88,10 +88,10 @@ async def set_hours(
     return HoursView(person.time_zone, quiet_from, quiet_until)
 
 
-async def _person(tx: Tx, user_id: int, time_zone: str) -> TipPerson:
-    row = await tx.get(TipPerson, user_id)
+async def _person(tx: Tx, user_id: int, time_zone: str) -> PersonClock:
+    row = await tx.get(PersonClock, user_id)
     if row is None:
-        row = TipPerson(user_id=user_id)
+        row = PersonClock(user_id=user_id)
         tx.add(row)
     if time_zone and time_zone != row.time_zone:
         try:

@@ -1,46 +1,16 @@
 """The policies there are: the one place to add another. They are pure (backend/rules/bandit), and draw nothing."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
-import numpy as np
-from numpy import float64
-from numpy.typing import NDArray
-
-from backend.rules.bandit.shapes import Arm, Context, Policy
+from backend.rules.bandit.baselines import Random, Rule
+from backend.rules.bandit.shapes import Policy
+from backend.rules.bandit.thompson import Thompson
 
 State = Mapping[str, object]
 
-
-class Uniform:
-    """Every tip is as probable as the next. It learns nothing, and is what others are measured against."""
-
-    name = "random"
-    version = 1
-
-    def __init__(self, state: State) -> None:
-        self._state = dict(state)
-
-    def distribution(self, context: Context, arms: Sequence[Arm]) -> NDArray[float64]:
-        """The same for each.
-
-        Raises:
-            ValueError: there are no arms.
-        """
-        if not arms:
-            raise ValueError("there is nothing to choose from")
-        return np.full(len(arms), 1 / len(arms))
-
-    def update(self, context: Context, arm: Arm, *, reward: float, propensity: float) -> None:
-        """Nothing changes."""
-
-    def state(self) -> dict[str, object]:
-        """What it was given."""
-        return self._state
-
-
-MAKERS: Mapping[str, Callable[[State], Policy]] = {"random": Uniform}
-"""By name; each takes back what `state` gave."""
-BASELINE = "random"
+MAKERS: Mapping[str, Callable[[State], Policy]] = {"random": Random, "rule": Rule, "thompson": Thompson}
+"""By name; each takes back what `state` gave, and raises ValueError where another policy or version gave it."""
+BASELINE = "rule"
 """Who decides where nobody was promoted, and where who was can't."""
 
 
@@ -49,6 +19,7 @@ def make(name: str, state: State) -> Policy:
 
     Raises:
         KeyError: there is none.
+        ValueError: what it was given is not its own.
     """
     return MAKERS[name](state)
 

@@ -8,9 +8,9 @@ from backend.errors import Conflict, Invalid
 from backend.models import TipDecision, TipReaction
 from backend.models.base import now
 from backend.operation import operation
+from backend.rules.bandit.reward import Reaction
 from backend.rules.config_keys import TIPS_LATER_MIN, TIPS_WINDOW_H
 from backend.rules.policy import Action, Actor
-from backend.rules.tip_rewards import Reaction
 from backend.services.config import value_of
 from backend.services.targets import owned
 from backend.tips import rewards

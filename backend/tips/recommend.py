@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-import numpy as np
 from sqlmodel import col, select
 
 from backend.db import Tx
 from backend.models import TipAction, TipDecision, User
 from backend.models.base import now
 from backend.operation import operation, require
+from backend.rules.bandit.distributions import pick
 from backend.rules.bandit.shapes import Arm, Context
 from backend.rules.policy import Action, Actor
 from backend.tips import eligibility, features, moment, rewards, stages
@@ -114,7 +114,7 @@ async def _decide(tx: Tx, user_id: int, made: Sequence[Made], here: Moment, cont
         return None
     verdict = await stages.verdict(tx, context, [arm for _, arm in choice])
     seed = secrets.randbits(_SEED_BITS)
-    number = drawn(verdict.probabilities.tolist(), seed)
+    number = pick(verdict.probabilities, seed)
     chosen, arm = choice[number]
     decision = TipDecision(
         user_id=user_id,
@@ -136,11 +136,6 @@ async def _decide(tx: Tx, user_id: int, made: Sequence[Made], here: Moment, cont
     await tx.flush()
     await _allow_action(tx, decision, chosen)
     return decision
-
-
-def drawn(probabilities: Sequence[float], seed: int) -> int:
-    """Which of them the seed draws: the same at each call, so that every choice can be looked at again."""
-    return int(np.random.default_rng(seed).choice(len(probabilities), p=probabilities))
 
 
 async def _allow_action(tx: Tx, decision: TipDecision, chosen: Made) -> None:

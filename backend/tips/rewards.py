@@ -8,8 +8,8 @@ from backend.db import Tx
 from backend.events.bus import TipSettled, announce
 from backend.models import TipAction, TipDecision, TipReaction, TipReward
 from backend.models.base import now
+from backend.rules.bandit.reward import Effect, Reaction, reward
 from backend.rules.config_keys import TIPS_RETENTION_DAYS
-from backend.rules.tip_rewards import Effect, Reaction, reward
 from backend.services.config import value_of
 from backend.tips.actions import effects
 

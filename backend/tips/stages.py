@@ -13,13 +13,15 @@ from sqlmodel import col, select, update
 from backend.db import Tx
 from backend.models import TipPolicy
 from backend.models.base import now
+from backend.rules.bandit.distributions import mixture
 from backend.rules.bandit.shapes import Arm, Context, Policy
+from backend.rules.bandit.stages import Stage
 from backend.tips import policies
 
 log = logging.getLogger(__name__)
 
-CANARY_SHARE = 0.25
-ACTIVE, CANARY, SHADOW, FALLBACK = "active", "canary", "shadow", "fallback"
+ACTIVE, CANARY, SHADOW = Stage.ACTIVE, Stage.CANARY, Stage.SHADOW
+FALLBACK = "fallback"
 _ASKED = (ACTIVE, CANARY, SHADOW)
 
 
@@ -59,8 +61,7 @@ async def verdict(tx: Tx, context: Context, arms: Sequence[Arm]) -> Verdict:
     row, vector = vectors[ACTIVE]
     if CANARY not in vectors:
         return Verdict(row.name, row.version, ACTIVE, vector, opinions)
-    mixed = (1 - CANARY_SHARE) * vector + CANARY_SHARE * vectors[CANARY][1]
-    return Verdict(row.name, row.version, CANARY, mixed / mixed.sum(), opinions)
+    return Verdict(row.name, row.version, CANARY, mixture(vector, vectors[CANARY][1]), opinions)
 
 
 async def live(tx: Tx) -> list[TipPolicy]:

@@ -1,7 +1,6 @@
 """The tips' policies: what they answer are probabilities, and what they learn survives."""
 
 import json
-from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -11,7 +10,6 @@ from hypothesis import strategies as st
 from backend.rules.bandit.baselines import Random, Rule
 from backend.rules.bandit.distributions import CANARY_SHARE, FLOOR, floored, mixture, pick
 from backend.rules.bandit.encoding import MOST_COLUMNS, Columns, named, recency
-from backend.rules.bandit.reward import REWARDS, Reaction, is_in_time
 from backend.rules.bandit.shapes import Arm, Context, Policy
 from backend.rules.bandit.thompson import StateMismatch, Thompson
 
@@ -195,17 +193,3 @@ def test_recency_fades_and_never_shown_is_nothing() -> None:
     assert (now["lately"], now["refused"], now["often"]) == (1.0, 1.0, pytest.approx(1 / 7))
     assert later["lately"] < later["refused"] < 1.0
     assert recency(shown_h_ago=[1.0] * 30, refused_h_ago=[])["often"] == 1.0
-
-
-def test_the_more_welcome_a_reaction_the_higher_its_worth() -> None:
-    order = [Reaction.DONE, Reaction.DONE_LATER, Reaction.LATER, Reaction.EXPIRED, Reaction.NOT_FOR_ME]
-    worth = [REWARDS[each] for each in order]
-    assert set(order) == set(Reaction)
-    assert worth == sorted(worth, reverse=True)
-    assert (worth[0], worth[-1]) == (1.0, 0.0)
-
-
-def test_a_reaction_counts_from_when_the_tip_was_seen_to_the_windows_end() -> None:
-    seen, window = datetime(2026, 1, 1, tzinfo=UTC), timedelta(hours=4)
-    told = [is_in_time(activated_at=seen, at=seen + timedelta(hours=each), window=window) for each in (-1, 0, 4, 5)]
-    assert told == [False, True, True, False]

@@ -13,8 +13,9 @@ from backend.db import reading, transaction
 from backend.errors import Conflict, Invalid, NotFound
 from backend.models import TipDecision, TipReaction, TipReward
 from backend.models.base import now
+from backend.rules.bandit.distributions import pick
+from backend.rules.bandit.reward import Effect, Reaction, reward
 from backend.rules.policy import Actor
-from backend.rules.tip_rewards import Effect, Reaction, reward
 from backend.tips import moment, reactions, recommend, rewards
 from backend.tips.moment import is_quiet
 from tests.factories import a_world
@@ -77,11 +78,11 @@ async def test_every_decision_can_be_drawn_again_from_what_was_written_down(know
     free = [each for each in row.eligible if not each["excluded"]]
     assert len(free) == len(row.probabilities) == 3
     assert np.isclose(sum(row.probabilities), 1)
-    number = recommend.drawn(row.probabilities, row.seed)
+    number = pick(np.array(row.probabilities), row.seed)
     assert free[number]["id"] == row.candidate_id
     assert row.propensity == row.probabilities[number]
     assert row.context["is_narrow"] == 1
-    assert (row.policy, row.opinions["random@1"]["probabilities"]) == ("random", row.probabilities)
+    assert (row.policy, row.opinions["rule@1"]["probabilities"]) == ("rule", row.probabilities)
 
 
 @pytest.mark.usefixtures("database")

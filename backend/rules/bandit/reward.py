@@ -1,32 +1,39 @@
-"""What a reaction is worth to who learns from it."""
+"""What an answer to a tip is worth, from 0 to 1: the one number that policies learn from."""
 
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+from collections.abc import Collection
 from enum import StrEnum
 
 
 class Reaction(StrEnum):
-    """How a tip ended."""
+    """What a person says to a tip, or that they say nothing."""
 
     DONE = "done"
-    DONE_LATER = "done_later"
-    """Done, after it had been put off."""
     LATER = "later"
     NOT_FOR_ME = "not_for_me"
     EXPIRED = "expired"
-    """It was seen, and nothing came of it."""
 
 
-REWARDS: Mapping[Reaction, float] = {
-    Reaction.DONE: 1.0,
-    Reaction.DONE_LATER: 0.8,  # the right tip, and not quite the right moment
-    Reaction.LATER: 0.3,  # a wrong moment, but it was not sent away: well above a no, and far from a yes
-    Reaction.EXPIRED: 0.1,  # looked at and let be says little; were it 0, silence would weigh as much as a refusal
-    Reaction.NOT_FOR_ME: 0.0,
-}
-"""From 0 to 1. A reaction that is more welcome is never worth less: tests hold the order."""
+class Effect(StrEnum):
+    """What became of the tip's action."""
+
+    NONE = "none"
+    HOLDS = "holds"
+    REVERTED = "reverted"
 
 
-def is_in_time(*, activated_at: datetime, at: datetime, window: timedelta) -> bool:
-    """Whether a reaction still counts: what comes later is logged, and nobody learns from it."""
-    return activated_at <= at <= activated_at + window
+DONE, DONE_AFTER_LATER, LATER, EXPIRED, REVERTED, NOT_FOR_ME = 1.0, 0.8, 0.3, 0.1, 0.05, 0.0
+
+
+def reward(reactions: Collection[Reaction], effect: Effect = Effect.NONE) -> float:
+    """The worth of all that came in the window of a tip that was seen.
+
+    An action counts as done while what it changed still holds; one that was taken back counts for little, whatever
+    was said. Otherwise the clearest word counts: not for me, then done (less so after a later), later, nothing.
+    """
+    if Reaction.NOT_FOR_ME in reactions:
+        return NOT_FOR_ME
+    if effect is Effect.REVERTED:
+        return REVERTED
+    if Reaction.DONE in reactions or effect is Effect.HOLDS:
+        return DONE_AFTER_LATER if Reaction.LATER in reactions else DONE
+    return LATER if Reaction.LATER in reactions else EXPIRED
