@@ -19,14 +19,17 @@ export function useHasRun(containerId) {
 // Draws a talk's commands; returns what ends it.
 function drawFrom(talk, term) {
   let printed = new Set(); // the calls that have printed something here
+  let isInLine = false;
   const begin = ({ given }) => {
     const where = given?.folder && given.folder !== "/app" ? ` (in ${visible(given.folder)})` : "";
     term.write(`\x1b[0;1m$ ${visible(given?.command ?? "")}\x1b[22m${where}\n`);
   };
-  const print = (call, text) => { printed.add(call); term.write(text); };
+  const print = (call, text) => { printed.add(call); isInLine = !text.endsWith("\n"); term.write(text); };
   const end = ({ call, content, ok }) => {
-    const said = printed.has(call) ? content.split("\n").at(-1) : content;
-    term.write(`\x1b[0m${ok ? "\x1b[2m" : "\x1b[31m"}${said}\x1b[0m\n\n`);
+    const lines = content.split("\n"), how = lines.pop();
+    if (!printed.has(call) && lines.length) print(call, `${lines.join("\n")}\n`);
+    term.write(`\x1b[0m${isInLine ? "\n" : ""}${ok ? "\x1b[2m" : "\x1b[31m"}${how}\x1b[0m\n\n`);
+    isInLine = false;
   };
   const drawAll = () => {
     printed = new Set();

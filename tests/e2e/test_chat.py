@@ -136,6 +136,33 @@ async def test_steps_are_folded_and_an_approval_is_answered_by_keyboard(page: Pa
     await expect(approval).to_have_count(0)
 
 
+async def test_what_a_command_prints_is_watched_in_a_tab_of_the_terminals(page: Page, chat: PaperChat) -> None:
+    tab = page.get_by_role("tab", name="Assistant", exact=True)
+    chat.ask("Build it")
+    chat.use("r1", "run", "Run make in /srv", command="make", folder="/srv")
+    await expect(_log(page)).to_contain_text("Run make in /srv")
+    await expect(tab).to_have_count(0)
+    chat.happen("began", call="r1")
+    await tab.click()
+    screen = page.get_by_role("tabpanel", name="What the assistant runs")
+    chat.tell("output", call="r1", content="building…\n")
+    await expect(screen).to_contain_text("$ make (in /srv)")
+    await expect(screen).to_contain_text("building…")
+    chat.result("r1", "building…\nExit code 2.", ok=False)
+    await expect(screen).to_contain_text("Exit code 2.")
+    await page.keyboard.type("nothing")
+    await expect(screen).not_to_contain_text("nothing")
+
+
+async def test_letters_that_hide_are_told_to_who_is_asked(page: Page, chat: PaperChat) -> None:
+    chat.ask("Clean up")
+    chat.use("r1", "run", "Run ls # in /etc", command="ls \u202e#\u200b", folder="/etc")
+    chat.happen("approval", call="r1", why="it writes to /etc")
+    approval = page.get_by_role("group", name="May it? Run ls # in /etc")
+    await expect(approval).to_contain_text("ls ⟨U+202E⟩#⟨U+200B⟩")
+    await expect(approval).to_contain_text("in /etc")
+
+
 async def test_it_is_stopped_with_a_key_and_can_be_tried_again(page: Page, chat: PaperChat) -> None:
     chat.ask("Do it")
     await expect(page.get_by_role("button", name="Stop", exact=True)).to_be_visible()

@@ -17,7 +17,8 @@ from backend.db import transaction
 from backend.guest import turn_files
 from backend.models import Session
 from backend.models.base import now
-from backend.rules.policy import SYSTEM
+from backend.rules.policy import SYSTEM, Scope
+from backend.services import keys
 from backend.services.config import set_config
 from backend.services.turns import agent_for
 from tests.asgi import ORIGIN
@@ -77,6 +78,16 @@ async def test_a_session_that_ran_out_or_is_another_persons_lets_no_turn_go_on(s
         mine.expires_at = now() - timedelta(seconds=1)
         await tx.flush()
         assert await agent_for(tx, owner_id, mine.id, "") is None
+
+
+async def test_what_a_program_has_done_reaches_no_further_than_its_key(scene: Scene) -> None:
+    async with transaction() as tx:
+        key, _ = await keys.create_key(tx, scene.owner, name="program", scope="exec")
+        agent = await agent_for(tx, scene.owner.person_id, None, key.prefix)
+        assert agent is not None
+        assert agent.scope is Scope.EXEC
+        await keys.revoke_key(tx, scene.owner, key.id)
+        assert await agent_for(tx, scene.owner.person_id, None, key.prefix) is None
 
 
 async def _set(**values: str) -> None:
