@@ -30,6 +30,8 @@ _PAGES = frozenset(
         "/admin/login",
         "/admin/reconciler",
         "/inbox",
+        "/me/habits",
+        "/me/privacy",
         "/login",
         "/login/code",
         "/signup",
@@ -37,7 +39,7 @@ _PAGES = frozenset(
         "/templates",
     }
 )
-_PRIVATE = ("/account", "/admin", "/containers", "/inbox", "/teams", "/templates")
+_PRIVATE = ("/account", "/admin", "/containers", "/inbox", "/me", "/teams", "/templates")
 _OPEN = "/admin/login"
 """Under a private path, and for who is not signed in."""
 _NOWHERE = "/nowhere/"
