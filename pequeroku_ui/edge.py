@@ -31,6 +31,8 @@ _PAGES = frozenset(
         "/admin/login",
         "/admin/reconciler",
         "/inbox",
+        "/me/habits",
+        "/me/privacy",
         "/login",
         "/login/code",
         "/signup",
@@ -38,7 +40,7 @@ _PAGES = frozenset(
         "/templates",
     }
 )
-_PRIVATE = ("/account", "/admin", "/containers", "/inbox", "/teams", "/templates", "/tip")
+_PRIVATE = ("/account", "/admin", "/containers", "/inbox", "/me", "/teams", "/templates", "/tip")
 _OPEN = "/admin/login"
 """Under a private path, and for who is not signed in."""
 _NOWHERE = "/nowhere/"

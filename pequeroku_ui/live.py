@@ -19,6 +19,7 @@ from backend.events.bus import (
     ConsoleWritten,
     ContainerChanged,
     Event,
+    FeaturesChanged,
     InboxChanged,
     NodeChanged,
     SessionEnded,
@@ -35,12 +36,14 @@ from pequeroku_ui.state.container import ContainerState
 from pequeroku_ui.state.dashboard import DashboardState
 from pequeroku_ui.state.logs import LogsState
 from pequeroku_ui.state.metrics import MetricsState
+from pequeroku_ui.state.privacy import PrivacyState
 from pequeroku_ui.state.team import TeamState
 from pequeroku_ui.state.teams import TeamsState
 from pequeroku_ui.state.watching import (
     DASHBOARD,
     LOGS,
     METRICS,
+    PRIVACY,
     TEAM,
     TEAMS,
     Watch,
@@ -74,6 +77,8 @@ class _News:
     ended: set[int] = field(default_factory=set)
     told: set[int] = field(default_factory=set)
     """Users whose inbox changed, or what became of their webhooks' messages."""
+    known: set[int] = field(default_factory=set)
+    """Users of whom something else is known for tips."""
 
     def hear(self, event: Event) -> bool:
         """Take it in. False: no page shows it."""
@@ -92,6 +97,8 @@ class _News:
                 self.usage = True
             case InboxChanged(user_id=user_id):
                 self.told.add(user_id)
+            case FeaturesChanged(user_id=user_id):
+                self.known.add(user_id)
             case SessionEnded(session_id=session_id):
                 self.ended.add(session_id)
             case _:
@@ -168,6 +175,9 @@ async def _tell(app: rx.App, news: _News) -> bool:
         if watch.actor.user_id in news.told:
             inboxes[watch.actor.user_id][token] = watch
     await _all(live_inbox.tell(app, tabs) for tabs in inboxes.values())
+    await _all(
+        _show_known(app, token, watch) for token, watch in watches().items() if watch.actor.user_id in news.known
+    )
     if news.usage:
         await _all(_show_usage(app, token, watch) for token, watch in watches().items())
     if news.written_ids or news.container_ids or news.everybody:
@@ -223,6 +233,13 @@ async def _one(actor: Actor, container_id: int, views: list[ContainerView]) -> C
             return await containers.get(tx, actor, container_id)
     except NotFound:
         return None
+
+
+async def _show_known(app: rx.App, token: str, watch: Watch) -> None:
+    if watch.topic == PRIVACY:
+        async with opened(app, token, watch, PrivacyState) as state:
+            if state is not None:
+                await state._renew(watch.actor)
 
 
 async def _show_usage(app: rx.App, token: str, watch: Watch) -> None:

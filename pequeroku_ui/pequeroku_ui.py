@@ -33,10 +33,12 @@ from pequeroku_ui.pages import (
     assistant,
     container,
     dashboard,
+    habits,
     inbox,
     login,
     missing,
     new_password,
+    privacy,
     signup,
     team,
     teams,
@@ -57,12 +59,14 @@ from pequeroku_ui.state.base import keep_apart
 from pequeroku_ui.state.container import ContainerState
 from pequeroku_ui.state.dashboard import DashboardState
 from pequeroku_ui.state.farewell import FarewellState
+from pequeroku_ui.state.habits import HabitsState
 from pequeroku_ui.state.inbox import InboxState
 from pequeroku_ui.state.invitations import InvitationsState
 from pequeroku_ui.state.inviting import InvitingState
 from pequeroku_ui.state.keys import KeysState
 from pequeroku_ui.state.login import AdminLoginState, JoinState, LoginState, SignUpState
 from pequeroku_ui.state.new_password import NewPasswordState
+from pequeroku_ui.state.privacy import PrivacyState
 from pequeroku_ui.state.security import SecurityState
 from pequeroku_ui.state.team import TeamState
 from pequeroku_ui.state.teams import TeamsState
@@ -136,6 +140,8 @@ _add(account_invitations.page, "/account/invitations", "Invitations", Invitation
 _add(account_webhooks.page, "/account/webhooks", "Webhooks", WebhooksState.load)
 _add(account_activity.page, "/account/activity", "Activity", ActivityState.load)
 _add(account_data.page, "/account/data", "Data", FarewellState.load)
+_add(privacy.page, "/me/privacy", "Privacy", PrivacyState.load)
+_add(habits.page, "/me/habits", "Habits", HabitsState.load)
 _add(new_password.page, "/account/new-password", "New password", NewPasswordState.load)
 
 _add(admin_overview.page, "/admin", "Admin", AdminDoorState.load, AdminOverviewState.load)

@@ -13,7 +13,7 @@ from backend.migrations import config as alembic_config
 from backend.migrations import migrate as bring_up_to_date
 from backend.rules.policy import SYSTEM
 from backend.seed import FirstAdmin, seed
-from backend.services import identity
+from backend.services import identity, resealing
 from backend.tasks.plan import Planned, converge, plan
 
 app = group("What operators do from a shell.")
@@ -39,6 +39,17 @@ def migrate() -> None:
     if admin is not None and admin.generated:
         typer.echo(f"\n  First admin:  {admin.username}\n  Password:     {admin.password}\n")
         typer.echo("  It is shown only this once. Change it on the Account page.\n")
+
+
+@app.command()
+def reseal() -> None:
+    """Seal every kept secret with the present SECRET_KEY; SECRET_KEYS_BEFORE has to hold what they are sealed with."""
+
+    async def work() -> int:
+        async with transaction() as tx:
+            return await resealing.reseal(tx)
+
+    typer.echo(f"{run(work())} secrets were sealed with a former key, and are sealed with the present one now.")
 
 
 Password = Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True)]

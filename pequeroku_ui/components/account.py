@@ -13,6 +13,8 @@ _PAGES = [
     ("Invitations", "/account/invitations"),
     ("Webhooks", "/account/webhooks"),
     ("Activity", "/account/activity"),
+    ("Privacy", "/me/privacy"),
+    ("Habits", "/me/habits"),
     ("Data", "/account/data"),
 ]
 

@@ -108,6 +108,23 @@ ROUTES: dict[tuple[str, str], dict[str, Any] | None] = {
     ("POST", "/api/tips/{decision_id}/reactions"): {"kind": "done"},
     ("POST", "/api/tips/{decision_id}/actions"): {"token": "none"},
     ("POST", "/api/tips/{decision_id}/actions/undo"): None,
+    ("GET", "/api/tips/consents/"): None,
+    ("POST", "/api/tips/consents/give/"): {"scope": "mood"},
+    ("POST", "/api/tips/consents/withdraw/"): {"scope": "mood"},
+    ("GET", "/api/tips/features/"): None,
+    ("GET", "/api/tips/features/freshness/"): None,
+    ("GET", "/api/tips/connections/"): None,
+    ("POST", "/api/tips/connections/calendar/"): {"url": "http://192.0.2.1/"},
+    ("DELETE", "/api/tips/connections/{connection_id}/"): None,
+    ("PUT", "/api/tips/clock/"): {"time_zone": "UTC"},
+    ("GET", "/api/tips/habits/"): None,
+    ("POST", "/api/tips/habits/"): {"name": "read"},
+    ("POST", "/api/tips/habits/{habit_id}/tick/"): {"done": True},
+    ("POST", "/api/tips/habits/{habit_id}/archive/"): None,
+    ("DELETE", "/api/tips/habits/{habit_id}/"): None,
+    ("GET", "/api/tips/moods/"): None,
+    ("POST", "/api/tips/moods/"): {"mood": 3},
+    ("DELETE", "/api/tips/moods/"): None,
     ("GET", "/api/users/"): None,
     ("POST", "/api/users/"): {"username": "new", "password": "correct horse battery"},
     ("GET", "/api/users/{user_id}/"): None,
@@ -151,7 +168,17 @@ ROUTES: dict[tuple[str, str], dict[str, Any] | None] = {
     ("POST", "/api/user/logout/"): None,
 }
 """With what is sent; `{…}` becomes an id of the owner's, or somebody's name."""
-_OWN = {"invitation_id", "session_id", "ssh_key_id", "notice_id", "webhook_id", "delivery_id", "decision_id"}
+_OWN = {
+    "invitation_id",
+    "session_id",
+    "ssh_key_id",
+    "notice_id",
+    "webhook_id",
+    "delivery_id",
+    "habit_id",
+    "connection_id",
+    "decision_id",
+}
 """In the addresses of what is the owner's alone."""
 _BY_ITSELF = {("POST", "/api/user/login/"), ("POST", "/api/user/logout/")}
 """About nobody but who asks; and the one would sign everybody out."""

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
-from typing import cast
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -71,14 +71,14 @@ async def _account(user_id: int) -> tuple[int, Provider, ZoneInfo]:
 
 async def _due_days(api: TodoistAPIAsync, zone: ZoneInfo) -> list[date]:
     tasks = await _some(await api.get_tasks(limit=_PAGE))
-    days = [cast(date, each.due.date) for each in tasks if each.due is not None]
+    days = [cast(date, cast(Any, each.due).date) for each in tasks if each.due is not None]
     return [_day(each, zone) for each in days]
 
 
 async def _done(api: TodoistAPIAsync, at: datetime) -> list[datetime]:
     since = at - DONE_WITHIN
     pages = await api.get_completed_tasks_by_completion_date(since=since, until=at + timedelta(minutes=1), limit=_PAGE)
-    times = [cast(datetime | None, each.completed_at) for each in await _some(pages)]
+    times = [cast(datetime | None, cast(Any, each).completed_at) for each in await _some(pages)]
     return [_moment(each) for each in times if each is not None]
 
 
