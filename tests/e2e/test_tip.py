@@ -1,0 +1,186 @@
+"""The tip's page in the browser: there before any script, answered by keys, acted on and taken back, and offline."""
+
+import asyncio
+import json
+import os
+import re
+import sqlite3
+from collections.abc import AsyncGenerator, Generator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, BrowserContext, Page, expect
+
+from tests.e2e import served
+from tests.e2e.conftest import Person
+from tests.e2e.served import Served
+from tests.e2e.steps import arrive, assert_accessible, card, create, expect_status
+from tests.stores import eventually
+
+pytestmark = pytest.mark.browser
+
+_KNOWN = "known.json"
+"""Read by tests/e2e/knowing.py, in the server."""
+
+
+@pytest.fixture(scope="module")
+def knowing(tmp_path_factory: pytest.TempPathFactory) -> Generator[Served]:
+    """A server that takes from a file what is known of people."""
+    if not Path(served.CHROMIUM).exists():
+        pytest.skip("chromium is not installed")
+    served.build()
+    home = tmp_path_factory.mktemp("knowing")
+    with served.serve(home, served.memory_node(home), app="tests.e2e.knowing:app") as running:
+        yield running
+
+
+@pytest.fixture
+async def context(browser: Browser, knowing: Served) -> AsyncGenerator[BrowserContext]:
+    faults: list[str] = []
+    made = await browser.new_context(
+        base_url=knowing.url, viewport={"width": 1280, "height": 800}, reduced_motion="reduce"
+    )
+    made.on("weberror", lambda error: faults.append(str(error.error)))
+    yield made
+    await made.close()
+    assert not faults
+
+
+@pytest.fixture
+async def page(context: BrowserContext, person: Person) -> Page:
+    opened = await context.new_page()
+    await arrive(opened, person)
+    return opened
+
+
+def _ask(knowing: Served, query: str, *values: object) -> Any:
+    with closing(sqlite3.connect(knowing.home / "pequeroku.sqlite3", timeout=20)) as database, database:
+        return database.execute(query, values).fetchone()
+
+
+def _know(knowing: Served, person: Person, **features: dict[str, Any]) -> None:
+    (user_id,) = _ask(knowing, "select id from user_account where username = ?", person.name)
+    known = {name.replace("__", "."): said for name, said in features.items()}
+    (knowing.home / _KNOWN).write_text(json.dumps({str(user_id): known}))
+
+
+async def _look_at(page: Page, name: str) -> None:
+    """Keep pictures for people to look at, wide and narrow, when they ask for it (SHOTS names a folder)."""
+    if folder := os.environ.get("SHOTS"):
+        for width in (1280, 390):
+            await page.set_viewport_size({"width": width, "height": 800})
+            await page.screenshot(path=Path(folder) / f"{name}-{width}.png")
+        await page.set_viewport_size({"width": 1280, "height": 800})
+
+
+async def _expect_the_time(page: Page) -> None:
+    await expect(page.locator(".oo-clock time")).to_have_text(re.compile(r"\d?\d:\d\d"))
+    await expect(page.locator(".oo-sentence")).to_have_count(0)
+
+
+async def test_a_newcomer_is_told_of_their_first_machine_and_answers_by_key(page: Page, knowing: Served) -> None:
+    await page.goto("/tip")
+    sentence = page.locator(".oo-sentence")
+    await expect(sentence).to_contain_text("machine")
+    await assert_accessible(page, "the tip")
+    await _look_at(page, "tip")
+    await page.get_by_label("Why this tip").click()
+    await expect(page.locator(".oo-why p")).to_contain_text("no machine yet")
+    await _look_at(page, "tip-why")
+    await page.keyboard.press("n")
+    await _expect_the_time(page)
+    await assert_accessible(page, "the time")
+    await _look_at(page, "tip-none")
+    await page.reload()
+    await _expect_the_time(page)
+
+
+async def test_the_tip_is_in_the_first_bytes_and_stays_as_it_was_drawn(page: Page, context: BrowserContext) -> None:
+    await page.goto("/tip")
+    said = await page.locator(".oo-sentence").inner_text()
+    plain = await context.request.get("/tip")
+    assert said in await plain.text()
+    await page.add_init_script(
+        "window.drawn = new Set(); new MutationObserver(() => { const now = document.querySelector('.oo-sentence');"
+        "window.drawn.add(now ? now.textContent : ''); })"
+        ".observe(document, { subtree: true, childList: true })"
+    )
+    await page.reload()
+    await expect(page.locator(".oo-below")).to_have_count(1)  # the script has taken over
+    drawn = set(await page.evaluate("[...window.drawn]"))
+    assert drawn <= {"", said}
+    await expect(page.locator(".oo-sentence")).to_have_text(said)
+
+
+async def test_it_counts_once_it_was_visible_for_a_second(page: Page, person: Person, knowing: Served) -> None:
+    await page.goto("/tip")
+    query = "select d.activated_at from tip_decision d join user_account u on u.id = d.user_id where u.username = ?"
+
+    async def seen() -> bool:
+        row = await asyncio.to_thread(_ask, knowing, query, person.name)
+        return row is not None and row[0] is not None
+
+    await eventually("the tip to have been seen", seen)
+
+
+async def test_the_action_stops_an_idle_machine_and_undo_starts_it_again(
+    page: Page, person: Person, knowing: Served
+) -> None:
+    await create(page, "sandbox")
+    await expect_status(page, "running")
+    container_id = int(page.url.rpartition("/")[2])
+    detail = {"container_id": container_id, "name": "sandbox", "credits": 1, "idle_hours": 5}
+    _know(knowing, person, platform__idle_vm={"value": 5, "detail": detail})
+    await page.goto("/tip")
+    stop = page.get_by_role("button", name="Stop sandbox")
+    await stop.click()
+    await expect(page.get_by_role("status")).to_contain_text("in use again")
+    _ask(knowing, "update container set last_active_at = '2026-01-01 00:00:00' where id = ?", container_id)
+    await page.reload()
+    await _look_at(page, "tip-action")
+    await stop.click()
+    await expect(page.get_by_role("status")).to_contain_text("is being stopped")
+    await _look_at(page, "tip-undo")
+    other = await page.context.new_page()
+    await other.goto("/")
+    await expect_status(card(other, "sandbox"), "stopped")
+    await page.get_by_role("button", name="Undo").click()
+    await expect(page.get_by_role("status")).to_contain_text("started again")
+    await expect_status(card(other, "sandbox"), "running")
+
+
+async def test_the_dashboard_shows_the_same_tip_in_one_line(page: Page, person: Person, knowing: Served) -> None:
+    await create(page, "mine")
+    _know(knowing, person, tasks__overdue={"value": 3})
+    await page.goto("/tip")
+    said = await page.locator(".oo-sentence").inner_text()
+    await page.goto("/")
+    line = page.locator(".pq-tip-line")
+    await expect(line).to_have_text(said)
+    await assert_accessible(page, "the dashboard with a tip")
+    await _look_at(page, "tip-dashboard")
+    await line.get_by_role("link").click()
+    await expect(page.locator(".oo-sentence")).to_have_text(said)
+
+
+async def test_without_a_connection_the_last_tip_is_still_there(page: Page, context: BrowserContext) -> None:
+    await page.goto("/tip")
+    said = await page.locator(".oo-sentence").inner_text()
+
+    async def kept() -> bool:
+        return await page.evaluate(
+            "async () => navigator.serviceWorker.controller !== null"
+            " && (await (await caches.open('tip-1')).keys()).length > 5"
+        )
+
+    await eventually("the page to be kept", kept)
+    await context.set_offline(True)
+    await page.reload()
+    await expect(page.locator(".oo-sentence")).to_have_text(said)
+    await page.keyboard.press("d")
+    await expect(page.get_by_role("status")).to_contain_text("offline")
+    await context.set_offline(False)
+    await page.goto("/tip")
+    await expect(page.locator(".oo-sentence")).to_have_text(said)
