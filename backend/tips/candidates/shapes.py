@@ -98,5 +98,5 @@ def grounding_of(found: Find, known: Known, at: datetime) -> dict[str, Any]:
     """Why it is said: the feature, its value, and when that was true."""
     feature = known.features.get(found.feature)
     value = feature.value if feature is not None else known.facts.get(found.feature, 0.0)
-    computed = feature.computed_at if feature is not None and feature.computed_at is not None else at
+    computed = feature.computed_at if feature is not None else at
     return {"feature": found.feature, "value": value, "at": computed.isoformat()}
