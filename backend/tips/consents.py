@@ -18,6 +18,7 @@ from backend.rules.features import of_scope
 from backend.rules.policy import Action, Actor
 from backend.rules.signals.kinds import PROVIDERS, kinds_of
 from backend.services.agreed import agreed_to as live
+from backend.tips import stream
 from backend.tips.events import signals_wanted
 
 __all__ = ["ConsentView", "EntryView", "Scope", "give", "list_consents", "live", "withdraw"]
@@ -98,6 +99,7 @@ async def _enter(tx: Tx, actor: Actor, scope: Scope, *, given: bool) -> None:
     )
     await tx.flush()
     await (_begin(tx, user_id, scope) if given else _forget(tx, user_id, scope))
+    await stream.consented(tx, user_id, scope, given=given)
 
 
 async def _begin(tx: Tx, user_id: int, scope: Scope) -> None:

@@ -13,9 +13,10 @@ from backend.rules.config_keys import TIPS_LATER_MIN, TIPS_WINDOW_H
 from backend.rules.policy import Action, Actor
 from backend.services.config import value_of
 from backend.services.targets import owned
-from backend.tips import rewards
+from backend.tips import rewards, stream
 
 _SAYABLE = (Reaction.DONE, Reaction.LATER, Reaction.NOT_FOR_ME)
+_CHANNEL = "page"
 WHAT = "That tip"
 
 
@@ -44,6 +45,7 @@ async def activate(tx: Tx, actor: Actor, decision_id: int, *, at: datetime | Non
     if decision.activated_at is None and decision.state != "closed":
         decision.activated_at = at
         decision.ends_at = at + timedelta(hours=await value_of(tx, TIPS_WINDOW_H))
+        await stream.activated(tx, decision, _CHANNEL)
     return decision.ends_at
 
 
@@ -74,6 +76,7 @@ async def react(tx: Tx, actor: Actor, decision_id: int, kind: str, *, at: dateti
         await tx.flush()
         if not before.late:
             await _follow(tx, decision, before, at)
+        await stream.reacted(tx, decision, Reaction(kind), at)
     elif kind == Reaction.LATER and decision.state == "standing":  # it came back, and is put off once more
         await _put_off(tx, decision, at)
     return ReactionView(decision_id, before.kind, before.at, before.late)

@@ -18,7 +18,7 @@ from backend.operation import operation, require
 from backend.rules.bandit.distributions import pick
 from backend.rules.bandit.shapes import Arm, Context
 from backend.rules.policy import Action, Actor
-from backend.tips import eligibility, features, moment, rewards, stages
+from backend.tips import eligibility, features, moment, rewards, stages, stream
 from backend.tips.actions import tokens
 from backend.tips.candidates import making
 from backend.tips.candidates.making import Made
@@ -135,6 +135,7 @@ async def _decide(tx: Tx, user_id: int, made: Sequence[Made], here: Moment, cont
     tx.add(decision)
     await tx.flush()
     await _allow_action(tx, decision, chosen)
+    await stream.decided(tx, decision)
     return decision
 
 

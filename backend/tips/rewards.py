@@ -8,9 +8,10 @@ from backend.db import Tx
 from backend.events.bus import TipSettled, announce
 from backend.models import TipAction, TipDecision, TipReaction, TipReward
 from backend.models.base import now
-from backend.rules.bandit.reward import Effect, Reaction, reward
+from backend.rules.bandit.reward import Effect, Reaction, outcome, reward
 from backend.rules.config_keys import TIPS_RETENTION_DAYS
 from backend.services.config import value_of
+from backend.tips import stream
 from backend.tips.actions import effects
 
 HOLDS_AFTER = timedelta(minutes=10)
@@ -49,6 +50,7 @@ async def settle(tx: Tx, decision: TipDecision, *, at: datetime) -> TipReward | 
         return None
     said = [Reaction(each.kind) for each in await reactions_to(tx, decision.id) if not each.late]
     parts: dict[str, object] = {"reactions": [each.value for each in said], "effect": effect.value}
+    parts["outcome"] = outcome(said, effect)
     if decision.activated_at is None and not said and effect is Effect.NONE:
         return await _write(tx, decision, None, parts | {"why": "never seen"}, at)
     return await _write(tx, decision, reward(said, effect), parts, at)
@@ -115,4 +117,5 @@ async def _write(
     await tx.flush()
     if value is not None:
         announce(tx, TipSettled(decision.user_id))
+        await stream.settled(tx, decision, value, str(parts["outcome"]))
     return row

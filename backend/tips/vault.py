@@ -16,6 +16,7 @@ from backend.rules.notices import Notice
 from backend.rules.signals.kinds import KINDS
 from backend.sealing import key_id, seal, unseal
 from backend.services.inbox import tell
+from backend.tips import stream
 from backend.tips.connections import oauth
 from backend.tips.connections.oauth import Grant, Revoked
 from backend.tips.connections.providers import LABELS, SIGNAL_OF, Provider
@@ -83,6 +84,7 @@ async def note_revoked(account_id: int, why: str) -> None:
         text = "Nothing is read from it any more. Connect it anew if you want tips about it."
         title = f"{label[:1].upper()}{label[1:]} was disconnected there"
         await tell(tx, account.user_id, Notice.DISCONNECTED, title, text, link="/me/privacy")
+        await stream.revoked(tx, account.user_id, account.provider, by_provider=True)
 
 
 async def _is_ours_to_renew(account_id: int) -> bool:

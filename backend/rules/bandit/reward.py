@@ -37,3 +37,10 @@ def reward(reactions: Collection[Reaction], effect: Effect = Effect.NONE) -> flo
     if Reaction.DONE in reactions or effect is Effect.HOLDS:
         return DONE_AFTER_LATER if Reaction.LATER in reactions else DONE
     return LATER if Reaction.LATER in reactions else EXPIRED
+
+
+def outcome(reactions: Collection[Reaction], effect: Effect = Effect.NONE) -> str:
+    """What `reward` paid for, in a word: done, done_later, later, not_for_me, reverted or expired."""
+    worth = reward(reactions, effect)
+    words = {DONE: "done", DONE_AFTER_LATER: "done_later", REVERTED: "reverted", NOT_FOR_ME: "not_for_me"}
+    return words.get(worth, "later" if worth == LATER else "expired")

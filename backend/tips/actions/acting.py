@@ -12,7 +12,7 @@ from backend.models.base import now
 from backend.operation import note, operation
 from backend.rules.policy import Action, Actor
 from backend.services.targets import owned
-from backend.tips import rewards
+from backend.tips import rewards, stream
 from backend.tips.actions import tokens
 from backend.tips.actions.effects import LASTING
 from backend.tips.actions.verbs import VERBS
@@ -54,6 +54,7 @@ async def act(tx: Tx, actor: Actor, decision_id: int, token: str, *, at: datetim
     if action.verb in LASTING:
         decision.state = "closed"
         await tx.flush()
+    await stream.acted(tx, decision.user_id, action, at)
     until = at + UNDO_WITHIN if verb.undo is not None else None
     opens = str(action.outcome.get("open", ""))
     return DoneView(decision_id, verb.done.format(**action.outcome), opens, until)
@@ -80,6 +81,7 @@ async def undo(tx: Tx, actor: Actor, decision_id: int, *, at: datetime | None = 
         action.undone_at = at
         await tx.flush()
         await rewards.settle(tx, decision, at=at)
+        await stream.acted(tx, decision.user_id, action, at, is_undo=True)
     return DoneView(decision_id, verb.undone.format(**action.outcome), "", None)
 
 

@@ -9,6 +9,7 @@ from sqlmodel import col, delete, func, select
 from backend.db import Tx
 from backend.models import Container, TipCandidate, TipDecision, TipPhrase
 from backend.models.base import now
+from backend.tips import stream
 from backend.tips.candidates import kinds
 from backend.tips.candidates.grounding import problems
 from backend.tips.candidates.shapes import Find, Kind, Known, digest_of, filled, grounding_of
@@ -50,6 +51,7 @@ async def refresh(tx: Tx, user_id: int, known: Known, *, at: datetime) -> list[M
                 tx.add(row)
                 rows[digest] = row
         await tx.flush()
+        await stream.made(tx, user_id, [rows[digest] for digest in missing if digest in rows])
     known_kinds = kinds.KINDS
     return [
         Made(row, known_kinds[row.kind], wanted.get(digest, (None, None))[1])

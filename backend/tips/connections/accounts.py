@@ -16,7 +16,7 @@ from backend.outward import host_of
 from backend.rules.policy import Action, Actor
 from backend.rules.signals.kinds import KINDS
 from backend.services.targets import owned
-from backend.tips import vault
+from backend.tips import stream, vault
 from backend.tips.connections import revoking
 from backend.tips.connections.oauth import Grant
 from backend.tips.connections.providers import ICS, LABELS, SIGNAL_OF, provider_of
@@ -95,6 +95,7 @@ async def end(tx: Tx, actor: Actor, connection_id: int) -> None:
     row.state, row.left_at = "leaving", now()
     await forget(tx, row.user_id, KINDS[SIGNAL_OF[row.provider]].scope)
     await _read_soon(tx, row.user_id, row.provider)
+    await stream.revoked(tx, row.user_id, row.provider, by_provider=False)
 
 
 async def leaving() -> list[int]:
@@ -157,6 +158,7 @@ async def _keep(tx: Tx, actor: Actor, provider: str, grant: Grant, label: str) -
     await tx.flush()
     note("connection", row.id, provider)
     await _read_soon(tx, user_id, provider)
+    await stream.connected(tx, user_id, provider)
 
 
 async def _read_soon(tx: Tx, user_id: int, provider: str) -> None:

@@ -15,6 +15,7 @@ from backend.models.base import now
 from backend.rules.features import FEATURES
 from backend.rules.signals.kinds import KINDS, SignalKind
 from backend.rules.signals.readings import Reading
+from backend.tips import stream
 from backend.tips.consents import live
 from backend.tips.features import Feature, replace
 
@@ -80,7 +81,9 @@ class Signal(ABC, Generic[Raw]):
         run.read_at, run.failures, run.fault = at, 0, ""
         if run.due_at is None or run.due_at > now():  # else something happened meanwhile, and it is read again
             run.due_at = at + self.kind.every
-        await replace(tx, user_id, self.kind.scope, [_feature(each, at) for each in derived])
+        features = [_feature(each, at) for each in derived]
+        await replace(tx, user_id, self.kind.scope, features)
+        await stream.observed(tx, user_id, self.kind.scope, features)
         announce(tx, FeaturesChanged(user_id))
 
 
