@@ -32,6 +32,8 @@ _NOT_PERSONAL = {
     "login_throttle",
     "leftover",
     "shipped_template",
+    "tip_phrase",
+    "tip_policy",
 }
 """No way leads from them to a user; a throttle's key is a name, and goes with the account (see below)."""
 _ONE_OF_THEIRS = {
@@ -39,6 +41,7 @@ _ONE_OF_THEIRS = {
     "container_share": {"team_id": None},
     "invitation": {"team_id": None},
 }
+_LISTS = ("phases", "kinds", "blocked_cidrs", "orphans", "eligible", "probabilities")
 _KINDS = {
     "desired_state": "stopped",
     "status": "stopped",
@@ -112,7 +115,7 @@ def _value(table: str, column: Any, marks: dict[str, str]) -> Any:
         return mark
     if kind is dict:
         marks[f"{table}.{column.name}"] = mark = f"~{next(_numbers)}~"
-        return {"mark": mark} if column.name not in ("phases", "kinds", "blocked_cidrs", "orphans") else []
+        return {"mark": mark} if column.name not in _LISTS else []
     if kind is bool:
         return True
     return {int: next(_numbers), float: 0.5, datetime: datetime(2026, 1, 1, tzinfo=UTC)}.get(kind, uuid4())
