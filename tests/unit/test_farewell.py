@@ -33,6 +33,8 @@ _NOT_PERSONAL = {
     "leftover",
     "shipped_template",
     "work_lease",
+    "tip_phrase",
+    "tip_policy",
 }
 """No way leads from them to a user; a throttle's key is a name, and goes with the account (see below)."""
 _ONE_OF_THEIRS = {
@@ -40,6 +42,7 @@ _ONE_OF_THEIRS = {
     "container_share": {"team_id": None},
     "invitation": {"team_id": None},
 }
+_LISTS = ("phases", "kinds", "blocked_cidrs", "orphans", "eligible", "probabilities")
 _KINDS = {
     "desired_state": "stopped",
     "status": "stopped",
@@ -113,7 +116,7 @@ def _value(table: str, column: Any, marks: dict[str, str]) -> Any:
         return mark
     if kind is dict:
         marks[f"{table}.{column.name}"] = mark = f"~{next(_numbers)}~"
-        return {"mark": mark} if column.name not in ("phases", "kinds", "blocked_cidrs", "orphans") else []
+        return {"mark": mark} if column.name not in _LISTS else []
     if kind is bool:
         return True
     plain = {int: next(_numbers), float: 0.5, bytes: b"~", date: date(2026, 1, 1)}
