@@ -26,7 +26,7 @@ _PROMOTED: Mapping[str, tuple[Setting, float | None, str]] = {
     "promoted: better by 0.07, never of one mind": (Setting(0.07, differs=1.0), None, "higher"),
 }
 _REFUSED: Mapping[str, Setting] = {
-    "refused: 400 decisions before the canary": Setting(0.07, offline=400),
+    "refused: 200 decisions before the canary": Setting(0.07, offline=200),
     "refused: a canary of 150": Setting(0.07, canary=150),
 }
 
@@ -39,12 +39,15 @@ def _policy() -> list[Figure]:
         told.setdefault((each.learner, each.contrast), []).append(each.regret)
     means = {key: statistics.fmean(values) for key, values in told.items()}
     ours, linucb = means[regret.OURS, regret.CONTRAST], means[regret.LINUCB, regret.CONTRAST]
-    best = min(value for (learner, _), value in means.items() if learner.startswith("vw "))
+    wabbits = {learner: value for (learner, _), value in means.items() if learner.startswith("vw ")}
+    best = min(value for learner, value in wabbits.items() if not learner.endswith(" +floor"))
+    best_floored = min(value for learner, value in wabbits.items() if learner.endswith(" +floor"))
     mine = [each for each in runs if each.learner == regret.OURS]
     count = len(regret.SEEDS)
     figures = [
         Figure("regret ÷ LinUCB's", ours / linucb, "×", count, 1.15),
         Figure("regret ÷ the best Vowpal Wabbit's", ours / best, "×", count, 1.0),
+        Figure("regret ÷ the best Vowpal Wabbit's with our floor", ours / best_floored, "×", count),
         Figure("lowest probability given", min(each.lowest for each in mine), "", len(mine), 0.02 - 1e-12, "higher"),
         Figure(
             "runs whose every answer was exact", sum(each.is_exact for each in mine), "", len(mine), len(mine), "higher"

@@ -7,13 +7,12 @@ import vowpalwabbit
 from numpy import float64
 from numpy.typing import NDArray
 
+from backend.rules.bandit.distributions import floored
 from backend.rules.bandit.encoding import Columns, named
 from backend.rules.bandit.shapes import Arm, Context
 
-WABBITS = (
-    "--epsilon 0.05", "--epsilon 0.1", "--bag 5 --epsilon 0.02", "--cover 5", "--squarecb --gamma_scale 100",
-    "--squarecb --gamma_scale 1000", "--softmax --lambda 10", "--synthcover",
-)  # fmt: skip
+WABBITS = ("--epsilon 0.05", "--bag 5 --epsilon 0.02", "--cover 5", "--squarecb --gamma_scale 100",
+           "--squarecb --gamma_scale 1000")  # fmt: skip
 
 
 class LinUCB:
@@ -54,16 +53,19 @@ class LinUCB:
 
 
 class Wabbit:
-    """Vowpal Wabbit, told of the same numbers: context (c) by kind (k), and, if it is to, person (u) by kind."""
+    """Vowpal Wabbit, told of the same numbers: context (c) by kind (k), and, if it is to, person (u) by kind.
 
-    def __init__(self, exploration: str, seed: int, *, knows_people: bool) -> None:
+    `is_floored` puts our floor beneath its probabilities, which it has none of: the price of being judged, for both.
+    """
+
+    def __init__(self, exploration: str, seed: int, *, knows_people: bool, is_floored: bool = False) -> None:
         pairs = "-q ck -q uk" if knows_people else "-q ck"
         self._workspace = vowpalwabbit.Workspace(f"--cb_explore_adf {exploration} {pairs} --random_seed {seed} --quiet")
-        self._knows_people = knows_people
+        self._knows_people, self._is_floored = knows_people, is_floored
 
     def distribution(self, context: Context, arms: Sequence[Arm]) -> NDArray[float64]:
         told = np.array(self._workspace.predict(self._text(context, arms)))
-        return told / told.sum()
+        return floored(told) if self._is_floored else told / told.sum()
 
     def learn(self, context: Context, arms: Sequence[Arm], place: int, reward: float, propensity: float) -> None:
         self._workspace.learn(self._text(context, arms, f"0:{-reward}:{propensity} ", place))

@@ -88,6 +88,14 @@ def test_too_little_evidence_is_said_and_not_estimated() -> None:
     assert "100 are needed" in told.sentence
 
 
+def test_a_log_without_what_the_judged_policy_would_have_shown_is_refused_however_long_it_is() -> None:
+    ones, lightly = np.ones(5_000), np.full(5_000, 0.1)
+    told = estimate(Log(ones, ones * 0.9, lightly, ones * 0.0, ones * 0.0))
+    assert isinstance(told, NotEnough)
+    assert told.ess == pytest.approx(5_000)
+    assert "only 11% of what it would have shown" in told.sentence
+
+
 def test_what_two_policies_share_cancels_out_of_their_difference() -> None:
     nearly = np.array([0.1, 0.32, 0.58])
     one, other = _log(3_000, 5, judged=nearly), _log(3_000, 5)
@@ -177,7 +185,7 @@ def test_tried_on_many_the_gate_rarely_errs() -> None:
     assert share(Setting(0.0), Outcome.PROMOTE, trials=40, seed=9) <= 0.1
     assert share(Setting(-0.07), Outcome.PROMOTE, trials=40, seed=9) == 0.0
     assert share(Setting(0.07), Outcome.PROMOTE, trials=40, seed=9) >= 0.8
-    assert share(Setting(0.07, offline=400), Outcome.NOT_ENOUGH, trials=20, seed=9) == 1.0
+    assert share(Setting(0.07, offline=200), Outcome.NOT_ENOUGH, trials=20, seed=9) == 1.0
 
 
 def test_the_only_way_to_the_top_is_through_shadow_and_canary_by_the_gate() -> None:

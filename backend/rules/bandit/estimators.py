@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 LEAST_ESS = 100.0
 """Below this many rounds' worth of evidence no interval that leans on the normal distribution can be trusted."""
+LEAST_COVERED = 0.7
+"""Three standard errors below 1 for a log that is just worth `LEAST_ESS` rounds."""
 SWITCH_AT = 20.0
 CONFIDENCE = 0.95
 
@@ -81,13 +83,17 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class NotEnough:
-    """There is too little to say anything."""
+    """There is too little to say anything. `covered` is the mean weight: how much of what the judged policy does came
+    up in the log at all, 1 or thereabouts when it is all."""
 
     ess: float
     least: float
+    covered: float
 
     @property
     def sentence(self) -> str:
+        if self.ess >= self.least:
+            return f"Not enough evidence: the decisions hold only {self.covered:.0%} of what it would have shown."
         return (
             f"Not enough evidence: the decisions are worth {self.ess:.0f} of its own, and {self.least:.0f} are needed."
         )
@@ -158,10 +164,10 @@ def estimate(
     log: Log, method: Method = Method.DR, *, confidence: float = CONFIDENCE, least_ess: float = LEAST_ESS
 ) -> Estimate | NotEnough:
     """What the judged policy earns a round; or that there is too little to tell, by the effective sample size."""
-    ess = effective_size(log.weight)
-    if ess < least_ess:
-        return NotEnough(ess, least_ess)
-    return replace(of_mean(ROUNDS[method](log), confidence=confidence), ess=ess)
+    lack = _lack(log, least_ess)
+    if lack is not None:
+        return lack
+    return replace(of_mean(ROUNDS[method](log), confidence=confidence), ess=effective_size(log.weight))
 
 
 def difference(
@@ -182,11 +188,19 @@ def difference(
     """
     if not np.array_equal(challenger.propensity, incumbent.propensity):
         raise ValueError("both are to be judged by the same decisions")
+    lack = _lack(challenger, least_ess) or _lack(incumbent, least_ess)
+    if lack is not None:
+        return lack
     ess = min(effective_size(challenger.weight), effective_size(incumbent.weight))
-    if ess < least_ess:
-        return NotEnough(ess, least_ess)
     rounds = ROUNDS[method]
     return replace(of_mean(rounds(challenger) - rounds(incumbent), confidence=confidence), ess=ess)
+
+
+def _lack(log: Log, least_ess: float) -> NotEnough | None:
+    """What is missing, if anything. Where a log happens to have none of the rare, heavy rounds, its effective size
+    looks large: that the weights' mean is far beneath 1, as it never is on average, gives it away."""
+    ess, covered = effective_size(log.weight), float(log.weight.mean())
+    return NotEnough(ess, least_ess, covered) if ess < least_ess or covered < LEAST_COVERED else None
 
 
 def pooled(one: Estimate, other: Estimate, *, confidence: float = CONFIDENCE) -> Estimate:
