@@ -1,13 +1,14 @@
 """People of whom something is known, and tips that stand, for tests of the loop."""
 
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
+from sqlmodel import col, delete
 
-from backend.db import Tx, transaction
-from backend.models import Container
+from backend.db import transaction
+from backend.models import Container, TipFeature
 from backend.models.base import now
+from backend.rules.consents import Scope
 from backend.rules.policy import Actor
 from backend.tips import consents, features, recommend
 from backend.tips.features import Feature
@@ -16,33 +17,24 @@ from tests.factories import a_container, a_world
 
 
 class Knowledge:
-    """What is known of each person, in place of what signals would have found."""
+    """Writes what signals would have found, of people who agree to everything."""
 
-    def __init__(self) -> None:
-        self._of: dict[int, dict[str, Feature]] = {}
-
-    def learn(self, actor: Actor, name: str, value: float, /, **detail: object) -> None:
+    async def learn(self, actor: Actor, name: str, value: float, /, **detail: object) -> None:
         at = now()
-        made = Feature(name, value, dict(detail), at, at, at + timedelta(days=1))
-        self._of.setdefault(actor.person_id, {})[name] = made
+        async with transaction() as tx:
+            for scope in Scope:
+                await consents.give(tx, actor, scope)
+            await features.write(tx, actor.person_id, [Feature(name, value, dict(detail), at, at)])
 
-    def forget(self, actor: Actor, name: str) -> None:
-        self._of[actor.person_id].pop(name)
-
-    async def profile(self, tx: Tx, user_id: int, *, at: datetime) -> Mapping[str, Feature]:
-        return self._of.get(user_id, {})
+    async def forget(self, actor: Actor, name: str) -> None:
+        async with transaction() as tx:
+            mine = (col(TipFeature.user_id) == actor.person_id, col(TipFeature.name) == name)
+            await tx.exec(delete(TipFeature).where(*mine))
 
 
 @pytest.fixture
-def knowledge(monkeypatch: pytest.MonkeyPatch) -> Knowledge:
-    known = Knowledge()
-
-    async def live(tx: Tx, user_id: int) -> frozenset[consents.Scope]:
-        return frozenset(consents.Scope)
-
-    monkeypatch.setattr(features, "profile", known.profile)
-    monkeypatch.setattr(consents, "live", live)
-    return known
+def knowledge() -> Knowledge:
+    return Knowledge()
 
 
 async def an_idle_machine(known: Knowledge, *, limit: int = 10) -> tuple[Actor, Container]:
@@ -50,7 +42,9 @@ async def an_idle_machine(known: Knowledge, *, limit: int = 10) -> tuple[Actor, 
     actor, node = await a_world(limit=limit)
     async with transaction() as tx:
         container = await a_container(tx, actor, node, name="sandbox", last_active_at=now() - timedelta(days=1))
-    known.learn(actor, "platform.idle_vm", 24, container_id=container.id, name=container.name, credits=2, idle_hours=24)
+    await known.learn(
+        actor, "platform.idle_vm", 24, container_id=container.id, name=container.name, credits=2, idle_hours=24
+    )
     return actor, container
 
 

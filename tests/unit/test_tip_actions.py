@@ -132,7 +132,7 @@ async def test_anothers_token_opens_nothing_and_anothers_machine_is_not_stopped(
         await _press(mallory, tip)
     async with transaction() as tx:
         await a_container(tx, mallory, node)
-    knowledge.learn(mallory, "platform.idle_vm", 24, container_id=container.id, name="theirs", credits=1)
+    await knowledge.learn(mallory, "platform.idle_vm", 24, container_id=container.id, name="theirs", credits=1)
     with pytest.raises(PequerokuError):
         await _press(mallory, await a_tip(mallory))
     assert await _desired(container) is DesiredState.RUNNING

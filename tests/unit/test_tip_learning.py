@@ -182,7 +182,7 @@ async def test_a_canary_has_a_quarter_of_the_vector_and_a_shadow_nothing_of_it(k
     await _put("random", stages.ACTIVE)
     await _put("counting", stages.CANARY)
     actor, _ = await an_idle_machine(knowledge)
-    knowledge.learn(actor, "tasks.overdue", 4)
+    await knowledge.learn(actor, "tasks.overdue", 4)
     async with reading() as tx:
         decision = await tx.get_one(TipDecision, (await a_tip(actor)).decision_id)
     assert decision.stage == stages.CANARY

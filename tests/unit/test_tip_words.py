@@ -118,7 +118,7 @@ async def test_a_models_words_are_checked_kept_and_used_and_it_is_told_of_nobody
     asked = len(model.asked)
     shown: set[str] = set()
     for hours in range(24, 40):
-        knowledge.learn(actor, "platform.idle_vm", hours, container_id=1, name="sandbox", credits=2)
+        await knowledge.learn(actor, "platform.idle_vm", hours, container_id=1, name="sandbox", credits=2)
         async with transaction() as tx:
             profile = await knowledge.profile(tx, actor.person_id, at=now())
             known = await making.known_of(tx, actor.person_id, profile, is_admin=False)

@@ -72,8 +72,8 @@ async def test_many_who_ask_at_once_get_one_tip(knowledge: Knowledge) -> None:
 @pytest.mark.usefixtures("database")
 async def test_every_decision_can_be_drawn_again_from_what_was_written_down(knowledge: Knowledge) -> None:
     actor, _ = await an_idle_machine(knowledge)
-    knowledge.learn(actor, "tasks.overdue", 4)
-    knowledge.learn(actor, "mood.latest", 1)
+    await knowledge.learn(actor, "tasks.overdue", 4)
+    await knowledge.learn(actor, "mood.latest", 1)
     row = await _decision((await a_tip(actor, device="narrow")).decision_id)
     free = [each for each in row.eligible if not each["excluded"]]
     assert len(free) == len(row.probabilities) == 3
@@ -100,7 +100,7 @@ async def test_what_may_not_be_chosen_is_written_down_with_the_reason(knowledge:
     actor, _ = await an_idle_machine(knowledge)
     first = await a_tip(actor)
     await _react(actor, first.decision_id, "not_for_me")
-    knowledge.learn(actor, "tasks.overdue", 4)
+    await knowledge.learn(actor, "tasks.overdue", 4)
     second = await a_tip(actor)
     said = {each["kind"]: each["excluded"] for each in (await _decision(second.decision_id)).eligible}
     assert said == {"idle_vm": "not for me", "tasks_overdue": ""}
@@ -115,7 +115,7 @@ async def test_a_tip_that_is_not_true_any_more_stands_no_more(knowledge: Knowled
     actor, _ = await an_idle_machine(knowledge)
     tip = await a_tip(actor)
     await _seen(actor, tip.decision_id)
-    knowledge.forget(actor, "platform.idle_vm")
+    await knowledge.forget(actor, "platform.idle_vm")
     assert await ask(actor) is None
     settled = await _reward(tip.decision_id)
     assert settled is not None
