@@ -29,6 +29,7 @@ _PAGES = frozenset(
         "/admin",
         "/admin/login",
         "/admin/reconciler",
+        "/admin/tips/events",
         "/inbox",
         "/login",
         "/login/code",

@@ -23,6 +23,7 @@ from backend.models import (
     Node,
     Notification,
     PreviewLink,
+    PushSubscription,
     Session,
     SshKey,
     Team,
@@ -178,6 +179,7 @@ async def _belongings(tx: Tx, owner: Actor) -> dict[str, int]:
         "api key": ApiKey(user_id=user_id, name="k", prefix="owners", secret_hash="x", scope="read"),
         "identity_id": ExternalIdentity(user_id=user_id, issuer="https://id.example", subject="owner"),
         "invitation_id": Invitation(token_hash="owner's", invited_by_id=user_id, expires_at=now() + timedelta(days=1)),
+        "subscription_id": PushSubscription(user_id=user_id, endpoint_digest="owner's", sealed="", host="push.example"),
         "ssh key": SshKey(user_id=user_id, name="k", public_key="ssh-ed25519 AAAA", fingerprint="owners"),
     }
     tx.add_all(rows.values())

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar, cast
 from urllib.parse import urlsplit
 
 from backend.errors import Invalid
-from backend.rules import mcp
+from backend.rules import mcp, telling
 
 T = TypeVar("T", int, float, str, bool)
 
@@ -94,6 +94,7 @@ def _is_url(text: str) -> bool:
 
 
 _QUOTAS, _ACCOUNTS, _MAIL, _AI, _UPKEEP = "New users", "Sign-in", "E-mail", "AI", "Upkeep"
+_TIPS = "Tips"
 
 DEFAULT_CREDITS = Key(
     "default_credits", 3, "Credits of a new user's quota.", _QUOTAS, "credits", minimum=0, maximum=100_000
@@ -242,6 +243,24 @@ EXPIRY_WARNING_H = Key(
 WEBHOOKS_TO_PRIVATE = Key(
     "webhooks_to_private", False, "Let webhooks go to private and loopback addresses. Everybody's can, then.", _UPKEEP
 )
+
+PUSHES_A_DAY = Key(
+    "pushes_a_day",
+    2,
+    "How many tips a person's browser is sent in any 24 hours; 0: none.",
+    _TIPS,
+    minimum=0,
+    maximum=48,
+)
+QUIET_HOURS = Key(
+    "quiet_hours", "22:00-08:00", "When nobody is sent a tip who has not chosen other hours; empty: any time is good.",
+    _TIPS, check=telling.check_hours,
+)  # fmt: skip
+QUIET_ZONE = Key("quiet_zone", "UTC", "The time zone of that.", _TIPS, check=telling.check_zone)
+PUSH_TO_PRIVATE = Key(
+    "push_to_private", False, "Let tips be sent to push services at private and loopback addresses, without TLS too.",
+    _TIPS,
+)  # fmt: skip
 
 KEYS: Mapping[str, Key[Any]] = {
     value.name: cast(Key[Any], value) for value in list(globals().values()) if isinstance(value, Key)

@@ -6,7 +6,7 @@ import logging
 from backend.db import reading, transaction
 from backend.errors import Unavailable
 from backend.rules.policy import SYSTEM
-from backend.services import audit, inbox, metrics, repeats, webhooks
+from backend.services import audit, inbox, metrics, push, repeats, stream, webhooks
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ async def sweep() -> int:
             break
         removed += gone
         await asyncio.sleep(_BREATH_S)
-    for prune in (inbox.prune, webhooks.prune, repeats.prune, metrics.prune):
+    for prune in (inbox.prune, webhooks.prune, repeats.prune, metrics.prune, stream.prune, push.prune):
         while True:
             async with transaction() as tx:
                 gone = await prune(tx)

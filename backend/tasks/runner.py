@@ -19,6 +19,7 @@ from backend.services import usage
 from backend.tasks import farewells, leases, mirroring, retention, webhooks
 from backend.tasks.node_loop import NodeLoop, NodeSettings
 from backend.tasks.upkeep import Upkeep
+from backend.tips import notifier
 
 log = logging.getLogger(__name__)
 
@@ -116,6 +117,7 @@ async def _driving() -> AsyncGenerator[None]:
         "retention": retention.run(),
         "webhooks": webhooks.run(),
         "mirroring": mirroring.run(),
+        "notifier": notifier.run(),
     }
     tasks = [asyncio.create_task(work, name=name) for name, work in works.items()]
     try:

@@ -29,7 +29,7 @@ for _module in pkgutil.walk_packages(backend.services.__path__, "backend.service
 
 _ABOUT_CONTAINERS = {"container_id", "schedule_id", "share_id", "order", "link_id"}
 _OWN = {"session_id", "notice_id", "delivery_id", "webhook_id", "template_id", "key_id", "user_id", "identity_id"}
-_OWN |= {"invitation_id"}
+_OWN |= {"invitation_id", "subscription_id"}
 _OF_ONESELF = {Action.WS_DISCONNECT}
 """They name a container, and only note something about who asks."""
 _ONLY_FOR_ADMINS = {
@@ -45,6 +45,7 @@ _OTHERS: dict[str, object] = {
     "token": "no token", "uri": "memory://none", "outcome": Plan(), "form": "csv",
     "command": "true", "process_id": "p1",
     "port": 8080, "level": "team", "hours": 1, "label": "p80-0",
+    "endpoint": "https://push.example/1", "p256dh": "", "auth": "", "quiet": "", "zone": "UTC",
     "path": "/app/x", "mode": "ask", "title": "a title", "what": "a question", "allow": True, "seq": 1,
     "person": Person("https://id.example", "subject", "", "A newcomer", "a-newcomer"),
 }  # fmt: skip

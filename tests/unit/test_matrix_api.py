@@ -134,6 +134,11 @@ ROUTES: dict[tuple[str, str], dict[str, Any] | None] = {
     ("POST", "/api/nodes/{node_id}/wake/"): None,
     ("GET", "/api/overview/"): None,
     ("GET", "/api/reconciler/"): None,
+    ("GET", "/api/stream/"): None,
+    ("GET", "/api/push/"): None,
+    ("POST", "/api/push/"): {"endpoint": "https://push.example/1", "p256dh": "BA", "auth": "AA"},
+    ("PUT", "/api/push/quiet_hours/"): {"hours": "22:00-08:00", "zone": "UTC"},
+    ("DELETE", "/api/push/{subscription_id}/"): None,
     ("GET", "/api/config/"): None,
     ("POST", "/api/config/check_provider/"): None,
     ("PUT", "/api/config/{name}/"): {"value": "1"},
@@ -144,7 +149,7 @@ ROUTES: dict[tuple[str, str], dict[str, Any] | None] = {
     ("POST", "/api/user/logout/"): None,
 }
 """With what is sent; `{…}` becomes an id of the owner's, or somebody's name."""
-_OWN = {"invitation_id", "session_id", "ssh_key_id", "notice_id", "webhook_id", "delivery_id"}
+_OWN = {"invitation_id", "session_id", "ssh_key_id", "notice_id", "webhook_id", "delivery_id", "subscription_id"}
 """In the addresses of what is the owner's alone."""
 _BY_ITSELF = {("POST", "/api/user/login/"), ("POST", "/api/user/logout/")}
 """About nobody but who asks; and the one would sign everybody out."""
