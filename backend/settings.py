@@ -44,6 +44,10 @@ class Settings(BaseSettings):
     redis_prefix: str = "pequeroku:"
     nats_url: str = ""
     """Where events are mirrored to, for other programs. Empty: nowhere."""
+    ml_serving_url: str = ""
+    """Where `python -m backend.tips.serving` answers, if policies are to be asked there. Empty: in this process."""
+    ml_serving_port: int = Field(default=8002, ge=1, le=65535)
+    """And where it listens, on HOST."""
 
     secret_key: SecretStr = SecretStr("")
     secret_keys_before: SecretStr = SecretStr("")

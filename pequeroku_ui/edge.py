@@ -30,6 +30,7 @@ _PAGES = frozenset(
         "/admin",
         "/admin/login",
         "/admin/reconciler",
+        "/admin/tips/events",
         "/inbox",
         "/me/habits",
         "/me/privacy",

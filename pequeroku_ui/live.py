@@ -23,6 +23,7 @@ from backend.events.bus import (
     InboxChanged,
     NodeChanged,
     SessionEnded,
+    StreamWritten,
     UsageSampled,
     bus,
 )
@@ -69,6 +70,7 @@ class _News:
 
     everybody: bool = False
     usage: bool = False
+    stream: bool = False
     user_ids: set[int] = field(default_factory=set)
     container_ids: set[int] = field(default_factory=set)
     written_ids: set[int] = field(default_factory=set)
@@ -95,6 +97,8 @@ class _News:
                 self.written_ids.add(container_id)
             case UsageSampled():
                 self.usage = True
+            case StreamWritten():
+                self.stream = True
             case InboxChanged(user_id=user_id):
                 self.told.add(user_id)
             case FeaturesChanged(user_id=user_id):
@@ -165,8 +169,9 @@ async def _tell(app: rx.App, news: _News) -> bool:
     for token, watch in watching.items():
         if token not in ended and news.touches(watch):
             by_user[watch.actor.user_id][token] = watch
-    if news.container_ids or news.usage or news.everybody:
-        admins = {token: each for token, each in watching.items() if each.topic in live_admin.TOPICS}
+    topics = live_admin.OF_MACHINES if news.container_ids or news.usage or news.everybody else ()
+    if topics := (*topics, *(live_admin.OF_TIPS if news.stream or news.everybody else ())):
+        admins = {token: each for token, each in watching.items() if each.topic in topics}
         await _all(live_admin.refresh(app, token, each) for token, each in admins.items() if token not in ended)
     await _all(_close(app, token) for token in ended)
     is_done = await _all(_refresh(app, tabs) for tabs in by_user.values())

@@ -25,6 +25,7 @@ from backend.models import (
     Node,
     Notification,
     PreviewLink,
+    PushSubscription,
     Session,
     SshKey,
     Team,
@@ -193,6 +194,7 @@ async def _belongings(tx: Tx, owner: Actor) -> dict[str, int]:
         "decision_id": TipDecision(
             user_id=user_id, policy="random", stage="active", seed=1, ends_at=now() + timedelta(days=1), shown=_TIP
         ),
+        "subscription_id": PushSubscription(user_id=user_id, endpoint_digest="owner's", sealed="", host="push.example"),
         "ssh key": SshKey(user_id=user_id, name="k", public_key="ssh-ed25519 AAAA", fingerprint="owners"),
     }
     tx.add_all(rows.values())

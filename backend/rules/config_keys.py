@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar, cast
 from urllib.parse import urlsplit
 
 from backend.errors import Invalid
-from backend.rules import mcp
+from backend.rules import mcp, telling
 
 T = TypeVar("T", int, float, str, bool)
 
@@ -264,6 +264,23 @@ TIPS_LATER_MIN = Key(
 TIPS_RETENTION_DAYS = Key(
     "tips_retention_days", 365, "How long decisions, and what came of them, are kept.", _TIPS, "days",
     minimum=30, maximum=3650,
+)  # fmt: skip
+PUSHES_A_DAY = Key(
+    "pushes_a_day",
+    2,
+    "How many tips a person's browser is sent in any 24 hours; 0: none.",
+    _TIPS,
+    minimum=0,
+    maximum=48,
+)
+QUIET_HOURS = Key(
+    "quiet_hours", "22:00-08:00", "When nobody is sent a tip who has not chosen other hours; empty: any time is good.",
+    _TIPS, check=telling.check_hours,
+)  # fmt: skip
+QUIET_ZONE = Key("quiet_zone", "UTC", "The time zone of that.", _TIPS, check=telling.check_zone)
+PUSH_TO_PRIVATE = Key(
+    "push_to_private", False, "Let tips be sent to push services at private and loopback addresses, without TLS too.",
+    _TIPS,
 )  # fmt: skip
 
 KEYS: Mapping[str, Key[Any]] = {

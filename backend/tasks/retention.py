@@ -6,7 +6,7 @@ import logging
 from backend.db import reading, transaction
 from backend.errors import Unavailable
 from backend.rules.policy import SYSTEM
-from backend.services import audit, command_failures, inbox, metrics, repeats, webhooks
+from backend.services import audit, command_failures, inbox, metrics, push, repeats, stream, webhooks
 from backend.tips import features, rewards
 from backend.tips.candidates import making
 
@@ -39,8 +39,8 @@ async def sweep() -> int:
             break
         removed += gone
         await asyncio.sleep(_BREATH_S)
-    services = (inbox.prune, webhooks.prune, repeats.prune, metrics.prune, command_failures.prune)
-    for prune in (*services, features.prune, rewards.prune, making.prune):
+    kept = (inbox.prune, webhooks.prune, repeats.prune, metrics.prune, command_failures.prune, stream.prune, push.prune)
+    for prune in (*kept, features.prune, rewards.prune, making.prune):
         while True:
             async with transaction() as tx:
                 gone = await prune(tx)

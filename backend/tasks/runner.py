@@ -19,6 +19,7 @@ from backend.services import usage
 from backend.tasks import farewells, leases, mirroring, retention, signals, tips, webhooks
 from backend.tasks.node_loop import NodeLoop, NodeSettings
 from backend.tasks.upkeep import Upkeep
+from backend.tips import notifier
 
 log = logging.getLogger(__name__)
 
@@ -121,6 +122,7 @@ async def _driving() -> AsyncGenerator[None]:
         "signals": signals.run(),
         "tips": learner.run(),
         "tips' words": tips.phrase(),
+        "notifier": notifier.run(),
     }
     tasks = [asyncio.create_task(work, name=name) for name, work in works.items()]
     try:

@@ -18,6 +18,7 @@ _OWN = (
     ("layout-dashboard", "Overview", words.HOME),
     ("refresh-cw", "Reconciler", f"{words.HOME}/reconciler"),
     ("chart-column", "AI costs", f"{words.HOME}/costs"),
+    ("radio", "Events", f"{words.HOME}/tips/events"),
 )
 
 

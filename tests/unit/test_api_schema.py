@@ -78,6 +78,7 @@ async def _ids() -> dict[str, Any]:
     ids = {"container_id": thing.container_id, "share_id": thing.share_id, "schedule_id": thing.schedule_id}
     ids |= {"team_id": world.team_id, "node_id": world.node.id, "type_id": 1, "slug": "owners-own", "process_id": "p1"}
     ids |= {name: world.own[name] for name in ("session_id", "notice_id", "webhook_id", "delivery_id")}
+    ids |= {"subscription_id": world.own["subscription_id"]}
     ids |= {"ssh_key_id": world.own["ssh key"], "username": world.people["owner"].username}
     return {**ids, "user_id": world.people["member"].user_id}
 

@@ -32,7 +32,7 @@ for _package in (backend.services, backend.tips):
 
 _ABOUT_CONTAINERS = {"container_id", "schedule_id", "share_id", "order", "link_id"}
 _OWN = {"session_id", "notice_id", "delivery_id", "webhook_id", "template_id", "key_id", "user_id", "identity_id"}
-_OWN |= {"invitation_id", "habit_id", "connection_id", "decision_id"}
+_OWN |= {"invitation_id", "habit_id", "connection_id", "decision_id", "subscription_id"}
 _OF_ONESELF = {Action.WS_DISCONNECT}
 """They name a container, and only note something about who asks."""
 _ONLY_FOR_ADMINS = {
@@ -50,6 +50,7 @@ _OTHERS: dict[str, object] = {
     "port": 8080, "level": "team", "hours": 1, "label": "p80-0",
     "kind": "done", "path": "/app/x", "mode": "ask", "title": "a title", "what": "a question", "allow": True, "seq": 1,
     "mood": 3, "provider": "ics", "grant": Grant("none", "", None, ""),
+    "endpoint": "https://push.example/1", "p256dh": "", "auth": "", "quiet": "", "zone": "UTC",
     "person": Person("https://id.example", "subject", "", "A newcomer", "a-newcomer"),
 }  # fmt: skip
 """What to give for parameters that say nothing of whose a thing is."""

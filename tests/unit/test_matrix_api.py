@@ -158,6 +158,11 @@ ROUTES: dict[tuple[str, str], dict[str, Any] | None] = {
     ("POST", "/api/nodes/{node_id}/wake/"): None,
     ("GET", "/api/overview/"): None,
     ("GET", "/api/reconciler/"): None,
+    ("GET", "/api/stream/"): None,
+    ("GET", "/api/push/"): None,
+    ("POST", "/api/push/"): {"endpoint": "https://push.example/1", "p256dh": "BA", "auth": "AA"},
+    ("PUT", "/api/push/quiet_hours/"): {"hours": "22:00-08:00", "zone": "UTC"},
+    ("DELETE", "/api/push/{subscription_id}/"): None,
     ("GET", "/api/config/"): None,
     ("POST", "/api/config/check_provider/"): None,
     ("PUT", "/api/config/{name}/"): {"value": "1"},
@@ -178,6 +183,7 @@ _OWN = {
     "habit_id",
     "connection_id",
     "decision_id",
+    "subscription_id",
 }
 """In the addresses of what is the owner's alone."""
 _BY_ITSELF = {("POST", "/api/user/login/"), ("POST", "/api/user/logout/")}
