@@ -22,7 +22,9 @@ from tests.stores import eventually
 
 
 class Chat:
-    """A tab: what it says, and all it is told."""
+    """A tab: what it says, and all it is told. `patience_s`: how long it waits for an event."""
+
+    patience_s = 20.0
 
     def __init__(self, scene: Scene, who: str = "owner") -> None:
         self.socket = Socket(scene.api, f"/ws/ai/{scene.container_id}/", sid=scene.sids[who])
@@ -47,6 +49,7 @@ class Chat:
         return await eventually(
             f"event {wanted} in {[each['event'] for each in self.heard]}",
             lambda: next((each for each in self.heard[after:] if wanted.items() <= each.items()), None),
+            seconds=self.patience_s,
         )
 
     async def ask(self, text: str, *, until: str = "done") -> list[dict[str, Any]]:

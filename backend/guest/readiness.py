@@ -1,7 +1,7 @@
 """Hears from a guest that it is up, over the hypervisor's own channel: the one thing about it that we take on trust.
 
-The guest answers each line we send with `ready <host key> <boot id>`. It may be hostile: a line is at most 4 KiB,
-everything together at most 64 KiB, and only the exact form counts.
+The guest answers each line we send with `ready <host key> <boot id>`, and the line `at <time>` with that time after it.
+It may be hostile: a line is at most 4 KiB, everything together at most 64 KiB, and only the exact form counts.
 """
 
 import asyncio
@@ -15,7 +15,9 @@ from backend.hypervisor.driver import READY, ByteStream, Hypervisor
 _ASK_AGAIN_S = 2.0
 _MAX_LINE_BYTES = 4096
 _MAX_NOISE_BYTES = 64 * 1024
-_ANSWER = re.compile(rb"ready (ssh-ed25519 [A-Za-z0-9+/]{68}) ([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\r?")
+_ANSWER = re.compile(
+    rb"ready (ssh-ed25519 [A-Za-z0-9+/]{68}) ([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?: ([0-9.]{1,20}))?\r?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,8 @@ async def await_ready(node: Hypervisor, name: str, timeout_s: float, *, sets_clo
     """Wait until the guest of domain `name` says that it is ready.
 
     Args:
-        sets_clock: tell it what time it is: it has slept.
+        sets_clock: tell it what time it is, for it has slept; only an answer to that counts. What it had answered to
+            whoever asked before it slept is still on its way.
 
     Raises:
         GuestSilent: it did not within `timeout_s`, or says nothing but nonsense.
@@ -54,28 +57,35 @@ class _Nonsense(Exception):
 
 
 async def _converse(stream: ByteStream, sets_clock: bool) -> Announcement:
-    asking = asyncio.create_task(_ask(stream, sets_clock), name="ask-ready")
+    told = set[bytes]() if sets_clock else None
+    asking = asyncio.create_task(_ask(stream, told), name="ask-ready")
     try:
-        return await _listen(stream)
+        return await _listen(stream, told)
     finally:
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
 
 
-async def _ask(stream: ByteStream, sets_clock: bool) -> None:
-    """Ask until cancelled: what was asked before the guest listened may be lost in a reboot."""
+async def _ask(stream: ByteStream, told: set[bytes] | None) -> None:
+    """Ask until cancelled: what was asked before the guest listened may be lost in a reboot. `told` gets the times."""
     while True:
-        await stream.write(f"at {time.time():.3f}\n".encode() if sets_clock else b"?\n")
+        question = b"?"
+        if told is not None:
+            at = f"{time.time():.3f}".encode()
+            told.add(at)
+            question = b"at " + at
+        await stream.write(question + b"\n")
         await asyncio.sleep(_ASK_AGAIN_S)
 
 
-async def _listen(stream: ByteStream) -> Announcement:
+async def _listen(stream: ByteStream, told: set[bytes] | None) -> Announcement:
     pending, noise = b"", 0
     while data := await stream.read():
         noise += len(data)
         *lines, pending = (pending + data).split(b"\n")
         for line in lines:
-            if found := _ANSWER.fullmatch(line):
+            found = _ANSWER.fullmatch(line)
+            if found and (told is None or found[3] in told):
                 return Announcement(found[1].decode(), found[2].decode())
         if noise > _MAX_NOISE_BYTES:
             raise _Nonsense

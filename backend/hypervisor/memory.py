@@ -309,7 +309,7 @@ class MemoryNode:
             raise Unavailable("The machine is not running, or has no such channel.")
         if before := self._channels.get((name, channel)):
             before.close()
-        answer = f"ready ssh-ed25519 {_HOST_KEY} {self.machines[name].boot_id}\n".encode()
+        answer = f"ready ssh-ed25519 {_HOST_KEY} {self.machines[name].boot_id}".encode()
         port = ReadyPort(self.machines[name], answer if self.answers else b"")
         self._channels[name, channel] = port
         return port

@@ -28,9 +28,11 @@ class ReadyPort:
     async def write(self, data: bytes) -> None:
         if self._gone:
             raise Unavailable("The channel into the guest is closed.")
-        self._machine.clock_is_set |= data.startswith(b"at ")
-        if answer := self._answer * data.count(b"\n"):
-            self._said.put_nowait(answer)
+        for line in data.splitlines():
+            asked, _, time = line.partition(b" ")
+            self._machine.clock_is_set |= asked == b"at"
+            if self._answer:
+                self._said.put_nowait(self._answer + (b" " + time if time else b"") + b"\n")
 
     def close(self) -> None:
         if not self._gone:

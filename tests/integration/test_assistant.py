@@ -42,6 +42,7 @@ async def test_it_works_in_a_real_machine_and_can_be_stopped(
     try:
         async with a_provider(monkeypatch) as model:
             chat = await Chat.by_key(make_api(), container_id, key).opened()
+            chat.patience_s = 90.0  # its one processor is emulated
             model.will(says("Ready."))
             await chat.ask("Are you there?")
             chat.say(type="mode", mode="full")

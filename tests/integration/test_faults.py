@@ -138,7 +138,7 @@ async def test_two_task_processes_never_drive_one_node_and_the_second_takes_over
     await world.until(container_id, "running")
     tasks.resume()
     await world.ask(containers.restart, container_id)
-    await eventually("the restart to be through", lambda: _is_settled(world, container_id), seconds=120)
+    await eventually("the restart to be through", lambda: _is_settled(world, container_id), seconds=240)
     await _exactly_one_machine(world, container_id)
 
 

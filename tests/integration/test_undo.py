@@ -43,6 +43,7 @@ async def _chat(world: World, model: ModelServer) -> tuple[Chat, int]:
     await world.until(container_id, "running", seconds=180)
     await _said(world, container_id, "systemctl is-system-running --wait; mkdir -p /app; echo old > /app/kept.txt")
     chat = await Chat.by_key(make_api(), container_id, key).opened()
+    chat.patience_s = 90.0  # its one processor is emulated
     model.will(says("Ready."))
     await chat.ask("Are you there?")
     chat.say(type="mode", mode="full")

@@ -27,6 +27,13 @@ async def test_an_answer_is_heard_after_we_asked() -> None:
     assert (port.asked, port.closed) == (b"?\n", 1)
 
 
+async def test_what_was_answered_before_it_slept_does_not_say_that_its_clock_is_set() -> None:
+    port = Peer(_ANSWER, _ANSWER)
+    with pytest.raises(GuestSilent):
+        await await_ready(port, "pqk-one", 0.05, sets_clock=True)  # type: ignore[arg-type]
+    assert port.asked.startswith(b"at ")
+
+
 @given(st.lists(st.integers(0, len(_ANSWER)), max_size=6))
 def test_an_answer_may_come_in_any_pieces(cuts: list[int]) -> None:
     ends = [0, *sorted(cuts), len(_ANSWER)]
