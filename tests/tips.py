@@ -15,6 +15,8 @@ from backend.tips.features import Feature
 from backend.tips.views import TipView
 from tests.factories import a_container, a_world
 
+_LASTS = timedelta(days=1)  # nothing here looks again, as signals do, so what is learned holds for a whole test
+
 
 class Knowledge:
     """Writes what signals would have found, of people who agree to everything."""
@@ -24,7 +26,8 @@ class Knowledge:
         async with transaction() as tx:
             for scope in Scope:
                 await consents.give(tx, actor, scope)
-            await features.write(tx, actor.person_id, [Feature(name, value, dict(detail), at, at)])
+            known = Feature(name, value, dict(detail), at, at, at + _LASTS)
+            await features.write(tx, actor.person_id, [known])
 
     async def forget(self, actor: Actor, name: str) -> None:
         async with transaction() as tx:

@@ -10,7 +10,7 @@ import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import httpx2
 import numpy as np
@@ -94,7 +94,7 @@ async def _asked(what: str, policy: Policy, **question: object) -> dict[str, Any
         raise _Failed(str(fault) or type(fault).__name__) from fault
     if not isinstance(said, dict):
         raise _Failed(f"HTTP {answer.status_code}")
-    return dict[str, Any](said)
+    return cast("dict[str, Any]", said)
 
 
 def _vector(said: Mapping[str, Any], length: int) -> NDArray[float64]:
@@ -103,9 +103,10 @@ def _vector(said: Mapping[str, Any], length: int) -> NDArray[float64]:
         _Failed: these are no probabilities of so many arms.
     """
     found = said.get("probabilities")
-    if not isinstance(found, list) or not all(type(each) in (int, float) for each in list[Any](found)):
+    numbers = cast("list[Any]", found) if isinstance(found, list) else None
+    if numbers is None or not all(type(each) in (int, float) for each in numbers):
         raise _Failed("it answered without probabilities")
-    vector = np.array(found, dtype=float64)
+    vector = np.array(numbers, dtype=float64)
     if len(vector) != length or not np.isfinite(vector).all() or (vector < 0).any():
         raise _Failed("what it answered are no probabilities")
     if not math.isclose(float(vector.sum()), 1, abs_tol=_SUM_TOLERANCE):

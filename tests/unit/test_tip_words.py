@@ -14,6 +14,7 @@ from backend.models import TipPhrase
 from backend.models.base import now
 from backend.rules.policy import SYSTEM
 from backend.services import config
+from backend.tips import features
 from backend.tips.candidates import making, phrasing
 from backend.tips.candidates.grounding import problems
 from backend.tips.candidates.kinds import KINDS
@@ -120,7 +121,7 @@ async def test_a_models_words_are_checked_kept_and_used_and_it_is_told_of_nobody
     for hours in range(24, 40):
         await knowledge.learn(actor, "platform.idle_vm", hours, container_id=1, name="sandbox", credits=2)
         async with transaction() as tx:
-            profile = await knowledge.profile(tx, actor.person_id, at=now())
+            profile = await features.profile(tx, actor.person_id, at=now())
             known = await making.known_of(tx, actor.person_id, profile, is_admin=False)
             made = await making.refresh(tx, actor.person_id, known, at=now())
             shown |= {each.row.phrased_by for each in made}
