@@ -7,11 +7,13 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
+from sqlalchemy.exc import IntegrityError
+
 from backend.db import Tx, reading, transaction
 from backend.errors import Unavailable
 from backend.events.bus import Event, TipSettled
 from backend.models.base import now
-from backend.tips import learning, rewards
+from backend.tips import learning, rewards, stages
 from backend.tips.candidates import phrasing
 
 log = logging.getLogger(__name__)
@@ -33,9 +35,13 @@ class Learner:
 
     async def run(self) -> None:
         """Until cancelled; whatever goes wrong is tried again at the next look."""
+        is_founded = False
         while True:
             self._wake.clear()
             try:
+                if not is_founded:
+                    await _found()
+                    is_founded = True
                 await look()
             except Unavailable as fault:
                 log.warning("tips: %s; trying again soon", fault.message)
@@ -46,6 +52,14 @@ class Learner:
                     await self._wake.wait()
             except TimeoutError:
                 continue
+
+
+async def _found() -> None:
+    try:
+        async with transaction() as tx:
+            await stages.found(tx)
+    except IntegrityError:
+        log.info("another process put the first policies in their places")
 
 
 async def look() -> int:

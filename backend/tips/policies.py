@@ -13,6 +13,9 @@ MAKERS: Mapping[str, Callable[[State], Policy]] = {"random": Random, "rule": Rul
 BASELINE = "rule"
 """Who decides where nobody was promoted, and where who was can't."""
 
+LEARNER = "thompson"
+"""Who looks on in a new installation, and learns."""
+
 
 def make(name: str, state: State) -> Policy:
     """The policy of that name, with what it has learnt.

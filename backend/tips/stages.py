@@ -3,11 +3,13 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import datetime
+from typing import Any, cast
 
 import numpy as np
 from numpy import float64
 from numpy.typing import NDArray
+from sqlalchemy.orm import defer
 from sqlmodel import col, select, update
 
 from backend.db import Tx
@@ -23,6 +25,8 @@ log = logging.getLogger(__name__)
 ACTIVE, CANARY, SHADOW = Stage.ACTIVE, Stage.CANARY, Stage.SHADOW
 FALLBACK = "fallback"
 _ASKED = (ACTIVE, CANARY, SHADOW)
+_known: dict[int, tuple[tuple[str, int, datetime], Policy]] = {}
+"""Policies as they were read last, by row: to read one costs a hundred times as much as to ask it."""
 
 
 @dataclass(slots=True)
@@ -42,11 +46,11 @@ async def verdict(tx: Tx, context: Context, arms: Sequence[Arm]) -> Verdict:
     Raises:
         ValueError: there are no arms.
     """
-    rows = await live(tx)
+    rows = await live(tx, with_state=False)
     opinions: dict[str, Any] = {}
     vectors: dict[str, tuple[TipPolicy, NDArray[float64]]] = {}
     for row in rows:
-        policy = current(row)
+        policy = await _asked(tx, row)
         if policy is None:
             continue
         said = checked(policy, context, arms)
@@ -64,10 +68,19 @@ async def verdict(tx: Tx, context: Context, arms: Sequence[Arm]) -> Verdict:
     return Verdict(row.name, row.version, CANARY, mixture(vector, vectors[CANARY][1]), opinions)
 
 
-async def live(tx: Tx) -> list[TipPolicy]:
-    """The policies that are asked."""
+async def live(tx: Tx, *, with_state: bool = True) -> list[TipPolicy]:
+    """The policies that are asked; without their state, which may be a megabyte, it is only read when it is touched."""
     query = select(TipPolicy).where(col(TipPolicy.stage).in_(_ASKED)).order_by(col(TipPolicy.id))
+    if not with_state:
+        query = query.options(defer(cast(Any, TipPolicy.state)))
     return list((await tx.exec(query)).all())
+
+
+async def found(tx: Tx) -> None:
+    """A new installation's first: the rule decides, and the one that learns looks on until it is promoted."""
+    if (await tx.exec(select(TipPolicy.id).limit(1))).first() is None:
+        await put(tx, policies.BASELINE, ACTIVE)
+        await put(tx, policies.LEARNER, SHADOW)
 
 
 async def put(tx: Tx, name: str, stage: str) -> TipPolicy:
@@ -85,6 +98,18 @@ async def put(tx: Tx, name: str, stage: str) -> TipPolicy:
     tx.add(row)
     await tx.flush()
     return row
+
+
+async def _asked(tx: Tx, row: TipPolicy) -> Policy | None:
+    """As `current`, but read once for each time that it has learnt: what it is asked changes nothing in it."""
+    known = _known.get(row.id)
+    if known is None or known[0] != (row.name, row.version, row.updated_at):
+        await tx.refresh(row, ["state"])
+        policy = current(row)
+        if policy is None:
+            return None
+        known = _known[row.id] = (row.name, row.version, row.updated_at), policy
+    return known[1]
 
 
 def current(row: TipPolicy) -> Policy | None:
