@@ -32,7 +32,9 @@ async def serve(inner: ASGIApp, scope: Scope, receive: Receive, send: Send) -> N
     """Answer with the built page, its face filled for who asks."""
     headers = Headers(scope=scope)
     plain = [(name, value) for name, value in scope["headers"] if name.lower() not in _NOT_OURS]
-    status, body = await _built({**scope, "path": "/tip/", "raw_path": b"/tip/", "headers": plain}, inner, receive)
+    # Without the server's extensions: with "pathsend" a file is answered by its name, and its bytes never pass here.
+    bare = {**scope, "path": "/tip/", "raw_path": b"/tip/", "headers": plain, "extensions": {}}
+    status, body = await _built(bare, inner, receive)
     client = scope.get("client")
     sid = sid_of(headers.get("cookie", ""))
     tip = await standing_for(sid, ip=client[0] if client else "", user_agent=headers.get("user-agent", ""))

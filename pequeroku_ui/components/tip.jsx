@@ -43,14 +43,16 @@ function h(tag, attributes, ...children) {
 
 const time = () => new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
 
-function percent(share) {
-  return share >= 0.995 ? "it was the only one" : `it was drawn with ${Math.round(share * 100)} % probability`;
+function drawn(share, among, policy) {
+  if (among === 1) return "Nothing else fitted.";
+  const percent = Math.round(share * 100);
+  return `Among ${among} that fitted, the policy “${policy}” drew it with a probability of ${percent} %.`;
 }
 
 function why(tip) {
   const { signal, probability, among, policy, phrased_by: by } = tip.why;
   const words = by === "template" ? "The words are ours." : "A model chose the words; the numbers are ours.";
-  return `It stands on ${signal}. Among ${among} that fitted, ${percent(probability)} by the policy “${policy}”. ${words}`;
+  return `This comes from ${signal}. ${drawn(probability, among, policy)} ${words}`;
 }
 
 // Takes over the face that the server drew. Returns what ends that.

@@ -45,6 +45,8 @@ class DashboardState(AppState):
             await self._enter(DASHBOARD)
             async with self._look() as (tx, actor):
                 self._show(await containers.list_visible(tx, actor))
+        if self.router.url.query == "new":  # a link that offers a new container leads here
+            await self._open_maker()
 
     @rx.event
     async def search(self, words: str) -> None:
@@ -68,10 +70,9 @@ class DashboardState(AppState):
     async def show_maker(self, is_open: bool) -> None:
         """Open or close the dialog; the types are read anew each time, for their prices against what is left."""
         if is_open:
-            async with self._look() as (tx, actor):
-                types = await quotas.my_types(tx, actor)
-            self._offer([type_row(each, left=self.credits_left) for each in types])
-        self.problem, self.is_making = "", is_open
+            await self._open_maker()
+        else:
+            self.problem, self.is_making = "", False
 
     @rx.event
     async def make(self, form: dict[str, Any]) -> rx.event.EventSpec | None:
@@ -102,6 +103,12 @@ class DashboardState(AppState):
             self.rows = rows
         self.matching = len(found)
         self._show_usage()
+
+    async def _open_maker(self) -> None:
+        async with self._look() as (tx, actor):
+            types = await quotas.my_types(tx, actor)
+        self._offer([type_row(each, left=self.credits_left) for each in types])
+        self.problem, self.is_making = "", True
 
     def _show_usage(self) -> None:
         latest = usage.latest(each.id for each in self.rows if each.has_usage)

@@ -23,7 +23,7 @@ _SERVE_BUILT = {
     "__REFLEX_SKIP_COMPILE": "true",
     "__REFLEX_MOUNT_FRONTEND_COMPILED_APP": "true",
 }
-_START_S = 30
+_START_S = 90
 ADMIN_PASSWORD, ADMIN_TOKEN = "an admin for tests", "a token for tests"
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = (

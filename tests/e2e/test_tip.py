@@ -1,7 +1,6 @@
 """The tip's page in the browser: there before any script, answered by keys, acted on and taken back, and offline."""
 
 import asyncio
-import json
 import os
 import re
 import sqlite3
@@ -12,7 +11,14 @@ from typing import Any
 
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, expect
+from sqlmodel import select
 
+from backend.db import transaction
+from backend.models import ConsentEntry, User
+from backend.rules.consents import TERMS_VERSION, Scope
+from backend.tips import features
+from backend.tips.features import Feature
+from tests.conftest import in_use
 from tests.e2e import served
 from tests.e2e.conftest import Person
 from tests.e2e.served import Served
@@ -21,18 +27,15 @@ from tests.stores import eventually
 
 pytestmark = pytest.mark.browser
 
-_KNOWN = "known.json"
-"""Read by tests/e2e/knowing.py, in the server."""
-
 
 @pytest.fixture(scope="module")
 def knowing(tmp_path_factory: pytest.TempPathFactory) -> Generator[Served]:
-    """A server that takes from a file what is known of people."""
+    """A server of our own, whose database tells what is known of people."""
     if not Path(served.CHROMIUM).exists():
         pytest.skip("chromium is not installed")
     served.build()
     home = tmp_path_factory.mktemp("knowing")
-    with served.serve(home, served.memory_node(home), app="tests.e2e.knowing:app") as running:
+    with served.serve(home, served.memory_node(home)) as running:
         yield running
 
 
@@ -60,10 +63,13 @@ def _ask(knowing: Served, query: str, *values: object) -> Any:
         return database.execute(query, values).fetchone()
 
 
-def _know(knowing: Served, person: Person, **features: dict[str, Any]) -> None:
-    (user_id,) = _ask(knowing, "select id from user_account where username = ?", person.name)
-    known = {name.replace("__", "."): said for name, said in features.items()}
-    (knowing.home / _KNOWN).write_text(json.dumps({str(user_id): known}))
+async def _know(knowing: Served, person: Person, name: str, value: float, /, **detail: object) -> None:
+    """As if the person had agreed to everything, and a signal had found this; none is read from here on."""
+    async with in_use(f"sqlite:///{knowing.home}/pequeroku.sqlite3"), transaction() as tx:
+        user_id = (await tx.exec(select(User.id).where(User.username == person.name))).one()
+        for scope in Scope:
+            tx.add(ConsentEntry(user_id=user_id, scope=scope, given=True, terms_version=TERMS_VERSION))
+        await features.write(tx, user_id, [Feature(name, value, dict(detail))])
 
 
 async def _look_at(page: Page, name: str) -> None:
@@ -95,6 +101,15 @@ async def test_a_newcomer_is_told_of_their_first_machine_and_answers_by_key(page
     await _look_at(page, "tip-none")
     await page.reload()
     await _expect_the_time(page)
+
+
+async def test_its_action_opens_what_it_offers(page: Page) -> None:
+    await page.goto("/tip")
+    await page.get_by_role("button", name="Make a machine").click()
+    await expect(page.get_by_role("dialog")).to_be_visible()
+    await expect(page.get_by_role("button", name="Create", exact=True)).to_be_enabled()
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_role("dialog")).to_have_count(0)
 
 
 async def test_the_tip_is_in_the_first_bytes_and_stays_as_it_was_drawn(page: Page, context: BrowserContext) -> None:
@@ -131,8 +146,8 @@ async def test_the_action_stops_an_idle_machine_and_undo_starts_it_again(
     await create(page, "sandbox")
     await expect_status(page, "running")
     container_id = int(page.url.rpartition("/")[2])
-    detail = {"container_id": container_id, "name": "sandbox", "credits": 1, "idle_hours": 5}
-    _know(knowing, person, platform__idle_vm={"value": 5, "detail": detail})
+    idle = {"container_id": container_id, "name": "sandbox", "credits": 1, "idle_hours": 5}
+    await _know(knowing, person, "platform.idle_vm", 5, **idle)
     await page.goto("/tip")
     stop = page.get_by_role("button", name="Stop sandbox")
     await stop.click()
@@ -153,9 +168,11 @@ async def test_the_action_stops_an_idle_machine_and_undo_starts_it_again(
 
 async def test_the_dashboard_shows_the_same_tip_in_one_line(page: Page, person: Person, knowing: Served) -> None:
     await create(page, "mine")
-    _know(knowing, person, tasks__overdue={"value": 3})
+    await _know(knowing, person, "tasks.overdue", 3)
     await page.goto("/tip")
-    said = await page.locator(".oo-sentence").inner_text()
+    sentence = page.locator(".oo-sentence")
+    await expect(sentence).to_contain_text(re.compile("[Oo]verdue|past their day"))  # no longer the one that stood
+    said = await sentence.inner_text()
     await page.goto("/")
     line = page.locator(".pq-tip-line")
     await expect(line).to_have_text(said)

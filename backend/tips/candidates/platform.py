@@ -87,7 +87,7 @@ def _node(known: Known) -> Iterable[Find]:
         return
     slots = {"name": short(feature.detail.get("name", "A node")), "count": int(feature.value)}
     node_id = str(feature.detail.get("node_id", ""))
-    offer = Offer("open", "See the nodes", "/admin/infrastructure/nodes")
+    offer = Offer("open", "See the nodes", "/admin/vm_manager/node/")
     yield Find(feature.name, slots, "node", node_id, {"count": min(feature.value / 4, 1.0)}, offer)
 
 

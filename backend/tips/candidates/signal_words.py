@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 _WORDS: Mapping[str, str] = {
-    "containers": "that you have no machine yet",
+    "containers": "the fact that you have no machine yet",
     "platform.idle_vm": "how long your machines have not been used",
     "platform.failing_command": "a command that failed again and again",
     "platform.credits_left": "the credits that you have left",
@@ -22,5 +22,5 @@ _WORDS: Mapping[str, str] = {
 
 
 def words_for(feature: str) -> str:
-    """For the end of “it stands on …”."""
+    """For the end of “this comes from …”."""
     return _WORDS.get(feature, feature.replace(".", " ").replace("_", " "))
