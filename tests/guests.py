@@ -1,6 +1,8 @@
 """Guests without machines: a real SSH server, shell and dtach on this machine behind a ByteStream, or a mere script."""
 
 import asyncio
+import os
+import signal
 import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
@@ -141,7 +143,13 @@ async def _run(process: asyncssh.SSHServerProcess) -> None:
         asyncio.create_task(_tell(child.stdout, process.stdout)),
         asyncio.create_task(_tell(child.stderr, process.stderr)),
     ]
-    code = await child.wait()
+    try:
+        code = await child.wait()
+    except asyncio.CancelledError:  # the test is over, and so is the guest
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        await child.wait()
+        raise
     feeding.cancel()
     await asyncio.gather(feeding, *telling, return_exceptions=True)
     with suppress(OSError):  # who asked may have closed it

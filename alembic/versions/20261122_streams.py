@@ -58,14 +58,6 @@ def upgrade() -> None:
     sa.UniqueConstraint('endpoint_digest')
     )
     op.create_index('ix_push_subscription_user_id', 'push_subscription', ['user_id'])
-    op.create_table('quiet_hours',
-    sa.Column('user_id', sa.Integer(), nullable=False),
-    sa.Column('starts_min', sa.Integer(), nullable=False),
-    sa.Column('ends_min', sa.Integer(), nullable=False),
-    sa.Column('zone', sa.String(length=64), nullable=False),
-    _of_user(),
-    sa.PrimaryKeyConstraint('user_id')
-    )
     op.create_table('telling',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('user_id', sa.Integer(), nullable=False),
@@ -98,5 +90,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ('push_sent', 'telling', 'quiet_hours', 'push_subscription', 'work_lease', 'stream_event'):
+    for table in ('push_sent', 'telling', 'push_subscription', 'work_lease', 'stream_event'):
         op.drop_table(table)

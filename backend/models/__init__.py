@@ -34,7 +34,7 @@ from backend.models.signals import (
     TipFeature,
 )
 from backend.models.stats import UsagePoint
-from backend.models.streams import PushSent, PushSubscription, QuietHours, StreamEvent, Telling, WorkLease
+from backend.models.streams import PushSent, PushSubscription, StreamEvent, Telling, WorkLease
 from backend.models.teams import ContainerShare, Team, TeamMembership
 from backend.models.templates import FileTemplate, FileTemplateItem, ShippedTemplate
 from backend.models.tips import (
@@ -90,7 +90,6 @@ __all__ = [
     "PreviewPort",
     "PushSent",
     "PushSubscription",
-    "QuietHours",
     "QuotaType",
     "RecoveryCode",
     "Repeat",

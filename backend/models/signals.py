@@ -106,15 +106,16 @@ class CommandFailure(Table, table=True):
 
 
 class PersonClock(Table, table=True):
-    """The time zone that a person's days are counted in, and when in those no tips are wanted."""
+    """The time zone that a person's days are counted in, and when in those they are not to be disturbed."""
 
     __tablename__ = "person_clock"
 
     user_id: int = Field(primary_key=True, foreign_key="user_account.id", ondelete="CASCADE")
     time_zone: str = Field(default="UTC", max_length=64)
     quiet_from: int | None = None
-    """Minutes of the day, 0 to 1439; empty: no quiet hours. They may reach over midnight."""
+    """Minutes of the day, 0 to 1439, which may reach over midnight; empty: nothing was chosen, Config says."""
     quiet_until: int | None = None
+    """As `quiet_from`; the same as that: it is never quiet."""
 
 
 class Habit(Table, table=True):

@@ -61,18 +61,6 @@ class PushSubscription(Table, table=True):
     last_fault_at: datetime | None = at_field(nullable=True)
 
 
-class QuietHours(Table, table=True):
-    """When a person is not to be disturbed, where that is not what Config says."""
-
-    __tablename__ = "quiet_hours"
-
-    user_id: int = Field(primary_key=True, foreign_key="user_account.id", ondelete="CASCADE")
-    starts_min: int
-    """Minutes after midnight, in the zone."""
-    ends_min: int
-    zone: str = Field(max_length=64)
-
-
 class Telling(Table, table=True):
     """A tip reached a person by one channel: what the arbiter of the channels remembers."""
 

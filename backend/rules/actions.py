@@ -219,4 +219,3 @@ class Action(StrEnum):
     TIP_REACT = "tip.react"
     TIP_ACT = "tip.act"
     TIP_UNDO = "tip.undo"
-    TIP_HOURS = "tip.hours"

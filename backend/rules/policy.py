@@ -265,7 +265,6 @@ _TABLE: dict[Action, tuple[Relation, Scope]] = {
     Action.TIP_REACT: (Relation.OWNER, Scope.EXEC),
     Action.TIP_ACT: (Relation.OWNER, Scope.EXEC),
     Action.TIP_UNDO: (Relation.OWNER, Scope.EXEC),
-    Action.TIP_HOURS: (Relation.USER, Scope.EXEC),
 }
 
 BEFORE_A_NEW_PASSWORD = frozenset({Action.USER_CHANGE_PASSWORD, Action.USER_LOGOUT})

@@ -9,7 +9,8 @@ from sqlmodel import col, delete, func, select
 
 from backend.db import Tx
 from backend.errors import Conflict
-from backend.models import PushSubscription, QuietHours, Telling, User
+from backend.events.bus import SignalsWanted, announce
+from backend.models import PersonClock, PushSubscription, Telling, User
 from backend.models.base import now
 from backend.operation import note, operation, require
 from backend.rules import telling
@@ -54,9 +55,10 @@ async def read_push(tx: Tx, actor: Actor) -> PushView:
     require(actor, Action.PUSH_READ)
     query = select(PushSubscription).where(PushSubscription.user_id == actor.user_id)
     rows = (await tx.exec(query.order_by(col(PushSubscription.id)))).all()
-    quiet = await quiet_of(tx, actor.person_id)
-    is_own = await tx.get(QuietHours, actor.person_id) is not None
-    return PushView(vapid.public_key(), [_view(row) for row in rows], telling.write_quiet(quiet), quiet.zone, is_own)
+    own = await own_quiet_of(tx, actor.person_id)
+    quiet = own or await quiet_of(tx, actor.person_id)
+    shown = [_view(row) for row in rows]
+    return PushView(vapid.public_key(), shown, telling.write_quiet(quiet), quiet.zone, own is not None)
 
 
 @operation(Action.PUSH_SUBSCRIBE)
@@ -104,24 +106,37 @@ async def unsubscribe(tx: Tx, actor: Actor, subscription_id: int) -> None:
 async def set_quiet(tx: Tx, actor: Actor, quiet: str | None, zone: str) -> None:
     """Choose when the actor is not to be disturbed, like "22:00-08:00"; "": never; None: as the installation says.
 
+    The zone is the one that their days are counted in from now on; with None it stays.
+
     Raises:
         Invalid: they are no hours, or there is no such time zone.
     """
     require(actor, Action.PUSH_SET_QUIET)
     note("user", actor.user_id, "as the installation says" if quiet is None else f"{quiet or 'none'} {zone}"[:100])
     await tx.get(User, actor.user_id, with_for_update=True)
-    await tx.exec(delete(QuietHours).where(col(QuietHours.user_id) == actor.user_id))
+    row = await tx.get(PersonClock, actor.person_id) or PersonClock(user_id=actor.person_id)
+    row.quiet_from = row.quiet_until = None
     if quiet is not None:
         read = telling.read_quiet(quiet, zone)
-        row = QuietHours(user_id=actor.person_id, starts_min=read.starts_min, ends_min=read.ends_min, zone=read.zone)
-        tx.add(row)
+        if row.time_zone != read.zone:
+            announce(tx, SignalsWanted(actor.person_id))
+        row.quiet_from, row.quiet_until, row.time_zone = read.starts_min, read.ends_min, read.zone
+    tx.add(row)
+
+
+async def own_quiet_of(tx: Tx, user_id: int) -> Quiet | None:
+    """The quiet hours that a person chose, where they now are."""
+    row = await tx.get(PersonClock, user_id)
+    if row is None or row.quiet_from is None or row.quiet_until is None:
+        return None
+    return Quiet(row.quiet_from, row.quiet_until, row.time_zone)
 
 
 async def quiet_of(tx: Tx, user_id: int) -> Quiet:
     """When a person is not to be disturbed: what they chose, else what Config says."""
-    own = await tx.get(QuietHours, user_id)
+    own = await own_quiet_of(tx, user_id)
     if own is not None:
-        return Quiet(own.starts_min, own.ends_min, own.zone)
+        return own
     return telling.read_quiet(await value_of(tx, QUIET_HOURS), await value_of(tx, QUIET_ZONE))
 
 

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from backend.db import Tx
 from backend.errors import Invalid
-from backend.models import PersonClock
+from backend.models import PersonClock, User
 from backend.operation import operation, require
 from backend.rules.policy import Action, Actor
 from backend.tips.events import signals_wanted
@@ -21,10 +21,13 @@ async def set_clock(tx: Tx, actor: Actor, time_zone: str) -> None:
     require(actor, Action.CLOCK_SET)
     if time_zone not in available_timezones():
         raise Invalid("That is no time zone. One looks like Europe/Berlin.", field="time_zone")
+    await tx.get(User, actor.person_id, with_for_update=True)  # the first tip may be asked for at the same time
     row = await tx.get(PersonClock, actor.person_id)
     if row is not None and row.time_zone == time_zone:
         return
-    await tx.merge(PersonClock(user_id=actor.person_id, time_zone=time_zone))
+    row = row or PersonClock(user_id=actor.person_id)
+    row.time_zone = time_zone
+    tx.add(row)
     signals_wanted(tx, actor.person_id)
 
 

@@ -103,7 +103,6 @@ ROUTES: dict[tuple[str, str], dict[str, Any] | None] = {
     ("DELETE", "/api/webhooks/{webhook_id}/"): None,
     ("POST", "/api/recommend"): None,
     ("GET", "/api/tips/current/"): None,
-    ("PUT", "/api/tips/hours/"): {"time_zone": "UTC"},
     ("POST", "/api/tips/{decision_id}/activation"): None,
     ("POST", "/api/tips/{decision_id}/reactions"): {"kind": "done"},
     ("POST", "/api/tips/{decision_id}/actions"): {"token": "none"},

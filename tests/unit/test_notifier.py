@@ -13,9 +13,9 @@ from backend.errors import Conflict, Invalid
 from backend.models import PushSent, PushSubscription
 from backend.models.base import now
 from backend.rules.policy import SYSTEM, Actor
-from backend.rules.telling import Channel, Verdict
+from backend.rules.telling import Channel, Quiet, Verdict
 from backend.services import config, push, vapid
-from backend.tips import arbiter, notifier
+from backend.tips import arbiter, clock, notifier
 from tests.factories import an_actor
 from tests.push_server import Browser, PushServer, push_server
 
@@ -195,3 +195,17 @@ async def test_there_is_a_bound_to_browsers_and_what_a_person_sees_of_them(serve
         view = await push.read_push(tx, person)
     assert (view.quiet_hours, view.zone, view.is_own) == ("21:30-07:00", "Europe/Madrid", True)
     assert ({each.host for each in view.subscriptions}, view.public_key) == ({"127.0.0.1"}, vapid.public_key())
+
+
+async def test_quiet_hours_are_where_the_person_is_until_they_leave_it_to_the_installation() -> None:
+    async with transaction() as tx:
+        person = await an_actor(tx)
+        await push.set_quiet(tx, person, "21:30-07:00", "Europe/Madrid")
+        await clock.set_clock(tx, person, "America/New_York")
+        assert await push.quiet_of(tx, person.person_id) == Quiet(21 * 60 + 30, 7 * 60, "America/New_York")
+        await push.set_quiet(tx, person, "", "UTC")
+        assert await push.quiet_of(tx, person.person_id) == Quiet(0, 0, "UTC")
+        assert (await push.read_push(tx, person)).is_own
+        await push.set_quiet(tx, person, None, "UTC")
+        view = await push.read_push(tx, person)
+    assert (view.quiet_hours, view.zone, view.is_own) == ("22:00-08:00", "UTC", False)

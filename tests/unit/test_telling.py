@@ -70,6 +70,15 @@ def test_there_is_room_up_to_the_first_quiet_minute_and_no_longer(at: datetime, 
     assert not any(quiet.holds(at + step * number) for number in range(int(room / step)))
 
 
+@given(_moments, _quiets)
+def test_it_is_quiet_or_the_other_hours_are(at: datetime, quiet: Quiet) -> None:
+    others = Quiet(quiet.ends_min, quiet.starts_min, quiet.zone)
+    if quiet.starts_min == quiet.ends_min:
+        assert not quiet.holds(at)
+    else:
+        assert quiet.holds(at) is not others.holds(at)
+
+
 def test_quiet_hours_go_over_midnight_in_the_persons_own_zone() -> None:
     night = read_quiet("22:00-08:00", "America/New_York")
     assert night.holds(datetime(2026, 7, 1, 3, 0, tzinfo=UTC))

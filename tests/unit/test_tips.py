@@ -16,8 +16,8 @@ from backend.models.base import now
 from backend.rules.bandit.distributions import pick
 from backend.rules.bandit.reward import Effect, Reaction, reward
 from backend.rules.policy import Actor
-from backend.tips import moment, reactions, recommend, rewards
-from backend.tips.moment import is_quiet
+from backend.services import push
+from backend.tips import reactions, recommend, rewards
 from tests.factories import a_world
 from tests.tips import Knowledge, a_tip, an_idle_machine, ask, knowledge
 
@@ -202,17 +202,9 @@ async def test_in_quiet_hours_there_is_only_the_time(knowledge: Knowledge) -> No
     actor, _ = await an_idle_machine(knowledge)
     at = now().replace(hour=23, minute=30)
     async with transaction() as tx:
-        await moment.set_hours(tx, actor, time_zone="UTC", quiet_from=22 * 60, quiet_until=7 * 60)
+        await push.set_quiet(tx, actor, "22:00-07:00", "UTC")
     assert await ask(actor, at=at) is None
     assert await ask(actor, at=at, time_zone="America/New_York") is not None
-
-
-@given(st.integers(0, 1439), st.integers(0, 1439), st.integers(0, 1439))
-def test_a_minute_is_quiet_or_the_others_are(minute: int, begins: int, ends: int) -> None:
-    if begins == ends:
-        assert not is_quiet(minute, begins, ends)
-    else:
-        assert is_quiet(minute, begins, ends) is not is_quiet(minute, ends, begins)
 
 
 @given(st.sets(st.sampled_from(Reaction)), st.sampled_from(Effect))

@@ -12,11 +12,10 @@ from backend.api.routing import does
 from backend.api.routing import router as routes
 from backend.db import reading, transaction
 from backend.rules.policy import Action
-from backend.tips import moment, reactions
+from backend.tips import reactions
 from backend.tips import recommend as tips
 from backend.tips.actions import acting
 from backend.tips.actions.acting import DoneView
-from backend.tips.moment import HoursView
 from backend.tips.reactions import ReactionView
 from backend.tips.views import TipView
 
@@ -112,25 +111,6 @@ class DoneOut(BaseModel):
     undo_until: datetime | None
 
 
-_Minute = Annotated[int | None, Field(ge=0, lt=1440)]
-
-
-class HoursIn(BaseModel):
-    """When no tips are wanted, in minutes of the day; null: there is no such time."""
-
-    time_zone: Annotated[str, Field(max_length=64)]
-    quiet_from: _Minute = None
-    quiet_until: _Minute = None
-
-
-class HoursOut(BaseModel):
-    """As it is kept."""
-
-    time_zone: str
-    quiet_from: int | None
-    quiet_until: int | None
-
-
 @router.post("/recommend", **does(Action.TIP_ASK))
 async def recommend(actor: Caller, said: MomentIn | None = None, key: _Key = "") -> RecommendOut:
     """The one tip for you now. Asking again gives the same one, until it is answered or its time is over."""
@@ -145,15 +125,6 @@ async def current_tip(actor: Caller) -> RecommendOut:
     """The tip that stands; nothing is chosen."""
     async with reading() as tx:
         return RecommendOut.of(await tips.current(tx, actor))
-
-
-@router.put("/tips/hours/", response_model=HoursOut, **does(Action.TIP_HOURS))
-async def set_hours(actor: Caller, said: HoursIn) -> HoursView:
-    """Say when you want no tips."""
-    async with transaction() as tx:
-        return await moment.set_hours(
-            tx, actor, time_zone=said.time_zone, quiet_from=said.quiet_from, quiet_until=said.quiet_until
-        )
 
 
 @router.post("/tips/{decision_id}/activation", **does(Action.TIP_SEEN))
