@@ -14,6 +14,7 @@ from backend.models import TipPhrase
 from backend.models.base import now
 from backend.rules.policy import SYSTEM
 from backend.services import config
+from backend.tips import features
 from backend.tips.candidates import making, phrasing
 from backend.tips.candidates.grounding import problems
 from backend.tips.candidates.kinds import KINDS
@@ -120,7 +121,7 @@ async def test_a_models_words_are_checked_kept_and_used_and_it_is_told_of_nobody
     for hours in range(24, 40):
         await knowledge.learn(actor, "platform.idle_vm", hours, container_id=1, name="sandbox", credits=2)
         async with transaction() as tx:
-            profile = await knowledge.profile(tx, actor.person_id, at=now())
+            profile = await features.profile(tx, actor.person_id, at=now())
             known = await making.known_of(tx, actor.person_id, profile, is_admin=False)
             made = await making.refresh(tx, actor.person_id, known, at=now())
             shown |= {each.row.phrased_by for each in made}
@@ -140,3 +141,10 @@ async def test_a_model_that_is_down_slow_or_mad_takes_no_tip_away(model: ModelSe
     model.decide = lambda _question: says("\0\ud800 {" * 200, "\n" * 500)
     assert await phrasing.look_for_words() == 0
     assert (await a_tip(actor)).why.phrased_by == "template"
+
+
+def test_one_of_something_is_said_in_the_singular() -> None:
+    line = "Stop {name} to free {credits} credits: nobody used it for {hours} hours."
+    said = filled(line, {"name": "2 days", "credits": 1, "hours": 5})
+    assert said == "Stop 2 days to free 1 credit: nobody used it for 5 hours."
+    assert filled("The oldest by {days} days.", {"days": 1}) == "The oldest by 1 day."
