@@ -141,3 +141,10 @@ async def test_a_model_that_is_down_slow_or_mad_takes_no_tip_away(model: ModelSe
     model.decide = lambda _question: says("\0\ud800 {" * 200, "\n" * 500)
     assert await phrasing.look_for_words() == 0
     assert (await a_tip(actor)).why.phrased_by == "template"
+
+
+def test_one_of_something_is_said_in_the_singular() -> None:
+    line = "Stop {name} to free {credits} credits: nobody used it for {hours} hours."
+    said = filled(line, {"name": "2 days", "credits": 1, "hours": 5})
+    assert said == "Stop 2 days to free 1 credit: nobody used it for 5 hours."
+    assert filled("The oldest by {days} days.", {"days": 1}) == "The oldest by 1 day."

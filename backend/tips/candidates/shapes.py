@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,6 +14,7 @@ from backend.tips.features import Feature
 LONGEST = 110
 """Characters of a sentence: it is read at a glance."""
 _LONGEST_NAME = 40
+_COUNTED = re.compile(r"(\{(\w+)\} (?:credit|day|hour|minute|node|task|time))s\b")
 
 Slots = Mapping[str, str | int]
 
@@ -77,7 +79,8 @@ def places_of(template: str) -> frozenset[str]:
 
 
 def filled(template: str, slots: Slots) -> str:
-    """The sentence."""
+    """The sentence. What is counted right behind a place stands in the singular for one: “1 credit”."""
+    template = _COUNTED.sub(lambda found: found[1] if slots.get(found[2]) == 1 else found[0], template)
     return template.format(**{name: str(value) for name, value in slots.items()})
 
 
