@@ -46,11 +46,14 @@ class Chat:
     async def event(self, kind: str, *, after: int = 0, **wanted: Any) -> dict[str, Any]:
         """The first event of a kind, after so many frames, that has these fields."""
         wanted["event"] = kind
-        return await eventually(
-            f"event {wanted} in {[each['event'] for each in self.heard]}",
-            lambda: next((each for each in self.heard[after:] if wanted.items() <= each.items()), None),
-            seconds=self.patience_s,
-        )
+        try:
+            return await eventually(
+                f"event {wanted}",
+                lambda: next((each for each in self.heard[after:] if wanted.items() <= each.items()), None),
+                seconds=self.patience_s,
+            )
+        except TimeoutError as late:
+            raise TimeoutError(f"{late}; came: {self.heard[after:]}") from None
 
     async def ask(self, text: str, *, until: str = "done") -> list[dict[str, Any]]:
         """Ask, and wait until the turn is over; all frames from the question on."""
