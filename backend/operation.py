@@ -87,6 +87,8 @@ _QUIET = frozenset(
         Action.SESSION_LIST,
         Action.SHARE_LIST,
         Action.SSH_KEY_LIST,
+        Action.SSH_GATEWAY,
+        Action.SSH_LOOK,
         Action.STREAM_LIST,
         Action.TEAM_LIST,
         Action.TEAM_READ,
@@ -236,12 +238,18 @@ def _row(call: _Call, actor: Actor, *, success: bool) -> AuditLog:
         target_type=call.target_type,
         target_id=_legible(call.target_id)[:64],
         message=_legible(call.message)[:1000],
-        details={**call.details, "api_key": actor.api_key} if actor.api_key else call.details,
+        details=call.details | _keys_of(actor),
         ip=actor.ip[:64],
         user_agent=_legible(actor.user_agent)[:400],
         via=actor.via,
         success=success,
     )
+
+
+def _keys_of(actor: Actor) -> dict[str, str]:
+    """What they came in with."""
+    shown = {"api_key": actor.api_key, "ssh_key": actor.ssh_key}
+    return {name: value for name, value in shown.items() if value}
 
 
 def _legible(text: str) -> str:

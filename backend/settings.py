@@ -81,6 +81,11 @@ class Settings(BaseSettings):
     preview_domain: str = "localhost"
     """Previews are at `<label>.<this>`. With `:port` where browsers reach them at another one than we listen on."""
 
+    ssh_port: int = Field(default=2222, ge=0, le=65535)
+    """Where people's own `ssh` gets into their containers. 0: nowhere."""
+    ssh_host: str = ""
+    """The address that the SSH gateway listens on, where that is another than HOST: no web proxy stands before it."""
+
     metrics_token: SecretStr = SecretStr("")
     """Who sends it as a bearer token may read /metrics. Empty: only this machine itself may."""
     tasks_metrics_port: int = Field(default=0, ge=0, le=65535)

@@ -9,6 +9,7 @@ import reflex as rx
 from backend.ai import live as ai
 from backend.api.app import make_api
 from backend.api.preview import server as preview_server
+from backend.api.ssh import server as ssh_server
 from backend.logs import configure_logging
 from backend.settings import settings
 from backend.tasks import runner
@@ -99,7 +100,8 @@ reflex_setup.after_app()
 @asynccontextmanager
 async def _tasks() -> AsyncGenerator[None]:
     configure_logging()
-    async with runner.running(drives=settings().run_tasks), preview_server.serving(), ai.working():
+    drives = settings().run_tasks
+    async with runner.running(drives=drives), preview_server.serving(), ssh_server.serving(), ai.working():
         yield
 
 

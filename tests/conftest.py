@@ -28,7 +28,7 @@ def _environment(tmp_path_factory: pytest.TempPathFactory) -> Generator[None]:
     """Nothing of the developer's own installation is read or written, whatever a test does."""
     kept = dict(os.environ)
     home = tmp_path_factory.mktemp("home")
-    os.environ |= {"PEQUEROKU_HOME": str(home), "SECRET_KEY": "a key for tests", "LOCAL_NODE_URI": ""}
+    os.environ |= {"PEQUEROKU_HOME": str(home), "SECRET_KEY": "a key for tests", "LOCAL_NODE_URI": "", "SSH_PORT": "0"}
     for name in ("DATABASE_URL", "DB_NAME", "REDIS_URL", "SUPERUSER_PASSWORD"):
         os.environ.pop(name, None)
     settings.settings.cache_clear()

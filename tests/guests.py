@@ -133,7 +133,7 @@ async def _tell(source: asyncio.StreamReader | None, target: asyncssh.SSHWriter[
         await target.drain()
 
 
-async def _run(process: asyncssh.SSHServerProcess) -> None:
+async def run_command(process: asyncssh.SSHServerProcess) -> None:
     pipe = asyncio.subprocess.PIPE
     child = await asyncio.create_subprocess_shell(
         process.command or "", stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
@@ -158,7 +158,7 @@ async def _run(process: asyncssh.SSHServerProcess) -> None:
 
 
 @asynccontextmanager
-async def local_guest(folder: Path, handler=_run) -> AsyncGenerator[tuple[LocalGuest, GuestAddress]]:
+async def local_guest(folder: Path, handler=run_command) -> AsyncGenerator[tuple[LocalGuest, GuestAddress]]:
     """A guest, and the way into it."""
     host_key, ours = asyncssh.generate_private_key("ssh-ed25519"), asyncssh.generate_private_key("ssh-ed25519")
     path = folder / "sshd"

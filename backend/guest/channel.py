@@ -80,7 +80,7 @@ class Link:
             FAULTS: it did not begin.
         """
         begun: Any = self.ssh.create_process(command, **options, encoding=None, window=WINDOW_BYTES)
-        return await _whole(cast(Awaitable[asyncssh.SSHClientProcess[bytes]], begun), lambda process: process.close())
+        return await whole(cast(Awaitable[asyncssh.SSHClientProcess[bytes]], begun), lambda process: process.close())
 
     async def dial(self, host: str, port: int) -> Ends:
         """A connection to what listens there, as seen from the guest.
@@ -96,7 +96,7 @@ class Link:
         return await self._dialled(self.ssh.open_unix_connection(path, encoding=None, window=WINDOW_BYTES))  # type: ignore[reportUnknownMemberType]
 
     async def _dialled(self, opening: Any) -> Ends:
-        return await _whole(cast(Awaitable[Ends], opening), lambda ends: ends[1].close())
+        return await whole(cast(Awaitable[Ends], opening), lambda ends: ends[1].close())
 
     async def close(self) -> None:
         """Say goodbye and let go of the port."""
@@ -105,7 +105,7 @@ class Link:
         await self.transport.wait_closed()
 
 
-async def _whole(opening: Awaitable[T], close: Callable[[T], None]) -> T:
+async def whole(opening: Awaitable[T], close: Callable[[T], None]) -> T:
     """Open a channel. Who stops waiting for it has it closed as soon as it is open.
 
     asyncssh would forget it: the guest keeps it then, and a program that serves one at a time waits for its end.
@@ -188,11 +188,11 @@ class _Tunnel:
 
     async def create_connection(self, factory: Any, _host: str, _port: int) -> tuple[Any, Any]:
         connection = factory()
-        self.transport.serve(connection, lambda: _backlog(connection))
+        self.transport.serve(connection, lambda: backlog(connection))
         return self.transport, connection
 
 
-def _backlog(connection: Any) -> int:
+def backlog(connection: Any) -> int:
     """Things that asyncssh holds for the guest and sets no bound to. It says so nowhere in public: tests watch it."""
     lists = ("_deferred_packets", "_global_request_queue", "_channels")
     held = sum(len(cast(Sized, getattr(connection, name))) for name in lists)

@@ -12,6 +12,7 @@ class Via(StrEnum):
     WEB = "web"
     API = "api"
     AGENT = "agent"
+    SSH = "ssh"
     SYSTEM = "system"
 
 
@@ -52,6 +53,8 @@ class Actor:
     scope: Scope = Scope.ADMIN
     api_key: str = ""
     """The prefix of the API key that was shown, if one was."""
+    ssh_key: str = ""
+    """The fingerprint of the SSH key that they proved to have, if one was asked for."""
     must_change_password: bool = False
     """Until a new one is chosen, nothing else is done."""
 

@@ -38,14 +38,7 @@ async def attempt(tx: Tx, keys: list[str], *, each_counts: bool = False) -> Asyn
     Raises:
         Throttled: too many attempts.
     """
-    rows = (await tx.exec(select(LoginThrottle).where(col(LoginThrottle.key).in_(keys)))).all()
-    known = {row.key: (row.failures, row.last_failure_at) for row in rows}
-    for key in keys:
-        failures, last = known.get(key, (0, now()))
-        if pending := under_way[key]:
-            failures, last = failures + pending, now()
-        if wait := throttle.wait_s(failures, last, at=now()):
-            raise Throttled(wait)
+    await refuse_too_soon(tx, keys)
     under_way.update(keys)
     try:
         yield
@@ -61,6 +54,22 @@ async def attempt(tx: Tx, keys: list[str], *, each_counts: bool = False) -> Asyn
         _is_over(keys)
         raise
     _is_over(keys)
+
+
+async def refuse_too_soon(tx: Tx, keys: list[str]) -> None:
+    """Nobody is looked at whose keys have to wait.
+
+    Raises:
+        Throttled: one of them has.
+    """
+    rows = (await tx.exec(select(LoginThrottle).where(col(LoginThrottle.key).in_(keys)))).all()
+    known = {row.key: (row.failures, row.last_failure_at) for row in rows}
+    for key in keys:
+        failures, last = known.get(key, (0, now()))
+        if pending := under_way[key]:
+            failures, last = failures + pending, now()
+        if wait := throttle.wait_s(failures, last, at=now()):
+            raise Throttled(wait)
 
 
 async def forgive(tx: Tx, keys: list[str]) -> None:

@@ -189,13 +189,15 @@ async def add_ssh_key(tx: Tx, actor: Actor, *, public_key: str, name: str = "") 
 
 @operation(Action.SSH_KEY_REMOVE)
 async def remove_ssh_key(tx: Tx, actor: Actor, key_id: int) -> None:
-    """Forget an SSH public key.
+    """Forget an SSH public key. Whoever came in with it is out.
 
     Raises:
         NotFound: no such key, or somebody else's.
     """
     note("ssh_key", key_id)
-    await tx.delete(await owned(Action.SSH_KEY_REMOVE, tx, actor, SshKey, key_id, "That key"))
+    key = await owned(Action.SSH_KEY_REMOVE, tx, actor, SshKey, key_id, "That key")
+    announce(tx, AccessChanged([key.user_id]))
+    await tx.delete(key)
 
 
 async def _refuse_too_many(tx: Tx, count_mine: object, what: str) -> None:

@@ -30,6 +30,9 @@ TESTS = (
     "nats-server",
     "dtach",
     "curl",  # the examples of docs/api.md are run
+    "openssh-client",  # people's own ways into a machine
+    "git",
+    "rsync",
 )
 
 RUN = BUILD + MACHINES + IMAGE

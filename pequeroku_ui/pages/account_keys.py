@@ -9,6 +9,7 @@ from pequeroku_ui.components.forms import choice, field, labelled, shown_once
 from pequeroku_ui.components.layout import section
 from pequeroku_ui.components.moments import ago, last_used, until
 from pequeroku_ui.components.notes import problem
+from pequeroku_ui.components.ssh import ready_line
 from pequeroku_ui.state.keys import KeyRow, KeysState, SshKeyRow
 
 _SCOPES = (
@@ -99,7 +100,21 @@ def _ssh_keys() -> rx.Component:
             KeysState.ssh_keys.length() > 0,
             rx.el.ul(rx.foreach(KeysState.ssh_keys, _ssh_key), class_name="pq-sessions", role="list"),
         ),
+        rx.cond(KeysState.ssh_command != "", _gateway()),
         lead="They say who you are. Paste what “cat ~/.ssh/id_ed25519.pub” shows.",
+    )
+
+
+def _gateway() -> rx.Component:
+    """Where the keys get one in, and how to know that it is there."""
+    return rx.el.div(
+        rx.el.h3("Into a container with your own ssh"),
+        rx.el.p("NAME is the container’s; its page has the whole command.", class_name="pq-quiet"),
+        ready_line(KeysState.ssh_command, "The command"),
+        rx.el.p("The first time, ssh shows this fingerprint: ", rx.el.code(KeysState.ssh_fingerprint)),
+        rx.el.p("Or add this line to ~/.ssh/known_hosts before:", class_name="pq-quiet"),
+        ready_line(KeysState.ssh_known_hosts, "The line for known_hosts"),
+        id="ssh-gateway",
     )
 
 

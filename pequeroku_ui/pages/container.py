@@ -20,6 +20,7 @@ from pequeroku_ui.components.notes import note
 from pequeroku_ui.components.preview import preview_dock, preview_tools, shown_previews
 from pequeroku_ui.components.settings import prospects, settings_dialog
 from pequeroku_ui.components.sharing import share_dialog, sharing_chips
+from pequeroku_ui.components.ssh import ssh_popover
 from pequeroku_ui.components.terminal import terminal_panel
 from pequeroku_ui.components.workspace import workspace
 from pequeroku_ui.state.applying import ApplyState
@@ -95,6 +96,7 @@ def _head() -> rx.Component:
             rx.el.b(_ROW.type_name), rx.el.span(" · ", _ROW.size, " · ", _ROW.disk), class_name="pq-facts pq-wide-only"
         ),
         _why_this_node(),
+        rx.cond(_ROW.ssh != "", ssh_popover(_ROW.ssh)),
         sharing_chips(_ROW),
         rx.cond(_ROW.can_see_activity, activity_dialog(_ROW)),
         rx.cond(_ROW.overridden != "", rx.el.span(_ROW.overridden, " overridden", class_name="pq-tag")),

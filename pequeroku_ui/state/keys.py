@@ -5,7 +5,7 @@ from typing import Any
 
 import reflex as rx
 
-from backend.services import keys
+from backend.services import keys, ssh_gateway
 from backend.services.keys import KeyView, SshKeyView
 from pequeroku_ui.state.base import AppState, as_id, words_of
 from pequeroku_ui.state.wording import moment
@@ -41,6 +41,10 @@ class KeysState(AppState):
 
     api_keys: list[KeyRow] = []
     ssh_keys: list[SshKeyRow] = []
+    ssh_command: str = ""
+    """What to type to get into a container; empty where there is no gateway."""
+    ssh_fingerprint: str = ""
+    ssh_known_hosts: str = ""
     new_key: str = ""
     problem: str = ""
     ssh_problem: str = ""
@@ -101,6 +105,9 @@ class KeysState(AppState):
         async with self._look() as (tx, actor):
             self.api_keys = [_key_row(each) for each in await keys.list_keys(tx, actor)]
             self.ssh_keys = [_ssh_row(each) for each in await keys.list_ssh_keys(tx, actor)]
+            gateway = await ssh_gateway.gateway(tx, actor)
+        self.ssh_command = gateway.command("NAME")
+        self.ssh_fingerprint, self.ssh_known_hosts = gateway.fingerprint, gateway.known_hosts
 
 
 def _key_row(view: KeyView) -> KeyRow:

@@ -6,6 +6,7 @@ from typing import Any
 from backend.rules.deeds import ROLE_NAMES
 from backend.rules.policy import Action
 from backend.rules.sizes import FullSize
+from backend.services import ssh_host_key
 from backend.services.views import ContainerView, ScheduleView, TypeView, UsageView
 from pequeroku_ui.state.wording import count, moment, tone_of
 
@@ -94,6 +95,8 @@ class Row:
     idle_stop: str = ""
     """After how long without use it is stopped; empty: never."""
     can_see_activity: bool = False
+    ssh: str = ""
+    """What to type to get in by SSH; empty where one may not, or can't."""
 
 
 @dataclass(frozen=True)
@@ -191,6 +194,7 @@ def row(view: ContainerView) -> Row:
         can_apply=status == "running" and Action.TEMPLATE_APPLY in may,
         can_leave=Action.SHARE_LEAVE in may,
         can_see_activity=Action.AUDIT_CONTAINER in may,
+        ssh=_ssh(view),
         **_acts(view),
         **_life(view),
     )
@@ -201,6 +205,12 @@ def _label(view: ContainerView) -> str:
     if view.is_asleep and status in _ASLEEP:
         return _ASLEEP[status]
     return _LABELS.get(status) or _STARTING.get(view.phase, "Starting")
+
+
+def _ssh(view: ContainerView) -> str:
+    if Action.SSH_SESSION not in view.allowed or view.activity == "deleting":
+        return ""
+    return ssh_host_key.view().command(view.name if view.is_mine else f"{view.name}.{view.owner}")
 
 
 def _acts(view: ContainerView) -> dict[str, Any]:

@@ -59,6 +59,13 @@ _NOT_FOR_PROGRAMS = {
         Action.PREVIEW_LOOK,
         Action.CONNECTION_MAKE,
     },
+    "It is done by SSH: a program has sockets and routes of its own, or a key for the gateway.": {
+        Action.SSH_LOGIN,
+        Action.SSH_SESSION,
+        Action.SSH_FORWARD,
+        Action.SSH_LOOK,
+        Action.SSH_LOGOUT,
+    },
     "Background tasks do it, as the system.": {
         Action.USER_ERASE,
         Action.CONTAINER_FAULT,

@@ -33,7 +33,7 @@ for _package in (backend.services, backend.tips):
 _ABOUT_CONTAINERS = {"container_id", "schedule_id", "share_id", "order", "link_id"}
 _OWN = {"session_id", "notice_id", "delivery_id", "webhook_id", "template_id", "key_id", "user_id", "identity_id"}
 _OWN |= {"invitation_id", "habit_id", "connection_id", "decision_id", "subscription_id"}
-_OF_ONESELF = {Action.WS_DISCONNECT}
+_OF_ONESELF = {Action.WS_DISCONNECT, Action.SSH_LOGOUT}
 """They name a container, and only note something about who asks."""
 _ONLY_FOR_ADMINS = {
     action for action in Action if judge(Actor(1), action, owner_id=1, role=Role.MANAGER) is Verdict.FORBID
@@ -48,6 +48,7 @@ _OTHERS: dict[str, object] = {
     "token": "no token", "uri": "memory://none", "outcome": Plan(), "form": "csv",
     "command": "true", "process_id": "p1",
     "port": 8080, "level": "team", "hours": 1, "label": "p80-0",
+    "fingerprint": "SHA256:none",
     "kind": "done", "path": "/app/x", "mode": "ask", "title": "a title", "what": "a question", "allow": True, "seq": 1,
     "mood": 3, "provider": "ics", "grant": Grant("none", "", None, ""),
     "endpoint": "https://push.example/1", "p256dh": "", "auth": "", "quiet": "", "zone": "UTC",

@@ -87,6 +87,7 @@ ROUTES: dict[tuple[str, str], dict[str, Any] | None] = {
     ("GET", "/api/sessions/"): None,
     ("DELETE", "/api/sessions/{session_id}/"): None,
     ("GET", "/api/ssh-keys/"): None,
+    ("GET", "/api/ssh-gateway/"): None,
     ("POST", "/api/ssh-keys/"): {"public_key": "none"},
     ("DELETE", "/api/ssh-keys/{ssh_key_id}/"): None,
     ("GET", "/api/inbox/"): None,

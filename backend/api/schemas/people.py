@@ -66,6 +66,15 @@ class SshKeyOut(Shown):
     last_used_at: datetime | None
 
 
+class GatewayOut(Shown):
+    """The SSH gateway: `ssh NAME@host -p port` gets into a container of yours."""
+
+    host: str
+    port: int = Field(description="0: there is none")
+    fingerprint: str = Field(description="Of its host key")
+    known_hosts: str = Field(description="The line for ~/.ssh/known_hosts")
+
+
 class CreditsOut(Shown):
     """Credits: used by what runs, and the limit."""
 

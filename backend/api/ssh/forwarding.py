@@ -1,0 +1,110 @@
+"""Connections that a client wants made from the guest (`-L`, `-D`, `-W`). Our own process makes none: what is asked for
+goes into the guest's channel, and the guest makes it.
+"""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import asyncssh
+from asyncssh.constants import OPEN_CONNECT_FAILED
+
+from backend.errors import PequerokuError
+from backend.guest.channel import GuestAddress
+from backend.guest.piping import End, InGuest, InGuestSocket, open_connection, open_socket
+from backend.services.ssh_gateway import Way
+
+
+class Asker(Protocol):
+    """Whose connections they are."""
+
+    @property
+    def is_gone(self) -> bool: ...
+    @property
+    def is_full(self) -> bool: ...
+    def used(self) -> None: ...
+    async def enter_for(self, target: str) -> Way: ...
+
+
+class Connection(End, asyncssh.SSHTCPSession[bytes]):
+    """The client's end of a connection to a port."""
+
+    def __init__(self, asker: Asker, host: str, port: int, let_go: Callable[[], None]) -> None:
+        super().__init__()
+        self._asker, self._host, self._port, self._let_go = asker, host, port, let_go
+        self._guest = InGuest()
+        self.is_line_full = lambda: asker.is_full
+
+    async def opened(self) -> "Connection":
+        """This, with its other end in the guest.
+
+        Raises:
+            asyncssh.ChannelOpenError: it may not be, or nothing is there; with a sentence.
+        """
+        await _open(self._asker, f"{self._host}:{self._port}", self._guest, self._connect, self._let_go)
+        return self
+
+    def connection_made(self, chan: Any) -> None:
+        super().connection_made(chan)
+        _join(self, self._guest)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._guest.hang_up()
+        self._let_go()
+
+    def say(self, data: bytes, datatype: int | None = None) -> None:
+        self._asker.used()
+        super().say(data, datatype)
+
+    async def _connect(self, address: GuestAddress) -> None:
+        await open_connection(address, self._guest, self._host, self._port)
+
+
+class Socket(End, asyncssh.SSHUNIXSession[bytes]):
+    """The same, to a socket of the guest's file system."""
+
+    def __init__(self, asker: Asker, path: str, let_go: Callable[[], None]) -> None:
+        super().__init__()
+        self._asker, self._path, self._let_go = asker, path, let_go
+        self._guest = InGuestSocket()
+        self.is_line_full = lambda: asker.is_full
+
+    async def opened(self) -> "Socket":
+        """As `Connection.opened`."""
+        await _open(self._asker, self._path, self._guest, self._connect, self._let_go)
+        return self
+
+    def connection_made(self, chan: Any) -> None:
+        super().connection_made(chan)
+        _join(self, self._guest)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._guest.hang_up()
+        self._let_go()
+
+    def say(self, data: bytes, datatype: int | None = None) -> None:
+        self._asker.used()
+        super().say(data, datatype)
+
+    async def _connect(self, address: GuestAddress) -> None:
+        await open_socket(address, self._guest, self._path)
+
+
+async def _open(asker: Asker, target: str, guest: InGuest, connect: Any, let_go: Callable[[], None]) -> None:
+    try:
+        way = await asker.enter_for(target)
+        await connect(await way.door.address())
+        if asker.is_gone:
+            raise asyncssh.ChannelOpenError(OPEN_CONNECT_FAILED, "Nobody waits for it any more.")
+    except PequerokuError as refusal:
+        let_go()
+        raise asyncssh.ChannelOpenError(OPEN_CONNECT_FAILED, refusal.message) from refusal
+    except BaseException:
+        guest.hang_up()
+        let_go()
+        raise
+
+
+def _join(asked: End, guest: InGuest) -> None:
+    asked.join(guest)
+    guest.join(asked)
+    guest.when_over(lambda _outcome: asked.hang_up())
