@@ -87,11 +87,20 @@ async def a_shell(process: asyncssh.SSHServerProcess) -> None:
 
 
 async def _show(fd: int, process: asyncssh.SSHServerProcess) -> None:
-    loop = asyncio.get_running_loop()
-    with suppress(OSError):  # EIO: nobody has the other side any more
-        while data := await loop.run_in_executor(None, os.read, fd, 65536):
-            process.stdout.write(data)
-            await process.stdout.drain()
+    loop, ready = asyncio.get_running_loop(), asyncio.Event()
+    os.set_blocking(fd, False)
+    loop.add_reader(fd, ready.set)
+    try:
+        while True:
+            await ready.wait()
+            ready.clear()
+            with suppress(BlockingIOError):
+                process.stdout.write(os.read(fd, 65536))
+                await process.stdout.drain()
+    except OSError:  # EIO: nobody has the other side any more
+        return
+    finally:
+        loop.remove_reader(fd)
 
 
 async def _type(fd: int, process: asyncssh.SSHServerProcess) -> None:

@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import asyncssh
 
@@ -20,12 +21,11 @@ from backend.db import transaction
 from backend.events.bus import ContainerChanged, announce
 from backend.guest.shell import guests
 from backend.hypervisor.registry import nodes
-from backend.models import Container, Node, Status
+from backend.models import Container, Status
 from backend.rules.policy import Actor
 from backend.sealing import seal
 from backend.services import keys, ssh_host_key
 from tests.factories import a_container, a_node
-from tests.guests import LocalGuest
 from tests.people import a_user
 from tests.played_guest import played_guest
 from tests.stores import eventually, free_port
@@ -56,11 +56,12 @@ class Scene:
     alice: Actor
     key: Key
     container: Container
-    node: Node
-    guest: LocalGuest
     gateway: Gateway
     port: int
     folder: Path
+    node: Any = None
+    guest: Any = None
+    """Where they are played: a Node's row, and a LocalGuest."""
 
     def options(self, key: Key | None = None, **more: str) -> list[str]:
         """What any client of OpenSSH is told."""
@@ -73,7 +74,7 @@ class Scene:
             "BatchMode": "yes",
             "LogLevel": "ERROR",
             "Port": str(self.port),
-            "User": "box",
+            "User": self.container.name,
         } | more
         return ["-F", "none", *(word for name, value in said.items() for word in ("-o", f"{name}={value}"))]
 
@@ -117,25 +118,33 @@ async def a_key(person: Actor, folder: Path, name: str = "key") -> Key:
 
 
 @asynccontextmanager
+async def listening(folder: Path) -> AsyncGenerator[tuple[Gateway, int]]:
+    """A gateway, and the port it listens on; it stands in `known_hosts` of the folder."""
+    port, gateway = free_port(), Gateway()
+    (folder / "known_hosts").write_text(f"[127.0.0.1]:{port} {ssh_host_key.private_key().export_public_key().decode()}")
+    await gateway.listen("127.0.0.1", port)
+    try:
+        yield gateway, port
+    finally:
+        await gateway.close()
+
+
+@asynccontextmanager
 async def a_gateway(folder: Path, **how: object) -> AsyncGenerator[Scene]:
     """All of it; needs `database`."""
     alice = await a_user("alice")
     async with transaction() as tx:
         node = await a_node(tx)
         container = await a_container(tx, alice, node, status=Status.STOPPED, name="box")
-    port = free_port()
-    (folder / "known_hosts").write_text(f"[127.0.0.1]:{port} {ssh_host_key.private_key().export_public_key().decode()}")
-    gateway = Gateway()
-    await gateway.listen("127.0.0.1", port)
     async with played_guest(folder, **how) as (guest, address):
         nodes().put(node.uri, guest)  # type: ignore[arg-type]
-        scene = Scene(alice, await a_key(alice, folder), container, node, guest, gateway, port, folder)
-        sealed = seal(address.private_key, purpose="guest-key")
-        await scene.change(status=Status.RUNNING, host_key=address.host_key, private_key_sealed=sealed)
         try:
-            yield scene
+            async with listening(folder) as (gateway, port):
+                scene = Scene(alice, await a_key(alice, folder), container, gateway, port, folder, node, guest)
+                sealed = seal(address.private_key, purpose="guest-key")
+                await scene.change(status=Status.RUNNING, host_key=address.host_key, private_key_sealed=sealed)
+                yield scene
         finally:
-            await gateway.close()
             await guests().close_all()
             await nodes().close_all()
 

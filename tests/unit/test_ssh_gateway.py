@@ -227,4 +227,5 @@ async def test_a_removed_key_ends_what_goes_on_by_it(scene: Scene) -> None:
         async with transaction() as tx:
             await keys.remove_ssh_key(tx, scene.alice, scene.key.id)
         assert await terminal.ended() == 255
+    await eventually("it to be noted that they left", lambda: _audited("ssh.logout"))
     assert (await scene.ssh("true")).code == 255

@@ -66,7 +66,7 @@ class Visitor(asyncssh.SSHServer):
         self._arrived = asyncio.Event()
         self._refusal: PequerokuError | None = None
         self._news = asyncio.Event()
-        self._in_doubt = False
+        self._in_doubt = self._is_leaving = False
         self._looked_at = self._used_at = time.monotonic()
         self._noted = set[str]()
         self.actor = Actor(None, via=Via.SSH)
@@ -111,7 +111,8 @@ class Visitor(asyncssh.SSHServer):
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._staying is not None:
-            self._staying.cancel()
+            if not self._is_leaving:  # what it writes down at the end is not broken off
+                self._staying.cancel()
         elif self._offered:
             self._house.begin(self._note_failure())
         self._ssh = None
@@ -134,6 +135,7 @@ class Visitor(asyncssh.SSHServer):
             self._refusal = refusal
             self._arrived.set()
             await asyncio.sleep(0 if self.container_id else _WORDS_S)
+            self._is_leaving = True
             if self._ssh is not None:
                 self._ssh.disconnect(DISC_BY_APPLICATION, refusal.message)
         except Exception:
@@ -141,6 +143,7 @@ class Visitor(asyncssh.SSHServer):
             if self._ssh is not None:
                 self._ssh.abort()
         finally:
+            self._is_leaving = True
             unsubscribe()
             if self.container_id:
                 async with transaction() as tx:
