@@ -66,7 +66,7 @@ def serve(
             "PEQUEROKU_HOME": str(home),
             "PORT": str(port),
             "PREVIEW_PORT": str(free_port()),
-            "SSH_PORT": "0",
+            "SSH_PORT": str(free_port()),
             "SUPERUSER_PASSWORD": ADMIN_PASSWORD,
             "ADMIN_TOKEN": ADMIN_TOKEN,
             **extra,

@@ -150,6 +150,20 @@ async def test_an_ssh_key_is_kept_by_its_fingerprint_and_a_bad_one_is_told(page:
     await expect(page.get_by_text(key.get_fingerprint())).to_have_count(0)
 
 
+async def test_the_ssh_gateway_says_who_it_is_and_what_to_type(page: Page, person: Person) -> None:
+    await arrive(page, person)
+    told = await (await page.request.get("/api/ssh-gateway/")).json()
+    await create(page, "reached")
+    await page.get_by_role("button", name="How to get in by SSH").click()
+    await expect(page.get_by_label("The command")).to_have_text(f"ssh reached@localhost -p {told['port']}")
+    await _open(page, "/account/keys")
+    gateway = page.locator("#ssh-gateway")
+    await expect(gateway).to_contain_text(f"ssh NAME@localhost -p {told['port']}")
+    await expect(gateway).to_contain_text(told["fingerprint"])
+    await expect(gateway).to_contain_text(told["known_hosts"])
+    await assert_accessible(page, "keys with a gateway")
+
+
 async def test_my_data_is_a_file_and_my_account_goes_with_my_password(
     page: Page, person: Person, server: Served
 ) -> None:
