@@ -20,6 +20,7 @@ from backend.models.inbox import Notification, Webhook, WebhookDelivery
 from backend.models.keys import ApiKey, SshKey
 from backend.models.nodes import Leftover, Node, NodeLease
 from backend.models.previews import PreviewLink, PreviewPass, PreviewPort
+from backend.models.programs import FeedEvent, OneShotRun
 from backend.models.quotas import QuotaType, ResourceQuota
 from backend.models.repeats import Repeat
 from backend.models.signals import (
@@ -71,6 +72,7 @@ __all__ = [
     "ContainerType",
     "DesiredState",
     "ExternalIdentity",
+    "FeedEvent",
     "FileTemplate",
     "FileTemplateItem",
     "Habit",
@@ -83,6 +85,7 @@ __all__ = [
     "Node",
     "NodeLease",
     "Notification",
+    "OneShotRun",
     "PersonClock",
     "Phase",
     "PreviewLink",

@@ -238,6 +238,10 @@ STREAM_RETENTION_DAYS = Key(
     "stream_retention_days", 30, "How long events of the tips are kept, here and in NATS.", _UPKEEP, "days",
     minimum=1, maximum=3650,
 )  # fmt: skip
+RUN_RETENTION_DAYS = Key(
+    "run_retention_days", 14, "How long one-shot runs, and the events that programs go on from, are kept.", _UPKEEP,
+    "days", minimum=1, maximum=3650,
+)  # fmt: skip
 IDLE_CPU_PERCENT = Key(
     "idle_cpu_percent", 5.0, "A container that uses less than this, and nobody looks into, is idle.", _UPKEEP, "%",
     minimum=0, maximum=100,

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 
 from backend.db import Tx
 from backend.errors import Conflict, Forbidden, NameTaken, NoRoom, QuotaExceeded
@@ -10,9 +11,11 @@ from backend.models import Container, ContainerType, DesiredState, Status, User
 from backend.models.base import now
 from backend.operation import note, operation, require
 from backend.rules import names
+from backend.rules.feed import FeedKind
 from backend.rules.placement import Decision, Size, choose
 from backend.rules.policy import Action, Actor
 from backend.rules.upkeep import first_expiry
+from backend.services import feed
 from backend.services.container_search import EVERYTHING, Search, listing
 from backend.services.naming import names_of
 from backend.services.placement import locked_node_facts
@@ -34,6 +37,7 @@ async def list_visible(
     *,
     before_id: int | None = None,
     limit: int | None = None,
+    offset: int = 0,
     with_credits: bool = True,
 ) -> list[ContainerView]:
     """What is the actor's own or shared with them, newest first; of those with an id below `before_id`.
@@ -42,7 +46,7 @@ async def list_visible(
         with_credits: also what each start would leave, which programs don't ask for.
     """
     require(actor, Action.CONTAINER_LIST)
-    query = listing(Actor(actor.user_id), search, before_id, limit)
+    query = listing(Actor(actor.user_id), search, before_id, limit, offset)
     rows = (await (await tx.connection()).execute(query)).all()
     return await views(tx, rows, actor, with_credits=with_credits)
 
@@ -60,9 +64,18 @@ async def get(tx: Tx, actor: Actor, container_id: int) -> ContainerView:
 
 @operation(Action.CONTAINER_CREATE)
 async def create(
-    tx: Tx, actor: Actor, *, container_type_id: int | None = None, container_type: str = "", name: str = ""
+    tx: Tx,
+    actor: Actor,
+    *,
+    container_type_id: int | None = None,
+    container_type: str = "",
+    name: str = "",
+    ttl_s: int = 0,
 ) -> ContainerView:
     """Place a new container on a node and ask for it to run. Its type is given by id, or by name.
+
+    Args:
+        ttl_s: seconds after which it is deleted without a warning; 0: as its type says.
 
     Raises:
         Invalid: no such type, or a name that can't be a hostname.
@@ -84,8 +97,10 @@ async def create(
     if decision.node_id is None:
         raise NoRoom(decision.why_nobody, full=any(node.is_up for node in facts))
     container = _new(owner_id, quota.id, chosen, wanted, decision.node_id, decision)
+    _end_within(container, ttl_s)
     tx.add(container)
     await tx.flush()
+    feed.tell_of_container(tx, container, FeedKind.CONTAINER_CREATED)
     note("container", container.id, f"{chosen} on {decision.node_name}", type=wanted.container_type_name)
     return await changed(tx, container, actor)
 
@@ -195,6 +210,13 @@ def _new(owner_id: int, quota_id: int, name: str, wanted: ContainerType, node_id
     container.expires_at = first_expiry(container.created_at, wanted.lifetime_h)
     begin_start(container)
     return container
+
+
+def _end_within(container: Container, ttl_s: int) -> None:
+    """Who chose the end needs no warning of it. What its type says comes first, where that is sooner; 0: it alone."""
+    end = now() + timedelta(seconds=ttl_s)
+    if ttl_s and (container.expires_at is None or end < container.expires_at):
+        container.expires_at, container.expiry_warned_at = end, now()
 
 
 def _fresh_name(taken: set[str]) -> str:

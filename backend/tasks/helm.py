@@ -12,10 +12,11 @@ from backend.hypervisor.driver import Hypervisor
 from backend.meters import START_SECONDS
 from backend.models import Container, Leftover, Phase, Status
 from backend.models.base import now
+from backend.rules.feed import FeedKind
 from backend.rules.lifecycle import WAITS_FOR_COPY, Step, backoff
 from backend.rules.policy import SYSTEM
 from backend.rules.timeline import READY, begun, stretches
-from backend.services import faults, history
+from backend.services import faults, feed, history
 from backend.services.access import seen_by
 from backend.services.lending import is_lent
 from backend.tasks import leases
@@ -105,6 +106,7 @@ class Helm:
             row = await self.locked(tx, container_id)
             if row is not None:
                 leave_copy(tx, row)
+                feed.tell_of_container(tx, row, FeedKind.CONTAINER_DELETED)
                 announce(tx, ContainerChanged(container_id, row.user_id))
                 announce(tx, AccessChanged(sorted(await seen_by(tx, [container_id]))))  # afterwards nobody knows
                 await tx.exec(delete(Container).where(col(Container.id) == container_id))

@@ -16,7 +16,7 @@ from backend.guest.terminals import terminals
 from backend.hypervisor.registry import nodes
 from backend.models import Node
 from backend.services import usage
-from backend.tasks import farewells, leases, mirroring, retention, signals, tips, webhooks
+from backend.tasks import farewells, leases, mirroring, one_shots, retention, signals, tips, webhooks
 from backend.tasks.node_loop import NodeLoop, NodeSettings
 from backend.tasks.upkeep import Upkeep
 from backend.tips import notifier
@@ -116,6 +116,7 @@ async def _driving() -> AsyncGenerator[None]:
         "tasks": runner.run(),
         "upkeep": upkeep.run(),
         "farewells": farewells.run(),
+        "runs": one_shots.run(),
         "retention": retention.run(),
         "webhooks": webhooks.run(),
         "mirroring": mirroring.run(),

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from backend.api.app import make_api
 from backend.api.routing import ACTION
+from backend.api.v1 import schema as v1
 from backend.db import reading, transaction
 from backend.models import ApiKey, Invitation
 from backend.models.base import now
@@ -23,6 +24,7 @@ from tests.people import a_user
 from tests.tenants import NAMES, Thing, World, a_fresh_team, a_fresh_thing, a_world_of_tenants, leave_some_behind
 
 _BOX = "/api/containers/{container_id}"
+_V1 = "/api/v1/containers/{container_id}"
 _RUN = {"command": "true"}
 _SCHEDULE = {"starts": True, "time": "10:00"}
 _PUT = {"container_id": "{container_id}"}
@@ -167,6 +169,24 @@ ROUTES: dict[tuple[str, str], dict[str, Any] | None] = {
     ("PUT", "/api/config/{name}/"): {"value": "1"},
     ("DELETE", "/api/config/{name}/"): None,
     ("GET", "/api/audit/"): None,
+    ("GET", "/api/v1/types/"): None,
+    ("GET", "/api/v1/containers/"): None,
+    ("POST", "/api/v1/containers/"): {"type": "small", "ttl_seconds": 600},
+    ("GET", f"{_V1}/"): None,
+    ("POST", f"{_V1}/actions/"): {"action": "stop"},
+    ("GET", f"{_V1}/ports/"): None,
+    ("POST", f"{_V1}/exec/"): _RUN,
+    ("GET", f"{_V1}/processes/"): None,
+    ("GET", f"{_V1}/processes/{{process_id}}/"): None,
+    ("DELETE", f"{_V1}/processes/{{process_id}}/"): None,
+    ("GET", f"{_V1}/files/"): None,
+    ("PUT", f"{_V1}/files/"): {"files": [{"path": "a", "content": "b"}]},
+    ("GET", f"{_V1}/dirs/"): None,
+    ("DELETE", f"{_V1}/"): None,
+    ("GET", "/api/v1/runs/"): None,
+    ("POST", "/api/v1/runs/"): {"command": "true", "async": True},
+    ("GET", "/api/v1/runs/{run_id}/"): None,
+    ("DELETE", "/api/v1/runs/{run_id}/"): None,
     ("DELETE", "/api/templates/{slug}/"): None,
     ("POST", "/api/user/login/"): None,
     ("POST", "/api/user/logout/"): None,
@@ -183,6 +203,7 @@ _OWN = {
     "connection_id",
     "decision_id",
     "subscription_id",
+    "run_id",
 }
 """In the addresses of what is the owner's alone."""
 _BY_ITSELF = {("POST", "/api/user/login/"), ("POST", "/api/user/logout/")}
@@ -208,7 +229,7 @@ async def one_database(fresh_sqlite: str) -> AsyncGenerator[None]:
 def _actions(api: FastAPI) -> dict[tuple[str, str], Action]:
     return {
         (method.upper(), path): Action(said[ACTION])
-        for path, methods in api.openapi()["paths"].items()
+        for path, methods in (api.openapi()["paths"] | v1.openapi()["paths"]).items()
         for method, said in methods.items()
         if ACTION in said
     }
