@@ -42,7 +42,7 @@ _ONE_OF_THEIRS = {
     "container_share": {"team_id": None},
     "invitation": {"team_id": None},
 }
-_LISTS = ("phases", "kinds", "blocked_cidrs", "orphans", "eligible", "probabilities")
+_LISTS = ("phases", "files", "kinds", "blocked_cidrs", "orphans", "eligible", "probabilities")
 _KINDS = {
     "desired_state": "stopped",
     "status": "stopped",

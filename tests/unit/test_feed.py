@@ -1,9 +1,12 @@
 """The stream of what happens: told in order, to whom it concerns, gone on from where one was, and ended in time."""
 
+import asyncio
+import sys
 from collections.abc import AsyncGenerator
 from datetime import timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 from sqlmodel import select
 
@@ -18,7 +21,7 @@ from backend.tasks.runner import running
 from tests.factories import a_container, a_type, an_actor
 from tests.people import visitor
 from tests.programs import Listening, Programs, a_key, programs
-from tests.stores import eventually
+from tests.stores import _listens, eventually, free_port, wait_for
 from tests.tenants import signed_in
 
 
@@ -221,3 +224,22 @@ async def test_what_is_not_committed_is_not_told(scene: Programs) -> None:
         await break_off()
     async with reading() as tx:
         assert await feed.read_after(tx, scene.actor, 0) == []
+
+
+async def test_a_server_that_is_asked_to_end_does_not_wait_for_who_listens(scene: Programs) -> None:
+    port, headers = free_port(), {"Authorization": f"Bearer {await a_key(scene.actor)}"}
+    command = [sys.executable, "-m", "backend.serve", "backend.api.app:make_api", "--port", str(port)]
+    process = await asyncio.create_subprocess_exec(*command)
+    client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=30)
+    try:
+        await asyncio.to_thread(wait_for, "the server", lambda: _listens(port))
+        async with client, client.stream("GET", "/api/v1/events") as stream:
+            said = stream.aiter_text()
+            assert "event: ready" in await anext(said)
+            process.terminate()
+            assert "event: end" not in "".join([each async for each in said])
+        assert await asyncio.wait_for(process.wait(), 5) == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()

@@ -19,6 +19,7 @@ from backend.api.routing import does
 from backend.api.routing import router as routes
 from backend.api.ws.seat import Seats
 from backend.db import reading
+from backend.ending import ending
 from backend.errors import Invalid, PequerokuError
 from backend.events.bus import AccessChanged, Event, FeedWritten, SessionEnded, bus
 from backend.rules.policy import Action, Actor
@@ -50,14 +51,15 @@ class _Listener:
         self.actor, self.news = actor, asyncio.Event()
         self._request, self._shared = request, frozenset[int]()
         self._is_stale, self._checked_at = True, 0.0
-        self._unsubscribe: Callable[[], None] = lambda: None
+        self._subscriptions: list[Callable[[], None]] = []
 
     def __enter__(self) -> "_Listener":
-        self._unsubscribe = bus().subscribe(self._hear)
+        self._subscriptions = [bus().subscribe(self._hear), ending().subscribe(self.news.set)]
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._unsubscribe()
+        for end in self._subscriptions:
+            end()
 
     async def after(self, last_id: int) -> list[FeedView]:
         """What came after that.
@@ -136,6 +138,8 @@ async def _told(listener: _Listener, last_id: int) -> AsyncGenerator[str]:
             for each in found:
                 yield _event(each)
                 last_id = each.id
+            if ending().is_near:
+                return
             if len(found) == _AT_ONCE:
                 continue
             with suppress(TimeoutError):
