@@ -1,5 +1,6 @@
 """One-shot runs: a command in a machine of its own, which is gone afterwards, whatever happens."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from datetime import timedelta
 from pathlib import Path
@@ -260,3 +261,15 @@ async def test_a_stranger_sees_nothing_of_it(scene: Programs) -> None:
             assert (await client.request(method, f"/api/v1/runs/{run_id}/")).status_code == 404
         assert (await client.get("/api/v1/runs/")).json()["results"] == []
     assert (await scene.row(run_id)).status == "pending"
+
+
+async def test_who_hangs_up_does_not_end_it(world: Programs) -> None:
+    async with await world.client() as client:
+        waiting = asyncio.create_task(
+            client.post("/api/v1/runs/", json={"command": "echo $$ > pid; sleep 1; echo end"})
+        )
+        await eventually("it to run", lambda: (world.folder / "pid").exists())
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        run_id = (await client.get("/api/v1/runs/")).json()["results"][0]["id"]
+    assert (await world.until(run_id, "succeeded", "failed")).stdout == b"end\n"

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from fastapi import Response
+from fastapi import Request, Response
 
 from backend.api.deps import Caller
+from backend.api.routes.exec_commands import while_asked
 from backend.api.routing import does
 from backend.api.routing import router as routes
 from backend.api.v1.listing import Asked, Listed
@@ -23,7 +24,7 @@ _ALSO: dict[int | str, dict[str, Any]] = {
 
 
 @router.post("/", response_model=RunOut, responses=_ALSO, **does(Action.ONE_SHOT_SUBMIT))
-async def submit_run(actor: Caller, said: RunIn, response: Response) -> RunOut:
+async def submit_run(request: Request, actor: Caller, said: RunIn, response: Response) -> RunOut:
     """Run a command in a throwaway machine, and answer when it is over; or, with `async`, at once.
 
     A client that hangs up does not end it: `DELETE` does.
@@ -32,7 +33,7 @@ async def submit_run(actor: Caller, said: RunIn, response: Response) -> RunOut:
         run = await one_shots.submit(tx, actor, said.order())
     if not said.is_async:
         within_s = BOOT_WITHIN_S + said.timeout_seconds + _GRACE_S
-        run = await one_shots.wait_for(actor, run.id, within_s=within_s)
+        run = await while_asked(request, one_shots.wait_for(actor, run.id, within_s=within_s))
     response.headers["Location"] = f"/api/v1/runs/{run.id}/"
     response.status_code = 200 if run.is_over else 202
     return RunOut.of(run)
