@@ -243,3 +243,25 @@ async def test_a_server_that_is_asked_to_end_does_not_wait_for_who_listens(scene
         if process.returncode is None:
             process.kill()
             await process.wait()
+
+
+async def test_a_reader_misses_nothing_of_what_many_write_at_once(scene: Programs) -> None:
+    async def write(number: int) -> None:
+        async with transaction() as tx:
+            feed.tell(tx, scene.actor.person_id, feed.FeedKind.RUN_PENDING, run_id=number)
+            await asyncio.sleep(number % 3 / 100)  # as long as others' work takes: the later ones may be done first
+        for each in (1, 2):
+            async with transaction() as tx:
+                feed.tell(tx, scene.actor.person_id, feed.FeedKind.RUN_RUNNING, run_id=100 * each + number)
+
+    seen: list[int] = []
+    last, writing = 0, asyncio.ensure_future(asyncio.gather(*(write(number) for number in range(12))))
+    while not writing.done() or len(seen) < 36:
+        assert not writing.done() or writing.exception() is None
+        async with reading() as tx:
+            found = await feed.read_after(tx, scene.actor, last, limit=5)
+        seen += [each.run_id or 0 for each in found]
+        last = found[-1].id if found else last
+        assert not writing.done() or found or len(seen) == 36, f"{36 - len(seen)} were missed"
+        await asyncio.sleep(0)
+    assert sorted(seen) == sorted([*range(12), *range(100, 112), *range(200, 212)])

@@ -52,9 +52,11 @@ class TypeOut(BaseModel):
 class ContainerOut(BaseModel):
     """A container: the wish (`desired_state`) beside what is seen (`status`)."""
 
+    model_config = ConfigDict(from_attributes=True)
+
     id: int
     name: str
-    type: str
+    type: str = Field(validation_alias="type_name")
     status: str = Field(description="created, provisioning, running, stopped, error or unknown", examples=["running"])
     desired_state: str = Field(description="running or stopped", examples=["running"])
     deleting: bool
@@ -70,23 +72,7 @@ class ContainerOut(BaseModel):
 
     @classmethod
     def of(cls, view: ContainerView) -> "ContainerOut":
-        return cls(
-            id=view.id,
-            name=view.name,
-            type=view.type_name,
-            status=view.status,
-            desired_state=view.desired_state,
-            deleting=view.deleting,
-            reason=view.reason,
-            owner=view.owner,
-            role=view.role,
-            memory_mb=view.memory_mb,
-            vcpus=view.vcpus,
-            disk_gib=view.disk_gib,
-            credits_cost=view.credits_cost,
-            created_at=view.created_at,
-            expires_at=view.expires_at,
-        )
+        return cls.model_validate(view)
 
 
 TypeName = Annotated[int, Field(ge=1, le=_LAST_ID, strict=True)] | Annotated[str, Field(max_length=64)]

@@ -5,6 +5,7 @@ from fastapi import Response
 from backend.api.deps import Caller
 from backend.api.routing import does
 from backend.api.routing import router as routes
+from backend.api.schemas.written import Written
 from backend.api.v1.bodies import ActionIn, ContainerIn, ContainerOut, PortOut, TypeOut
 from backend.api.v1.listing import Asked, Listed
 from backend.db import reading, transaction
@@ -12,9 +13,11 @@ from backend.guest.ports import listening
 from backend.rules.policy import Action
 from backend.services import containers, previews, quotas
 from backend.services.access import count_visible
+from backend.services.views import ContainerView
 
 router = routes("/api/v1/containers", "containers")
 types_router = routes("/api/v1/types", "types")
+_written = Written[ContainerView](ContainerOut, 5_000)
 _BY_NAME = {
     "start": containers.power_on,
     "stop": containers.power_off,
@@ -29,13 +32,13 @@ async def list_types(actor: Caller) -> list[TypeOut]:
         return [TypeOut.of(each) for each in await quotas.my_types(tx, actor)]
 
 
-@router.get("/", **does(Action.CONTAINER_LIST))
-async def list_containers(actor: Caller, part: Asked) -> Listed[ContainerOut]:
+@router.get("/", response_model=Listed[ContainerOut], **does(Action.CONTAINER_LIST))
+async def list_containers(actor: Caller, part: Asked) -> Response:
     """What is yours or shared with you, newest first."""
     async with reading() as tx:
         found = await containers.list_visible(tx, actor, limit=part.limit, offset=part.offset, with_credits=False)
         count = await count_visible(tx, actor)
-    return part.listed(count, [ContainerOut.of(each) for each in found])
+    return part.written(count, [_written.of(each) for each in found])
 
 
 @router.post("/", status_code=201, **does(Action.CONTAINER_CREATE))
