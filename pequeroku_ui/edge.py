@@ -31,6 +31,7 @@ _PAGES = frozenset(
         "/admin/login",
         "/admin/reconciler",
         "/admin/tips/events",
+        "/admin/tips/policies",
         "/inbox",
         "/me/habits",
         "/me/privacy",

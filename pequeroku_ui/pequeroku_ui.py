@@ -31,6 +31,7 @@ from pequeroku_ui.pages import (
     admin_overview,
     admin_reconciler,
     admin_stream,
+    admin_tips,
     assistant,
     container,
     dashboard,
@@ -56,6 +57,7 @@ from pequeroku_ui.state.admin_form import AdminFormState
 from pequeroku_ui.state.admin_overview import AdminOverviewState
 from pequeroku_ui.state.admin_reconciler import AdminReconcilerState
 from pequeroku_ui.state.admin_stream import AdminStreamState
+from pequeroku_ui.state.admin_tips import AdminTipsState
 from pequeroku_ui.state.admin_try import AdminTryState
 from pequeroku_ui.state.base import keep_apart
 from pequeroku_ui.state.container import ContainerState
@@ -148,6 +150,7 @@ _add(new_password.page, "/account/new-password", "New password", NewPasswordStat
 
 _add(admin_overview.page, "/admin", "Admin", AdminDoorState.load, AdminOverviewState.load)
 _add(admin_reconciler.page, "/admin/reconciler", "Reconciler", AdminDoorState.load, AdminReconcilerState.load)
+_add(admin_tips.page, "/admin/tips/policies", "Tips", AdminDoorState.load, AdminTipsState.load)
 _add(admin_stream.page, "/admin/tips/events", "Events", AdminDoorState.load, AdminStreamState.load)
 _add(admin_costs.page, "/admin/costs", "AI costs", AdminDoorState.load, AdminCostsState.load)
 _add(

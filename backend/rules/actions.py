@@ -219,3 +219,5 @@ class Action(StrEnum):
     TIP_REACT = "tip.react"
     TIP_ACT = "tip.act"
     TIP_UNDO = "tip.undo"
+    TIP_POLICY_LIST = "tip_policy.list"
+    TIP_POLICY_MOVE = "tip_policy.move"

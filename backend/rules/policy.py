@@ -265,6 +265,8 @@ _TABLE: dict[Action, tuple[Relation, Scope]] = {
     Action.TIP_REACT: (Relation.OWNER, Scope.EXEC),
     Action.TIP_ACT: (Relation.OWNER, Scope.EXEC),
     Action.TIP_UNDO: (Relation.OWNER, Scope.EXEC),
+    Action.TIP_POLICY_LIST: (Relation.SUPERUSER, Scope.ADMIN),
+    Action.TIP_POLICY_MOVE: (Relation.SUPERUSER, Scope.ADMIN),
 }
 
 BEFORE_A_NEW_PASSWORD = frozenset({Action.USER_CHANGE_PASSWORD, Action.USER_LOGOUT})

@@ -122,6 +122,7 @@ async def _driving() -> AsyncGenerator[None]:
         "signals": signals.run(),
         "tips": learner.run(),
         "tips' words": tips.phrase(),
+        "tips' policies": tips.judge(),
         "notifier": notifier.run(),
     }
     tasks = [asyncio.create_task(work, name=name) for name, work in works.items()]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy import float64
 from numpy.typing import NDArray
 from sqlalchemy.orm import defer
-from sqlmodel import col, select, update
+from sqlmodel import col, or_, select, update
 
 from backend.db import Tx
 from backend.models import TipPolicy
@@ -54,7 +54,7 @@ async def verdict(tx: Tx, context: Context, arms: Sequence[Arm]) -> Verdict:
         if policy is None:
             continue
         said = checked(policy, context, arms)
-        opinions[f"{row.name}@{row.version}"] = {"stage": row.stage, "probabilities": [float(each) for each in said]}
+        opinions[key_of(row)] = {"stage": row.stage, "probabilities": [float(each) for each in said]}
         if row.stage in (ACTIVE, CANARY):
             vectors.setdefault(row.stage, (row, said))
     if ACTIVE not in vectors:
@@ -68,9 +68,16 @@ async def verdict(tx: Tx, context: Context, arms: Sequence[Arm]) -> Verdict:
     return Verdict(row.name, row.version, CANARY, mixture(vector, vectors[CANARY][1]), opinions)
 
 
+def key_of(row: TipPolicy) -> str:
+    """How a decision names a policy among those that were asked."""
+    return f"{row.name}@{row.version}"
+
+
 async def live(tx: Tx, *, with_state: bool = True) -> list[TipPolicy]:
     """The policies that are asked; without their state, which may be a megabyte, it is only read when it is touched."""
-    query = select(TipPolicy).where(col(TipPolicy.stage).in_(_ASKED)).order_by(col(TipPolicy.id))
+    before = select(TipPolicy.predecessor_id).where(TipPolicy.stage == ACTIVE)
+    asked = or_(col(TipPolicy.stage).in_(_ASKED), col(TipPolicy.id).in_(before))
+    query = select(TipPolicy).where(asked).order_by(col(TipPolicy.id))
     if not with_state:
         query = query.options(defer(cast(Any, TipPolicy.state)))
     return list((await tx.exec(query)).all())
@@ -91,10 +98,10 @@ async def put(tx: Tx, name: str, stage: str) -> TipPolicy:
     """
     version = policies.make(name, {}).version
     if stage in (ACTIVE, CANARY):
-        await tx.exec(update(TipPolicy).where(col(TipPolicy.stage) == stage).values(stage="retired"))
+        await tx.exec(update(TipPolicy).where(col(TipPolicy.stage) == stage).values(stage="retired", since=now()))
     query = select(TipPolicy).where(TipPolicy.name == name, TipPolicy.version == version)
     row = (await tx.exec(query.with_for_update())).first() or TipPolicy(name=name, version=version)
-    row.stage, row.updated_at = stage, now()
+    row.stage, row.since = stage, now()
     tx.add(row)
     await tx.flush()
     return row

@@ -18,6 +18,7 @@ _OWN = (
     ("layout-dashboard", "Overview", words.HOME),
     ("refresh-cw", "Reconciler", f"{words.HOME}/reconciler"),
     ("chart-column", "AI costs", f"{words.HOME}/costs"),
+    ("lightbulb", "Tips", f"{words.HOME}/tips/policies"),
     ("radio", "Events", f"{words.HOME}/tips/events"),
 )
 

@@ -158,6 +158,8 @@ ROUTES: dict[tuple[str, str], dict[str, Any] | None] = {
     ("GET", "/api/overview/"): None,
     ("GET", "/api/reconciler/"): None,
     ("GET", "/api/stream/"): None,
+    ("GET", "/api/tips/policies/"): None,
+    ("POST", "/api/tips/policies/{policy_id}/move/"): {"stage": "shadow"},
     ("GET", "/api/push/"): None,
     ("POST", "/api/push/"): {"endpoint": "https://push.example/1", "p256dh": "BA", "auth": "AA"},
     ("PUT", "/api/push/quiet_hours/"): {"hours": "22:00-08:00", "zone": "UTC"},
