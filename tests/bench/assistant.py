@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from backend.ai.provider import Model
-from tests.bench.assistant_page import first_tokens
+from tests.bench.assistant_page import in_a_browser
 from tests.bench.boxes import boxes
 from tests.bench.machines import resident_mb
 from tests.bench.played import playing
@@ -37,7 +37,7 @@ _ANSWER_S = 120.0
 
 async def measure() -> list[Figure]:
     """Tokens through a server whose guests are played, to sockets and to a browser, and stops in a real machine."""
-    return [*await _tokens(), *await first_tokens(), await _stops()]
+    return [*await _tokens(), *await in_a_browser(), await _stops()]
 
 
 async def _tokens() -> list[Figure]:

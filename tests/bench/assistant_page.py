@@ -1,24 +1,40 @@
-"""How long a model's first token takes until a browser has it, and until it is drawn there."""
+"""How long a model's first token takes until a browser has drawn it, and how smooth a long conversation is."""
 
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page, async_playwright, expect
 
 from backend.ai.provider import Model
 from tests.bench.boxes import boxes
 from tests.bench.played import playing
 from tests.bench.report import Figure, percentile, spread
 from tests.e2e import people, served
-from tests.e2e.chat_steps import ask, until_over
+from tests.e2e.chat_steps import ask, log, until_over
 from tests.e2e.conftest import Person
+from tests.e2e.paper_chat import PaperChat
 from tests.e2e.steps import arrive
 from tests.model_server import ModelServer, Reply, model_server
 from tests.served_machine import set_up
 
 _QUESTIONS = 20
+_TURNS, _TOKENS, _WATCHED_S = 250, 300, 2
+_FRAMES = """async (seconds) => {
+    const times = [];
+    let last = performance.now();
+    await new Promise((resolve) => {
+        const end = last + seconds * 1000;
+        const tick = (now) => {
+            times.push(now - last);
+            last = now;
+            if (now < end) requestAnimationFrame(tick); else resolve();
+        };
+        requestAnimationFrame(tick);
+    });
+    return times;
+}"""
 _WATCH = """
 const clock = () => performance.timeOrigin + performance.now();
 const seen = (window.seenTokens = {});
@@ -41,8 +57,8 @@ new MutationObserver(() => {
 _DRAWN = "count => Object.values(window.seenTokens).filter(({ drawn }) => drawn).length === count"
 
 
-async def first_tokens() -> list[Figure]:
-    """One question after another, in one page. Provider, server and browser share this machine and its clock."""
+async def in_a_browser() -> list[Figure]:
+    """First tokens, one question after another, and a long conversation. All ends share this machine and its clock."""
     served.build()
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
@@ -51,23 +67,41 @@ async def first_tokens() -> list[Figure]:
                 await set_up(server, Model(model.url, "sk-none", "metronome"), people.name_of(0))
                 _, made = await boxes(server, 0, 1)
                 browser = await playwright.chromium.launch(executable_path=served.CHROMIUM, args=served.FLAGS)
-                page = await (await browser.new_context(base_url=server.url)).new_page()
+                context = await browser.new_context(base_url=server.url)
+                page, other = await context.new_page(), await context.new_page()
                 await arrive(page, Person(people.name_of(0)))
-                await page.add_init_script(_WATCH)
-                await page.goto(f"/containers/{made[0]}/ai")
-                taken = [await _asked(page, model, number + 1) for number in range(_QUESTIONS + 1)][
-                    1:
-                ]  # the first loads the library
+                address = f"/containers/{made[0]}/ai"
+                figures = [*await _first_tokens(page, model, address), await _frames(other, address)]
                 await browser.close()
-    names = ("the browser has it", "it is drawn")
+    return figures
+
+
+async def _first_tokens(page: Page, model: ModelServer, address: str) -> list[Figure]:
+    await page.add_init_script(_WATCH)
+    await page.goto(address)
+    taken = [await _asked(page, model, number + 1) for number in range(_QUESTIONS + 1)]
+    came, drawn = ([each[place] for each in taken[1:]] for place in (0, 1))  # the first question loads the library
+    name = "the model's first token →"
     return [
-        Figure(
-            f"the model's first token → {name}, p95", percentile(each, 0.95), "ms", _QUESTIONS, bar, detail=spread(each)
-        )
-        for name, each, bar in zip(
-            names, ([came for came, _ in taken], [drawn for _, drawn in taken]), (30, None), strict=True
-        )
+        Figure(f"{name} the browser has it, p95", percentile(came, 0.95), "ms", _QUESTIONS, 30, detail=spread(came)),
+        Figure(f"{name} it is drawn, p95", percentile(drawn, 0.95), "ms", _QUESTIONS, detail=spread(drawn)),
     ]
+
+
+async def _frames(page: Page, address: str) -> Figure:
+    """How long a frame takes while three seconds' worth of tokens come at once into a conversation of 500 messages."""
+    chat = PaperChat()
+    chat.remember(_TURNS)
+    await chat.serve(page)
+    await page.goto(address)
+    await expect(log(page).locator(".pq-asked")).to_have_count(_TURNS)
+    chat.ask("Go on", _TURNS + 1)
+    chat.tell("start_text")
+    for number in range(_TOKENS):
+        chat.tell("text", content=f"word{number} ")
+    taken_ms: list[float] = await page.evaluate(_FRAMES, _WATCHED_S)
+    name = f"a frame with {2 * _TURNS} messages and {_TOKENS} tokens at once, p95"
+    return Figure(name, percentile(taken_ms, 0.95), "ms", len(taken_ms), detail=spread(taken_ms))
 
 
 async def _asked(page: Page, model: ModelServer, number: int) -> tuple[float, float]:

@@ -47,6 +47,13 @@ class PaperChat:
         self._tell(event)
         return seq
 
+    def remember(self, turns: int) -> None:
+        """As many questions with their answers, code among them."""
+        for turn in range(1, turns + 1):
+            self.ask(f"Question {turn}", turn)
+            self.happen("said", turn, text=CODE)
+            self.turn("done", turn)
+
     def turn(self, status: str, turn: int = 1) -> None:
         """A turn has come so far."""
         self.turns[turn] = status

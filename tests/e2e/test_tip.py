@@ -27,6 +27,15 @@ from tests.stores import eventually
 
 pytestmark = pytest.mark.browser
 
+_IS_KEPT = """async () => {
+    const cache = await caches.open("tip-1");
+    const page = await cache.match("/tip");
+    if (!navigator.serviceWorker.controller || !page) return false;
+    const parts = [...(await page.text()).matchAll(/(?:href|src)="(\\/assets\\/[^"]+)"/g)].map((each) => each[1]);
+    const there = await Promise.all(parts.map((each) => cache.match(each)));
+    return parts.length > 5 && there.every(Boolean);
+}"""
+
 
 @pytest.fixture(scope="module")
 def knowing(tmp_path_factory: pytest.TempPathFactory) -> Generator[Served]:
@@ -187,15 +196,13 @@ async def test_without_a_connection_the_last_tip_is_still_there(page: Page, cont
     said = await page.locator(".oo-sentence").inner_text()
 
     async def kept() -> bool:
-        return await page.evaluate(
-            "async () => navigator.serviceWorker.controller !== null"
-            " && (await (await caches.open('tip-1')).keys()).length > 5"
-        )
+        return await page.evaluate(_IS_KEPT)
 
     await eventually("the page to be kept", kept)
     await context.set_offline(True)
     await page.reload()
     await expect(page.locator(".oo-sentence")).to_have_text(said)
+    await expect(page.locator(".oo-below")).to_be_attached()  # the script has taken over what was drawn
     await page.keyboard.press("d")
     await expect(page.get_by_role("status")).to_contain_text("offline")
     await context.set_offline(False)
