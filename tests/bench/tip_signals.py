@@ -93,7 +93,7 @@ async def _known_since(user_id: int, at: datetime) -> bool:
 
 async def _all_are_read() -> bool:
     async with reading() as tx:
-        return (await tx.exec(select(SignalRun.user_id).where(col(SignalRun.due_at) <= now()).limit(1))).first() is None
+        return (await tx.exec(select(SignalRun.user_id).where(col(SignalRun.read_at).is_(None)).limit(1))).first() is None
 
 
 async def _learnt(many: int) -> bool:
