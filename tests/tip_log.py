@@ -31,15 +31,18 @@ async def decisions(
         await tx.flush()
         eligible = [{"id": each.id, "kind": each.kind, "values": {}, "excluded": ""} for each in made]
         said = {name: {"stage": "", "probabilities": each.tolist()} for name, each in opinions.items()}
-        for _ in range(count):
-            place = int(dice.choice(2, p=drawn))
-            row = TipDecision(
+        drawn_places = [int(dice.choice(2, p=drawn)) for _ in range(count)]
+        rows = [
+            TipDecision(
                 user_id=user_id, eligible=eligible, probabilities=drawn.tolist(), opinions=said,
                 candidate_id=made[place].id, propensity=float(drawn[place]), policy="rule", stage=stage, seed=1,
                 state="closed", ends_at=now(), at=at or now() - timedelta(hours=1),
-            )  # fmt: skip
-            tx.add(row)
-            await tx.flush()
+            )
+            for place in drawn_places
+        ]  # fmt: skip
+        tx.add_all(rows)
+        await tx.flush()
+        for row, place in zip(rows, drawn_places, strict=True):
             worth = float(dice.random() < WORTH[made[place].kind])
             tx.add(TipReward(decision_id=row.id, value=worth))
             if not worth and dice.random() < 0.2:

@@ -13,7 +13,9 @@ from pequeroku_ui.state.admin_tip_candidates import AdminTipCandidatesState, Can
 _S = AdminTipCandidatesState
 _HEADS = ("Made", "Kind", "Sentence", "Words by", "Stands on", "When last asked")
 _WORDS = ("Kind", "Ours", "Of models", "Candidates in these words")
-_LEAD = "What could be said to somebody now or lately. Of whom is not shown, nor what people call their own things."
+_LEAD = (
+    "What could be said to somebody in the last two days. Of whom is not shown, nor what people call their own things."
+)
 
 
 def page() -> rx.Component:

@@ -70,11 +70,14 @@ def history(decided: Sequence[Decided]) -> History:
     others = tuple(Other(name, _more(rounds, name, confidence)) for name in names)
     told = [(each, each.more.value) for each in others if isinstance(each.more, Estimate)]
     best = max(told, key=lambda pair: pair[1])[0] if told else None
-    days = sorted({each.day for each in decided})
-    deciders = sorted({(each.by, each.stage) for each in decided})
+    days: dict[date, list[Decided]] = {}
+    deciders: dict[tuple[str, str], list[Decided]] = {}
+    for each in decided:
+        days.setdefault(each.day, []).append(each)
+        deciders.setdefault((each.by, each.stage), []).append(each)
     return History(
-        tuple((day, _worth([each for each in decided if each.day == day])) for day in days),
-        tuple((*who, _worth([each for each in decided if (each.by, each.stage) == who])) for who in deciders),
+        tuple((day, _worth(days[day])) for day in sorted(days)),
+        tuple((*who, _worth(deciders[who])) for who in sorted(deciders)),
         others,
         best,
         _lost(known, best.name) if best is not None else (),

@@ -7,13 +7,14 @@ platform. A habit's name, say, is left out of the sentence and of the slots.
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlmodel import col, func, select
 
 from backend.db import Tx
 from backend.models import TipCandidate, TipDecision, TipPhrase
+from backend.models.base import now
 from backend.operation import operation, require
 from backend.rules.consents import Scope
 from backend.rules.features import FEATURES
@@ -24,6 +25,7 @@ PAGE = 50
 _MOST = 200
 _MOST_PHRASES = 500
 _LEFT_OUT = "…"
+_LATELY = timedelta(days=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +70,12 @@ class PhrasesView:
 async def list_candidates(
     tx: Tx, actor: Actor, *, kind: str = "", before_id: int | None = None, limit: int = PAGE
 ) -> list[CandidateView]:
-    """Candidates, newest first, of those with an id below `before_id`; of all kinds, or of one."""
+    """Candidates that could be said in the last two days, newest first, of those with an id below `before_id`; of all
+    kinds, or of one.
+    """
     require(actor, Action.TIP_CANDIDATE_LIST)
-    query = select(TipCandidate).order_by(col(TipCandidate.id).desc()).limit(max(1, min(limit, _MOST)))
+    query = select(TipCandidate).where(col(TipCandidate.expires_at) > now() - _LATELY)
+    query = query.order_by(col(TipCandidate.id).desc()).limit(max(1, min(limit, _MOST)))
     if kind:
         query = query.where(TipCandidate.kind == kind)
     if before_id is not None:
@@ -82,12 +87,13 @@ async def list_candidates(
 
 @operation(Action.TIP_PHRASE_LIST)
 async def list_phrases(tx: Tx, actor: Actor) -> list[PhrasesView]:
-    """The words of each kind; who said those that are not ours, and how often each are in use."""
+    """The words of each kind; who said those that are not ours, and how many candidates of now are in whose words."""
     require(actor, Action.TIP_PHRASE_LIST)
     rows = (await tx.exec(select(TipPhrase).order_by(col(TipPhrase.id).desc()).limit(_MOST_PHRASES))).all()
     kind, by = col(TipCandidate.kind), col(TipCandidate.phrased_by)
     used: dict[str, Counter[str]] = {}
-    for name, who, number in (await tx.exec(select(kind, by, func.count()).group_by(kind, by))).all():
+    query = select(kind, by, func.count()).where(col(TipCandidate.expires_at) > now()).group_by(kind, by)
+    for name, who, number in (await tx.exec(query)).all():
         used.setdefault(name, Counter())[who] = number
     return [
         PhrasesView(
