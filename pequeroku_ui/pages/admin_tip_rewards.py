@@ -55,7 +55,11 @@ def _all() -> rx.Component:
             plot("Tips, by day", _bars(), rx.el.p(_S.counted, class_name="pq-quiet")),
             rx.cond(
                 _S.has_regret,
-                plot("Regret, added up", _line("regret"), rx.el.p(_S.regret, class_name="pq-quiet")),
+                plot(
+                    "Regret, added up",
+                    _line("regret"),
+                    rx.el.p("How sure that is, stands below.", class_name="pq-quiet"),
+                ),
             ),
             class_name="pq-plots",
         ),

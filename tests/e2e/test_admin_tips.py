@@ -117,7 +117,7 @@ async def test_who_runs_it_sees_what_tips_are_worth_and_what_the_gate_says(brows
     await expect(page.get_by_role("region", name="Words", exact=True)).to_contain_text("Let {name} rest for a while.")
     await expect(page.get_by_role("region", name="Candidates")).to_contain_text("platform.idle_vm")
     await page.get_by_role("navigation", name="Tips").get_by_role("link", name="Freshness").click()
-    await expect(page.get_by_role("row", name="platform.idle_vm")).to_contain_text("60 min")
+    await expect(page.get_by_role("row", name="platform.idle_vm platform")).to_contain_text("60 min")
     await page.goto("/admin/tips/policies")
     await page.get_by_role("button", name="Only look on thompson 1").click()
     await expect(page.locator("tr", has_text="thompson 1")).to_contain_text("shadow")
