@@ -31,6 +31,9 @@ from pequeroku_ui.pages import (
     admin_overview,
     admin_reconciler,
     admin_stream,
+    admin_tip_candidates,
+    admin_tip_freshness,
+    admin_tip_rewards,
     admin_tips,
     assistant,
     container,
@@ -57,6 +60,9 @@ from pequeroku_ui.state.admin_form import AdminFormState
 from pequeroku_ui.state.admin_overview import AdminOverviewState
 from pequeroku_ui.state.admin_reconciler import AdminReconcilerState
 from pequeroku_ui.state.admin_stream import AdminStreamState
+from pequeroku_ui.state.admin_tip_candidates import AdminTipCandidatesState
+from pequeroku_ui.state.admin_tip_freshness import AdminTipFreshnessState
+from pequeroku_ui.state.admin_tip_rewards import AdminTipRewardsState
 from pequeroku_ui.state.admin_tips import AdminTipsState
 from pequeroku_ui.state.admin_try import AdminTryState
 from pequeroku_ui.state.base import keep_apart
@@ -151,6 +157,11 @@ _add(new_password.page, "/account/new-password", "New password", NewPasswordStat
 _add(admin_overview.page, "/admin", "Admin", AdminDoorState.load, AdminOverviewState.load)
 _add(admin_reconciler.page, "/admin/reconciler", "Reconciler", AdminDoorState.load, AdminReconcilerState.load)
 _add(admin_tips.page, "/admin/tips/policies", "Tips", AdminDoorState.load, AdminTipsState.load)
+_add(admin_tip_rewards.page, "/admin/tips/rewards", "Rewards", AdminDoorState.load, AdminTipRewardsState.load)
+_add(
+    admin_tip_candidates.page, "/admin/tips/candidates", "Candidates", AdminDoorState.load, AdminTipCandidatesState.load
+)
+_add(admin_tip_freshness.page, "/admin/tips/freshness", "Freshness", AdminDoorState.load, AdminTipFreshnessState.load)
 _add(admin_stream.page, "/admin/tips/events", "Events", AdminDoorState.load, AdminStreamState.load)
 _add(admin_costs.page, "/admin/costs", "AI costs", AdminDoorState.load, AdminCostsState.load)
 _add(

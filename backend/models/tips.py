@@ -57,6 +57,7 @@ class TipDecision(Table, table=True):
     __table_args__ = (
         Index("ux_tip_decision_standing", "user_id", unique=True, sqlite_where=_STANDS, postgresql_where=_STANDS),
         Index("ix_tip_decision_user_at", "user_id", "at"),
+        Index("ix_tip_decision_at", "at"),
         Index("ix_tip_decision_due", "state", "ends_at"),
     )
 

@@ -221,3 +221,6 @@ class Action(StrEnum):
     TIP_UNDO = "tip.undo"
     TIP_POLICY_LIST = "tip_policy.list"
     TIP_POLICY_MOVE = "tip_policy.move"
+    TIP_REVIEW = "tip.review"
+    TIP_CANDIDATE_LIST = "tip_candidate.list"
+    TIP_PHRASE_LIST = "tip_phrase.list"

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar, cast
 from urllib.parse import urlsplit
 
 from backend.errors import Invalid
-from backend.rules import mcp, telling
+from backend.rules import links, mcp, telling
 
 T = TypeVar("T", int, float, str, bool)
 
@@ -282,6 +282,14 @@ PUSH_TO_PRIVATE = Key(
     "push_to_private", False, "Let tips be sent to push services at private and loopback addresses, without TLS too.",
     _TIPS,
 )  # fmt: skip
+
+TIPS_LINKS = Key(
+    "tips_links",
+    "",
+    "Links to other programs on the administration's page of tips, as name=address, with a blank between two.",
+    _TIPS,
+    check=links.links_of,
+)
 
 KEYS: Mapping[str, Key[Any]] = {
     value.name: cast(Key[Any], value) for value in list(globals().values()) if isinstance(value, Key)

@@ -16,7 +16,7 @@ from backend.guest.terminals import terminals
 from backend.hypervisor.registry import nodes
 from backend.models import Node
 from backend.services import usage
-from backend.tasks import farewells, leases, mirroring, retention, signals, tips, webhooks
+from backend.tasks import farewells, leases, mirroring, registry, retention, signals, tips, webhooks
 from backend.tasks.node_loop import NodeLoop, NodeSettings
 from backend.tasks.upkeep import Upkeep
 from backend.tips import notifier
@@ -123,6 +123,7 @@ async def _driving() -> AsyncGenerator[None]:
         "tips": learner.run(),
         "tips' words": tips.phrase(),
         "tips' policies": tips.judge(),
+        "mlflow": registry.run(),
         "notifier": notifier.run(),
     }
     tasks = [asyncio.create_task(work, name=name) for name, work in works.items()]

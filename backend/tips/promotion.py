@@ -18,10 +18,12 @@ from backend.rules.bandit.rounds import Round, evidence, refusals
 from backend.rules.bandit.stages import Guardrail, Mover, Stage, reason_to_roll_back, why_not_move
 from backend.rules.policy import Action, Actor
 from backend.tips import stages
+from backend.tips.review.worth import round_of
 
 _MOST_ROUNDS = 20_000
 _REFUSALS_SLACK = 0.03
 _BACK = "rolled back"
+_NOT_ENOUGH = "Not enough evidence: there is no settled decision at which both were asked,"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,8 @@ class ReportView:
     incumbent: str
     outcome: str
     reasons: list[str]
+    figures: dict[str, Estimate]
+    """The challenger's reward a tip less the incumbent's: `offline`, `online` and `together`, where there are any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,8 @@ async def _judge(tx: Tx, challenger: TipPolicy, incumbent: TipPolicy) -> None:
     seen_before = evidence([each for each, _ in before], challenger=names[0], incumbent=names[1])
     seen_during = evidence([each for each, _ in during], challenger=names[0], incumbent=names[1])
     if seen_before is None or seen_during is None:
+        where = "before it was tried out" if seen_before is None else "since it is tried out"
+        await _note(tx, names, Verdict(Outcome.NOT_ENOUGH, (f"{_NOT_ENOUGH} {where}.",)))
         return
     rails = (_refusals(during, *names),)
     online = difference(seen_during.challenger, seen_during.incumbent)
@@ -125,12 +131,16 @@ async def _judge(tx: Tx, challenger: TipPolicy, incumbent: TipPolicy) -> None:
 
 
 async def _note(tx: Tx, names: tuple[str, str], verdict: Verdict) -> None:
-    """What is said again as it was said last, is said once."""
+    """What is said again, is said once: while there is not enough evidence, only how much there is changes."""
     query = select(TipGateReport).where(TipGateReport.challenger == names[0]).order_by(col(TipGateReport.id).desc())
-    last = (await tx.exec(query.limit(1))).first()
-    reasons = list(verdict.reasons)
-    if last is None or (last.incumbent, last.outcome, last.reasons) != (names[1], verdict.outcome, reasons):
-        tx.add(_row(names, _figures(verdict), verdict.outcome, reasons))
+    last = (await tx.exec(query.limit(1).with_for_update())).first()
+    reasons, figures = list(verdict.reasons), _figures(verdict)
+    if last is None or (last.incumbent, last.outcome) != (names[1], verdict.outcome):
+        tx.add(_row(names, figures, verdict.outcome, reasons))
+    elif verdict.outcome is Outcome.NOT_ENOUGH:
+        last.at, last.reasons, last.figures = now(), reasons, figures
+    elif last.reasons != reasons:
+        tx.add(_row(names, figures, verdict.outcome, reasons))
 
 
 async def _at(tx: Tx, stage: Stage) -> TipPolicy | None:
@@ -152,17 +162,8 @@ async def _rounds(tx: Tx, stage: Stage, *, since: datetime) -> list[tuple[Round,
     no = select(TipReaction.decision_id).join(TipDecision)
     no = no.where(TipReaction.kind == Reaction.NOT_FOR_ME, TipDecision.stage == stage, col(TipDecision.at) >= since)
     refused = set((await tx.exec(no)).all())
-    found = [(_round(row, value or 0.0), row.id in refused) for row, value in reversed(rows)]
+    found = [(round_of(row, value or 0.0), row.id in refused) for row, value in reversed(rows)]
     return [(each, was_refused) for each, was_refused in found if each is not None]
-
-
-def _round(row: TipDecision, reward: float) -> Round | None:
-    free = [each for each in row.eligible if not each["excluded"]]
-    place = next((number for number, each in enumerate(free) if each["id"] == row.candidate_id), None)
-    if place is None:  # its candidate was removed
-        return None
-    said = {name: tuple(each["probabilities"]) for name, each in row.opinions.items()}
-    return Round(tuple(each["kind"] for each in free), place, reward, row.propensity, said)
 
 
 def _refusals(known: list[tuple[Round, bool]], challenger: str, incumbent: str) -> Guardrail:
@@ -192,4 +193,5 @@ def _policy(row: TipPolicy) -> PolicyView:
 
 
 def _report(row: TipGateReport) -> ReportView:
-    return ReportView(row.at, row.challenger, row.incumbent, row.outcome, list(row.reasons))
+    figures = {name: Estimate(**said) for name, said in row.figures.items()}
+    return ReportView(row.at, row.challenger, row.incumbent, row.outcome, list(row.reasons), figures)

@@ -3,7 +3,7 @@
 import reflex as rx
 
 from backend.events.durable import TYPES
-from pequeroku_ui.components.admin import admin_page, table
+from pequeroku_ui.components.admin import admin_page, table, tips_nav
 from pequeroku_ui.components.blanks import content, no_rows, page_bones
 from pequeroku_ui.components.layout import page_head
 from pequeroku_ui.components.moments import ago
@@ -19,7 +19,11 @@ def page() -> rx.Component:
         content(
             _S.load,
             rx.fragment(
-                page_head("Events", "What the tips are made of and lead to. Live."), _narrowing(), _rows(), _pages()
+                page_head("Events", "What the tips are made of and lead to. Live."),
+                tips_nav(),
+                _narrowing(),
+                _rows(),
+                _pages(),
             ),
             page_bones("Loading the events"),
         )

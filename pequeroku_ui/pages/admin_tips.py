@@ -1,13 +1,14 @@
-"""The tips, for administrators: who chooses, what the gate says, how fresh is what they know."""
+"""Who chooses tips, for administrators: the policies, where they may be moved, and what the gate says of them."""
 
 import reflex as rx
 
 from backend.rules.bandit.stages import Stage
-from pequeroku_ui.components.admin import admin_page, table
+from pequeroku_ui.components.admin import admin_page, tips_nav
+from pequeroku_ui.components.admin_rows import plain_row, plain_table
 from pequeroku_ui.components.blanks import content, no_rows, page_bones
 from pequeroku_ui.components.layout import page_head
 from pequeroku_ui.components.moments import ago
-from pequeroku_ui.state.admin_tips import AdminTipsState, FreshRow, PolicyRow, ReportRow
+from pequeroku_ui.state.admin_tips import AdminTipsState, FigureRow, LinkRow, PolicyRow, ReportRow
 
 _S = AdminTipsState
 _DOES = {
@@ -18,19 +19,21 @@ _DOES = {
     Stage.DRAFT: "Draft",
 }
 _TONES = (("active", "good"), ("canary", "busy"))
-_FRESH_HEADS = ("Feature", "Consent", "Promised within", "People", "Too old", "Oldest")
+_HEADS = ("Policy", "Stage", "Since", "Learnt", "Move")
+_FIGURES = ("Better by, a tip", "Estimate", "95 % interval", "Decisions", "Worth of its own")
 
 
 def page() -> rx.Component:
-    """Policies, reports, freshness."""
+    """Policies and reports, and the ways out."""
     return admin_page(
         content(
             _S.load,
             rx.fragment(
                 page_head("Tips", "Who chooses them. None is made active by hand: the gate does that."),
+                tips_nav(),
                 _policies(),
                 _reports(),
-                _freshness(),
+                _links(),
             ),
             page_bones("Loading the tips"),
         )
@@ -38,10 +41,9 @@ def page() -> rx.Component:
 
 
 def _policies() -> rx.Component:
-    heads = rx.el.tr(*(rx.el.th(each, scope="col") for each in ("Policy", "Stage", "Since", "Learnt", "")))
     return rx.cond(
         _S.policies.length() > 0,
-        table("Policies", heads, rx.foreach(_S.policies, _policy)),
+        plain_table("Policies", _HEADS, rx.foreach(_S.policies, _policy)),
         no_rows(rx.el.p("There are no policies yet. The task process puts the first ones in their places.")),
     )
 
@@ -52,17 +54,18 @@ def _policy(row: PolicyRow) -> rx.Component:
         rx.el.span(row.stage, class_name="pq-tag", custom_attrs={"data-tone": tone}), " ", rx.el.small(row.says)
     )
     moves = rx.el.div(rx.foreach(row.moves, lambda to: _move(row, to)), class_name="pq-row-acts")
-    cells = (row.name, stage, ago(at=row.since), row.learnt, moves)
-    labelled = zip(cells, ("Policy", "Stage", "Since", "Learnt", "Moves"), strict=True)
-    return rx.el.tr(
-        *(rx.el.td(cell, custom_attrs={"data-label": label}) for cell, label in labelled),
-        custom_attrs={"data-row": row.key},
-    )
+    return plain_row(_HEADS, (row.name, stage, ago(at=row.since), row.learnt, moves), row.key)
 
 
 def _move(row: PolicyRow, to: rx.Var[str]) -> rx.Component:
     words = rx.match(to, *((stage.value, said) for stage, said in _DOES.items()), to)
-    return rx.el.button(words, type="button", on_click=_S.move(row.key, to), class_name="pq-icon-button")
+    return rx.el.button(
+        words,
+        rx.el.span(" ", row.name, class_name="pq-unseen"),
+        type="button",
+        on_click=_S.move(row.key, to),
+        class_name="pq-icon-button",
+    )
 
 
 def _reports() -> rx.Component:
@@ -78,26 +81,32 @@ def _reports() -> rx.Component:
 
 
 def _report(row: ReportRow) -> rx.Component:
+    outcome = rx.el.span(row.outcome, class_name="pq-tag", custom_attrs={"data-tone": row.tone})
     return rx.el.li(
-        rx.el.p(rx.el.b(row.outcome), " ", row.who, ", ", ago(at=row.at)),
+        rx.el.p(outcome, " ", row.who, ", ", ago(at=row.at)),
         rx.el.ul(rx.foreach(row.reasons, lambda each: rx.el.li(each, class_name="pq-quiet"))),
+        rx.cond(
+            row.figures.length() > 0,
+            plain_table("Estimates", _FIGURES, rx.foreach(row.figures, _figure)),
+        ),
     )
 
 
-def _freshness() -> rx.Component:
-    heads = rx.el.tr(*(rx.el.th(each, scope="col") for each in _FRESH_HEADS))
-    return rx.el.section(
-        rx.el.h2("How fresh it is"),
-        table("How fresh it is", heads, rx.foreach(_S.fresh, _fresh)),
-        aria_label="How fresh what they know is",
+def _figure(row: FigureRow) -> rx.Component:
+    return plain_row(_FIGURES, (row.name, row.value, row.interval, row.decisions, row.worth), row.name)
+
+
+def _links() -> rx.Component:
+    return rx.cond(
+        _S.links.length() > 0,
+        rx.el.section(
+            rx.el.h2("Elsewhere"),
+            rx.el.ul(rx.foreach(_S.links, _link), role="list", class_name="pq-link-row"),
+            aria_label="Elsewhere",
+        ),
     )
 
 
-def _fresh(row: FreshRow) -> rx.Component:
-    stale = rx.cond(row.is_late, rx.el.b(row.stale), row.stale)
-    cells = (row.name, row.scope, row.promised, row.held, stale, row.oldest)
-    labelled = zip(cells, _FRESH_HEADS, strict=True)
-    return rx.el.tr(
-        *(rx.el.td(cell, custom_attrs={"data-label": label}) for cell, label in labelled),
-        custom_attrs={"data-row": row.name},
-    )
+def _link(row: LinkRow) -> rx.Component:
+    icon = rx.icon("external-link", size=14, aria_hidden="true")
+    return rx.el.li(rx.link(row.name, " ", icon, href=row.url, is_external=True, rel="noopener noreferrer"))

@@ -1,11 +1,14 @@
-"""Who chooses tips, what the gate says of who may, and how fresh what they know is."""
+"""Who chooses tips, and what the gate says of who may."""
 
 from dataclasses import dataclass
 
 import reflex as rx
 
-from backend.tips import features, promotion
-from backend.tips.features import Freshness
+from backend.rules.bandit.estimators import Estimate
+from backend.rules.config_keys import TIPS_LINKS
+from backend.rules.links import links_of
+from backend.services.config import value_of
+from backend.tips import promotion
 from backend.tips.promotion import PolicyView, ReportView
 from pequeroku_ui.guard import Access, access
 from pequeroku_ui.state.base import AppState, as_id
@@ -18,6 +21,8 @@ _SAYS = {
     "active": "decides",
     "retired": "has had its time",
 }
+_TONES = {"promote": "good", "rolled back": "bad", "not enough evidence": "warn"}
+_WHERE = {"offline": "Offline, before it was tried out", "online": "Online, since", "together": "Together"}
 
 
 @dataclass(frozen=True)
@@ -34,34 +39,42 @@ class PolicyRow:
 
 
 @dataclass(frozen=True)
+class FigureRow:
+    """How much better the challenger is by one estimate."""
+
+    name: str
+    value: str
+    interval: str
+    decisions: str
+    worth: str
+
+
+@dataclass(frozen=True)
 class ReportRow:
     """What the gate said once."""
 
     at: str
     who: str
     outcome: str
+    tone: str
     reasons: list[str]
+    figures: list[FigureRow]
 
 
 @dataclass(frozen=True)
-class FreshRow:
-    """One feature, over everybody who has it."""
+class LinkRow:
+    """A way out, as Config has it."""
 
     name: str
-    scope: str
-    promised: str
-    held: str
-    stale: str
-    oldest: str
-    is_late: bool
+    url: str
 
 
 class AdminTipsState(AppState):
-    """Policies, reports and freshness, as they were when the page was opened or something was moved."""
+    """Policies and reports, as they were when the page was opened or something was moved."""
 
     policies: list[PolicyRow] = []
     reports: list[ReportRow] = []
-    fresh: list[FreshRow] = []
+    links: list[LinkRow] = []
 
     @rx.event
     @access(Access.ADMIN)
@@ -82,32 +95,24 @@ class AdminTipsState(AppState):
     async def _read(self) -> None:
         async with self._look() as (tx, actor):
             listed, reports = await promotion.list_policies(tx, actor)
-            known = await features.freshness(tx, actor)
+            links = links_of(await value_of(tx, TIPS_LINKS))
         self.policies = [_policy(each) for each in listed]
         self.reports = [_report(each) for each in reports]
-        self.fresh = [_fresh(each) for each in known]
+        self.links = [LinkRow(name, url) for name, url in links.items()]
 
 
 def _policy(view: PolicyView) -> PolicyRow:
-    learnt = f"learnt from {count(view.updates, 'reward')}" if view.updates else "has learnt nothing"
+    learnt = f"from {count(view.updates, 'reward')}" if view.updates else "nothing"
     name = f"{view.name} {view.version}"
     return PolicyRow(str(view.id), name, view.stage, _SAYS[view.stage], moment(view.since), learnt, [*view.moves])
 
 
 def _report(view: ReportView) -> ReportRow:
-    return ReportRow(moment(view.at), f"{view.challenger} against {view.incumbent}", view.outcome, view.reasons)
+    who = f"{view.challenger} against {view.incumbent}"
+    figures = [_figure(name, view.figures[name]) for name in _WHERE if name in view.figures]
+    return ReportRow(moment(view.at), who, view.outcome, _TONES.get(view.outcome, "off"), view.reasons, figures)
 
 
-def _fresh(view: Freshness) -> FreshRow:
-    return FreshRow(
-        view.name, view.scope, _span(view.promised_s), str(view.held_by), str(view.stale),
-        _span(view.oldest_s) if view.held_by else "–", view.stale > 0,
-    )  # fmt: skip
-
-
-def _span(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    if seconds < 7200:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.0f} h"
+def _figure(name: str, said: Estimate) -> FigureRow:
+    interval = f"{said.low:+.3f} to {said.high:+.3f}"
+    return FigureRow(_WHERE[name], f"{said.value:+.3f}", interval, f"{said.rounds:,}", f"{said.ess:,.0f}")

@@ -39,6 +39,9 @@ async def test_every_screen_opens_and_its_first_row_too(new_context: NewContext,
         "/admin/reconciler": "Reconciler",
         "/admin/tips/events": "Events",
         "/admin/tips/policies": "Tips",
+        "/admin/tips/rewards": "Rewards",
+        "/admin/tips/candidates": "Candidates",
+        "/admin/tips/freshness": "Freshness",
         **_LISTS,
     }.items():
         await page.goto(path)
@@ -61,6 +64,9 @@ async def test_nothing_scrolls_sideways_on_a_phone(new_context: NewContext) -> N
         "/admin/reconciler",
         "/admin/tips/events",
         "/admin/tips/policies",
+        "/admin/tips/rewards",
+        "/admin/tips/candidates",
+        "/admin/tips/freshness",
         *_LISTS,
         "/admin/vm_manager/node/add/",
     ):
@@ -80,6 +86,9 @@ async def test_for_others_there_is_nothing_here(page: Page, person: Person) -> N
         "/admin/reconciler",
         "/admin/tips/events",
         "/admin/tips/policies",
+        "/admin/tips/rewards",
+        "/admin/tips/candidates",
+        "/admin/tips/freshness",
         "/admin/auth/user/",
         "/admin/auth/user/1/",
     ):

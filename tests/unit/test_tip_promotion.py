@@ -2,23 +2,22 @@
 
 from datetime import timedelta
 
-import numpy as np
 import pytest
 from sqlmodel import select
 
 from backend.db import reading, transaction
 from backend.errors import Conflict, Forbidden
-from backend.models import TipCandidate, TipDecision, TipGateReport, TipPolicy, TipReaction, TipReward
+from backend.models import TipGateReport, TipPolicy
 from backend.models.base import now
 from backend.rules.bandit.distributions import mixture
 from backend.rules.bandit.stages import Stage
 from backend.rules.policy import Actor
 from backend.tips import promotion, stages
 from tests.factories import an_actor
+from tests.tip_log import FIRST as _FIRST
+from tests.tip_log import SECOND as _SECOND
+from tests.tip_log import decisions as _decisions
 
-_WORTH = {"walk": 0.2, "rest": 0.6}
-_FIRST = np.array([0.9, 0.1])
-_SECOND = np.array([0.1, 0.9])
 _MOVED = timedelta(hours=2)
 
 
@@ -43,35 +42,6 @@ async def _two(first: str = Stage.ACTIVE, second: str = Stage.CANARY) -> None:
         for name, stage in (("rule", first), ("thompson", second)):
             row = await stages.put(tx, name, stage)
             row.since = now() - _MOVED
-
-
-async def _decisions(
-    user_id: int, count: int, stage: str, opinions: dict[str, np.ndarray], drawn: np.ndarray, *, seed: int = 0
-) -> None:
-    """Decisions whose worth is known: a walk earns 0.2 on the average, a rest 0.6."""
-    dice = np.random.default_rng(seed)
-    async with transaction() as tx:
-        made = [
-            TipCandidate(user_id=user_id, kind=kind, sentence=kind, digest=f"{stage}{kind}{seed}", expires_at=now())
-            for kind in _WORTH
-        ]
-        tx.add_all(made)
-        await tx.flush()
-        eligible = [{"id": each.id, "kind": each.kind, "values": {}, "excluded": ""} for each in made]
-        said = {name: {"stage": "", "probabilities": each.tolist()} for name, each in opinions.items()}
-        for _ in range(count):
-            place = int(dice.choice(2, p=drawn))
-            row = TipDecision(
-                user_id=user_id, eligible=eligible, probabilities=drawn.tolist(), opinions=said,
-                candidate_id=made[place].id, propensity=float(drawn[place]), policy="rule", stage=stage, seed=1,
-                state="closed", ends_at=now(), at=now() - timedelta(hours=1),
-            )  # fmt: skip
-            tx.add(row)
-            await tx.flush()
-            worth = float(dice.random() < _WORTH[made[place].kind])
-            tx.add(TipReward(decision_id=row.id, value=worth))
-            if not worth and dice.random() < 0.2:
-                tx.add(TipReaction(decision_id=row.id, kind="not_for_me"))
 
 
 async def _look() -> None:
@@ -109,6 +79,34 @@ async def test_with_few_decisions_it_says_that_there_is_not_enough_evidence_and_
     (report,) = await _reports()
     assert report.outcome == "not enough evidence"
     assert "500 are needed" in report.reasons[0]
+
+
+@pytest.mark.usefixtures("database")
+async def test_before_anything_was_decided_it_says_that_there_is_not_enough_evidence() -> None:
+    admin = await _admin()
+    await _two()
+    await _look()
+    async with reading() as tx:
+        _, (report,) = await promotion.list_policies(tx, admin)
+    assert report.outcome == "not enough evidence"
+    assert "no settled decision" in report.reasons[0]
+    assert report.figures == {}
+
+
+@pytest.mark.usefixtures("database")
+async def test_while_there_is_not_enough_evidence_one_report_follows_how_much_there_is() -> None:
+    admin = await _admin()
+    await _two()
+    opinions = {"rule@1": _FIRST, "thompson@1": _SECOND}
+    await _decisions(admin.person_id, 1_200, "active", opinions, _FIRST)
+    for seed, made in ((1, 40), (2, 70)):
+        await _decisions(admin.person_id, made, "canary", opinions, mixture(_FIRST, _SECOND), seed=seed)
+        await _look()
+    async with reading() as tx:
+        _, (report,) = await promotion.list_policies(tx, admin)
+    assert "has made 110 decisions" in report.reasons[0]
+    assert report.figures["offline"].low < 0.32 < report.figures["offline"].high
+    assert "online" not in report.figures, "with so few nobody looks at what the canary earns"
 
 
 @pytest.mark.usefixtures("database")

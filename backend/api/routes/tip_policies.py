@@ -28,6 +28,16 @@ class PolicyOut(BaseModel):
     moves: list[str] = Field(description="The stages a person may move it to")
 
 
+class EstimateOut(BaseModel):
+    """A mean reward a tip, or how far one is above another, with its interval."""
+
+    value: float
+    low: float
+    high: float
+    rounds: int = Field(description="Decisions that it is from")
+    ess: float = Field(description="How many of its own decisions would tell as much")
+
+
 class ReportOut(BaseModel):
     """What the gate said."""
 
@@ -36,6 +46,7 @@ class ReportOut(BaseModel):
     incumbent: str
     outcome: str
     reasons: list[str]
+    figures: dict[str, EstimateOut] = Field(description="offline, online and together: where there is enough evidence")
 
 
 class PoliciesOut(BaseModel):
