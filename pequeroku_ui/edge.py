@@ -34,6 +34,7 @@ _PAGES = frozenset(
         "/admin/tips/policies",
         "/inbox",
         "/me/habits",
+        "/me/notifications",
         "/me/privacy",
         "/login",
         "/login/code",

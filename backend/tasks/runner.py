@@ -16,10 +16,10 @@ from backend.guest.terminals import terminals
 from backend.hypervisor.registry import nodes
 from backend.models import Node
 from backend.services import usage
-from backend.tasks import farewells, leases, mirroring, retention, signals, tips, webhooks
+from backend.tasks import farewells, leases, mirroring, pushing, retention, signals, tips, webhooks
 from backend.tasks.node_loop import NodeLoop, NodeSettings
 from backend.tasks.upkeep import Upkeep
-from backend.tips import notifier
+from backend.tips.reaching import notifier
 
 log = logging.getLogger(__name__)
 
@@ -123,6 +123,7 @@ async def _driving() -> AsyncGenerator[None]:
         "tips": learner.run(),
         "tips' words": tips.phrase(),
         "tips' policies": tips.judge(),
+        "pushing": pushing.run(),
         "notifier": notifier.run(),
     }
     tasks = [asyncio.create_task(work, name=name) for name, work in works.items()]
