@@ -17,7 +17,7 @@ self.addEventListener("fetch", (event) => {
   const { request } = event;
   const url = new URL(request.url);
   if (isOurs(url) && url.pathname === "/auth/logout") {
-    event.waitUntil(caches.delete(KEPT)); // what stood is the person's who leaves
+    event.waitUntil(forget());
   } else if (request.method !== "GET" || !isOurs(url)) {
     return;
   } else if (request.mode === "navigate" && url.pathname.replace(/\/$/, "") === PAGE) {
@@ -69,6 +69,12 @@ async function page(event) {
   } catch {
     return (await kept(PAGE)) || Response.error();
   }
+}
+
+// What stood, and what would be pushed, is the person's who leaves. The push service tells the server that it is over.
+async function forget() {
+  await caches.delete(KEPT);
+  await (await self.registration.pushManager?.getSubscription())?.unsubscribe();
 }
 
 async function kept(path) {

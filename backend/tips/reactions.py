@@ -51,6 +51,7 @@ async def activate(
     if decision.state == "closed":
         return decision.ends_at
     await arbiter.tell(tx, decision, channel, at=at)
+    await tx.refresh(decision)  # another page of theirs may have said so while we waited for our turn
     await arbiter.shown(tx, decision.user_id, channel, str(decision.id), at=at)
     if decision.activated_at is None:
         decision.activated_at = at

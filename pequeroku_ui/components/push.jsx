@@ -60,7 +60,7 @@ const WORDS = {
   denied: "This browser does not let us notify you. To allow it again, press the icon at the left of the address, set " +
     "Notifications to Allow, and load this page again.",
   off: "This browser gets no tips while it is closed.",
-  on: "This browser gets tips, open or closed.",
+  on: "This browser gets tips, open or closed, until you sign out in it.",
 };
 
 // `known`: what the server sends to, as {id, digest}. It is told which of them this browser is.
