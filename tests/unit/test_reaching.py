@@ -2,6 +2,8 @@
 
 import asyncio
 import random
+import sys
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncGenerator
 from datetime import UTC, datetime, timedelta
 
@@ -26,6 +28,15 @@ from tests.tips import Knowledge, a_tip, an_idle_machine, ask, knowledge
 __all__ = ["knowledge"]
 pytestmark = pytest.mark.usefixtures("database")
 
+_LOOKS = """
+import asyncio
+from backend import db
+from backend.tasks import pushing
+async def main():
+    print(await pushing.look())
+    await db.dispose()
+asyncio.run(main())
+"""
 _MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
@@ -102,6 +113,17 @@ async def test_a_tip_is_pushed_once_though_many_processes_look(server: PushServe
     await asyncio.gather(*(turns.take(each.person_id) for each in people for _ in range(2)))
     await asyncio.gather(*(notifier.send_due() for _ in range(3)))
     assert len({path for path, _, _ in server.got}) == len(server.got) == len(people)
+
+
+async def test_two_processes_share_the_turns(server: PushServer) -> None:
+    people = [await _newcomer(server, str(number)) for number in range(40)]
+    looking = [await asyncio.create_subprocess_exec(sys.executable, "-c", _LOOKS, stdout=PIPE) for _ in range(2)]
+    said = [(await each.communicate())[0] for each in looking]
+    assert sum(int(each) for each in said) == len(people)
+    async with reading() as tx:
+        tellings = (await tx.exec(select(Telling.user_id))).all()
+    assert sorted(tellings) == sorted(each.person_id for each in people)
+    assert await _states() == ["waiting"] * len(people)
 
 
 async def test_those_who_have_waited_longest_come_first(server: PushServer) -> None:
