@@ -81,6 +81,7 @@ def _hours() -> rx.Component:
             rx.el.p("You chose these.", class_name="pq-quiet"),
             rx.el.p(_S.usual, class_name="pq-quiet"),
         ),
+        rx.el.p(_S.bound, class_name="pq-quiet"),
         rx.form(
             rx.el.div(*times, class_name="pq-threes"),
             problem(_S.problem),
@@ -96,6 +97,5 @@ def _hours() -> rx.Component:
             key="hours" + _S.forms.to_string(),
             class_name="pq-form",
         ),
-        rx.el.p(_S.bound, class_name="pq-quiet"),
         lead="Nothing comes in them. Leave both times empty for none.",
     )

@@ -45,6 +45,9 @@ class NotificationsState(AppState):
     forms: int = 0
     """Counts up when the hours were read anew, so that their form is drawn with them."""
 
+    _there: str = ""
+    """The browser's time zone."""
+
     @rx.event
     async def load(self) -> rx.event.EventSpec:
         """The page was opened, or “Try again” pressed. Asks the browser what its clock goes by."""
@@ -57,8 +60,9 @@ class NotificationsState(AppState):
     @rx.event
     async def suppose(self, time_zone: str) -> None:
         """What the browser says its time zone is: what the form begins with, for who chose no hours."""
-        if not self.is_own and time_zone:
-            self.zone = str(time_zone)[:64]
+        self._there = str(time_zone)[:64]
+        if not self.is_own and self._there:
+            self.zone = self._there
             self.forms += 1
 
     @rx.event
@@ -104,7 +108,8 @@ class NotificationsState(AppState):
         self.browsers = [_row(each) for each in view.subscriptions]
         self.known = [{"id": each.id, "digest": each.digest} for each in view.subscriptions]
         self.starts, _, self.ends = view.quiet_hours.partition("-")
-        self.zone, self.is_own = view.zone, view.is_own
+        self.is_own = view.is_own
+        self.zone = view.zone if view.is_own else self._there or view.zone
         hours = f"{self.starts} to {self.ends}, {view.zone} time" if view.quiet_hours else "none"
         self.usual = f"You chose none. The installation's hold: {hours}."
         self.bound = _bound(view.a_day)

@@ -15,15 +15,10 @@ from typing import Any
 
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, expect
-from sqlmodel import select
 
 from backend.db import transaction
-from backend.models import ConsentEntry, User
-from backend.rules.consents import TERMS_VERSION, Scope
 from backend.rules.policy import SYSTEM
 from backend.services.config import set_config
-from backend.tips import features
-from backend.tips.features import Feature
 from tests import push_server as push
 from tests.conftest import in_use
 from tests.e2e import people, served
@@ -92,19 +87,10 @@ def _database(home: Served) -> Any:
     return in_use(f"sqlite:///{home.home}/pequeroku.sqlite3")
 
 
-async def _know(home: Served, person: Person) -> None:
-    """As if they had agreed to everything, and three tasks were late."""
-    async with _database(home), transaction() as tx:
-        user_id = (await tx.exec(select(User.id).where(User.username == person.name))).one()
-        for scope in Scope:
-            tx.add(ConsentEntry(user_id=user_id, scope=scope, given=True, terms_version=TERMS_VERSION))
-        await features.write(tx, user_id, [Feature("tasks.overdue", 3, {})])
-
-
-def _an_hour_passes(home: Served) -> None:
-    """What pages showed is an hour ago, and everybody's turn has come."""
+def _two_days_pass(home: Served) -> None:
+    """What pages showed is two days ago, and everybody's turn has come."""
     with closing(sqlite3.connect(home.home / "pequeroku.sqlite3", timeout=20)) as database, database:
-        database.execute("update telling set at = datetime(at, '-1 hour')")
+        database.execute("update telling set at = datetime(at, '-2 days')")
         database.execute("update push_turn set next_at = datetime('now')")
 
 
@@ -174,7 +160,6 @@ async def test_a_tip_comes_by_itself_and_leads_to_its_page(browser: Browser, hom
     context = await _context(browser, home, script=_SUBSCRIBES.replace("SAID", json.dumps(phone.said)))
     page = await _notifications(context, person)
     service.public_key = (await (await context.request.get("/api/push/")).json())["public_key"]
-    await _know(home, person)
     await _expect_state(page, "off")
     await assert_accessible(page, "notifications, off")
     await _look_at(page, "notifications-off")
@@ -183,7 +168,7 @@ async def test_a_tip_comes_by_itself_and_leads_to_its_page(browser: Browser, hom
     await expect(page.locator("[data-browser]")).to_contain_text("this browser")
     await assert_accessible(page, "notifications, on")
     await _look_at(page, "notifications-on")
-    await asyncio.to_thread(_an_hour_passes, home)
+    await asyncio.to_thread(_two_days_pass, home)
 
     async def is_sent() -> bool:
         return bool(service.got)
