@@ -37,6 +37,7 @@ _PAGES = frozenset(
         "/admin/tips/rewards",
         "/inbox",
         "/me/habits",
+        "/me/notifications",
         "/me/privacy",
         "/login",
         "/login/code",

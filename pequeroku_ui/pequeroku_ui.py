@@ -43,6 +43,7 @@ from pequeroku_ui.pages import (
     login,
     missing,
     new_password,
+    notifications,
     privacy,
     signup,
     team,
@@ -76,6 +77,7 @@ from pequeroku_ui.state.inviting import InvitingState
 from pequeroku_ui.state.keys import KeysState
 from pequeroku_ui.state.login import AdminLoginState, JoinState, LoginState, SignUpState
 from pequeroku_ui.state.new_password import NewPasswordState
+from pequeroku_ui.state.notifications import NotificationsState
 from pequeroku_ui.state.privacy import PrivacyState
 from pequeroku_ui.state.security import SecurityState
 from pequeroku_ui.state.team import TeamState
@@ -152,6 +154,7 @@ _add(account_activity.page, "/account/activity", "Activity", ActivityState.load)
 _add(account_data.page, "/account/data", "Data", FarewellState.load)
 _add(privacy.page, "/me/privacy", "Privacy", PrivacyState.load)
 _add(habits.page, "/me/habits", "Habits", HabitsState.load)
+_add(notifications.page, "/me/notifications", "Notifications", NotificationsState.load)
 _add(new_password.page, "/account/new-password", "New password", NewPasswordState.load)
 
 _add(admin_overview.page, "/admin", "Admin", AdminDoorState.load, AdminOverviewState.load)

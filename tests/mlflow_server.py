@@ -1,6 +1,6 @@
 """An MLflow tracking server for tests: experiments, runs, metrics and tags as its REST API 2.0 says them.
 
-It is as strict as the real one where that matters: fields of the wrong type, unknown runs and deleted experiments are
+It is strict where that matters to us: fields of the wrong type, unknown runs and deleted experiments are
 refused with the codes of MLflow, a tag is overwritten, and of equal points of a metric one is kept.
 """
 

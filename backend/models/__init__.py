@@ -34,7 +34,7 @@ from backend.models.signals import (
     TipFeature,
 )
 from backend.models.stats import UsagePoint
-from backend.models.streams import PushSent, PushSubscription, StreamEvent, Telling, WorkLease
+from backend.models.streams import PushSent, PushSubscription, PushTurn, StreamEvent, Telling, WorkLease
 from backend.models.teams import ContainerShare, Team, TeamMembership
 from backend.models.templates import FileTemplate, FileTemplateItem, ShippedTemplate
 from backend.models.tips import (
@@ -91,6 +91,7 @@ __all__ = [
     "PreviewPort",
     "PushSent",
     "PushSubscription",
+    "PushTurn",
     "QuotaType",
     "RecoveryCode",
     "Repeat",

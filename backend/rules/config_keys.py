@@ -273,6 +273,15 @@ PUSHES_A_DAY = Key(
     minimum=0,
     maximum=48,
 )
+PUSH_LOOK_EVERY_MIN = Key(
+    "push_look_every_min",
+    30,
+    "How often it is looked, for each person whose browsers get tips, whether one is worth sending.",
+    _TIPS,
+    "minutes",
+    minimum=5,
+    maximum=1440,
+)
 QUIET_HOURS = Key(
     "quiet_hours", "22:00-08:00", "When nobody is sent a tip who has not chosen other hours; empty: any time is good.",
     _TIPS, check=telling.check_hours,

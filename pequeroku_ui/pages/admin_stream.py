@@ -7,7 +7,7 @@ from pequeroku_ui.components.admin import admin_page, table, tips_nav
 from pequeroku_ui.components.blanks import content, no_rows, page_bones
 from pequeroku_ui.components.layout import page_head
 from pequeroku_ui.components.moments import ago
-from pequeroku_ui.state.admin_stream import AdminStreamState, EventRow
+from pequeroku_ui.state.admin_stream import AdminStreamState, EventRow, words_for
 
 _S = AdminStreamState
 _HEADS = ("When", "Event", "User", "In NATS")
@@ -36,7 +36,7 @@ def _narrowing() -> rx.Component:
             "Event",
             rx.el.select(
                 rx.el.option("All", value=""),
-                *(rx.el.option(each, value=each) for each in TYPES),
+                *(rx.el.option(words_for(each), value=each) for each in TYPES),
                 name="type",
                 default_value=_S.type,
                 key=_S.type,
@@ -73,7 +73,7 @@ def _rows() -> rx.Component:
 def _row(row: EventRow) -> rx.Component:
     is_open = _S.opened == row.key
     opener = rx.el.button(
-        row.type,
+        row.words,
         type="button",
         on_click=_S.open(row.key),
         custom_attrs={"aria-expanded": rx.cond(is_open, "true", "false")},

@@ -93,7 +93,8 @@ async def _known_since(user_id: int, at: datetime) -> bool:
 
 async def _all_are_read() -> bool:
     async with reading() as tx:
-        return (await tx.exec(select(SignalRun.user_id).where(col(SignalRun.read_at).is_(None)).limit(1))).first() is None
+        waiting = select(SignalRun.user_id).where(col(SignalRun.read_at).is_(None)).limit(1)
+        return (await tx.exec(waiting)).first() is None
 
 
 async def _learnt(many: int) -> bool:

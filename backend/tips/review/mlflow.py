@@ -1,6 +1,6 @@
 """A tracking server of MLflow, over its REST API: a run for each version of a policy, found again by its tag.
 
-The fields are those of MLflow's documentation, “REST API”, version 2.0 of it, which the servers 1.x to 3.x speak.
+The calls and fields are those of MLflow's REST API 2.0.
 """
 
 import asyncio
