@@ -117,6 +117,10 @@ _QUIET = frozenset(
         Action.MOOD_MARK,
         Action.TIP_ASK,
         Action.TIP_LOOK,
+        Action.TIP_POLICY_LIST,
+        Action.TIP_REVIEW,
+        Action.TIP_CANDIDATE_LIST,
+        Action.TIP_PHRASE_LIST,
         Action.TIP_SEEN,
         Action.TIP_REACT,  # a table of its own keeps it, and it is nobody else's business
     }

@@ -5,7 +5,7 @@ from alembic import op
 
 
 revision = '3f8a61c2d947'
-down_revision = 'c81d5e3f0a27'
+down_revision = 'd27c5b80e1f4'
 branch_labels = None
 depends_on = None
 

@@ -35,13 +35,14 @@ from backend.models.signals import (
     TipFeature,
 )
 from backend.models.stats import UsagePoint
-from backend.models.streams import PushSent, PushSubscription, StreamEvent, Telling, WorkLease
+from backend.models.streams import PushSent, PushSubscription, PushTurn, StreamEvent, Telling, WorkLease
 from backend.models.teams import ContainerShare, Team, TeamMembership
 from backend.models.templates import FileTemplate, FileTemplateItem, ShippedTemplate
 from backend.models.tips import (
     TipAction,
     TipCandidate,
     TipDecision,
+    TipGateReport,
     TipLearnt,
     TipPhrase,
     TipPolicy,
@@ -93,6 +94,7 @@ __all__ = [
     "PreviewPort",
     "PushSent",
     "PushSubscription",
+    "PushTurn",
     "QuotaType",
     "RecoveryCode",
     "Repeat",
@@ -110,6 +112,7 @@ __all__ = [
     "TipCandidate",
     "TipDecision",
     "TipFeature",
+    "TipGateReport",
     "TipLearnt",
     "TipPhrase",
     "TipPolicy",

@@ -224,3 +224,8 @@ class Action(StrEnum):
     TIP_REACT = "tip.react"
     TIP_ACT = "tip.act"
     TIP_UNDO = "tip.undo"
+    TIP_POLICY_LIST = "tip_policy.list"
+    TIP_POLICY_MOVE = "tip_policy.move"
+    TIP_REVIEW = "tip.review"
+    TIP_CANDIDATE_LIST = "tip_candidate.list"
+    TIP_PHRASE_LIST = "tip_phrase.list"

@@ -270,6 +270,11 @@ _TABLE: dict[Action, tuple[Relation, Scope]] = {
     Action.TIP_REACT: (Relation.OWNER, Scope.EXEC),
     Action.TIP_ACT: (Relation.OWNER, Scope.EXEC),
     Action.TIP_UNDO: (Relation.OWNER, Scope.EXEC),
+    Action.TIP_POLICY_LIST: (Relation.SUPERUSER, Scope.ADMIN),
+    Action.TIP_POLICY_MOVE: (Relation.SUPERUSER, Scope.ADMIN),
+    Action.TIP_REVIEW: (Relation.SUPERUSER, Scope.ADMIN),
+    Action.TIP_CANDIDATE_LIST: (Relation.SUPERUSER, Scope.ADMIN),
+    Action.TIP_PHRASE_LIST: (Relation.SUPERUSER, Scope.ADMIN),
 }
 
 BEFORE_A_NEW_PASSWORD = frozenset({Action.USER_CHANGE_PASSWORD, Action.USER_LOGOUT})

@@ -151,6 +151,7 @@ HOLDINGS: tuple[Holding, ...] = (
         _direct(models.PushSubscription.user_id),
         {"sealed": _SEALED, "endpoint_digest": _HASH},
     ),
+    Holding(models.PushTurn, _direct(models.PushTurn.user_id), {}),
     Holding(models.Telling, _direct(models.Telling.user_id), {}),
     Holding(models.PushSent, _through(models.PushSent.telling_id, models.Telling, models.Telling.user_id), {}),
     Holding(models.ConsentEntry, _direct(models.ConsentEntry.user_id), {}),

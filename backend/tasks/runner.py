@@ -16,10 +16,21 @@ from backend.guest.terminals import terminals
 from backend.hypervisor.registry import nodes
 from backend.models import Node
 from backend.services import usage
-from backend.tasks import farewells, leases, mirroring, one_shots, retention, signals, tips, webhooks
+from backend.tasks import (
+    farewells,
+    leases,
+    mirroring,
+    one_shots,
+    pushing,
+    registry,
+    retention,
+    signals,
+    tips,
+    webhooks,
+)
 from backend.tasks.node_loop import NodeLoop, NodeSettings
 from backend.tasks.upkeep import Upkeep
-from backend.tips import notifier
+from backend.tips.reaching import notifier
 
 log = logging.getLogger(__name__)
 
@@ -123,6 +134,9 @@ async def _driving() -> AsyncGenerator[None]:
         "signals": signals.run(),
         "tips": learner.run(),
         "tips' words": tips.phrase(),
+        "tips' policies": tips.judge(),
+        "mlflow": registry.run(),
+        "pushing": pushing.run(),
         "notifier": notifier.run(),
     }
     tasks = [asyncio.create_task(work, name=name) for name, work in works.items()]

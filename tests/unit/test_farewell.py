@@ -33,6 +33,7 @@ _NOT_PERSONAL = {
     "leftover",
     "shipped_template",
     "work_lease",
+    "tip_gate_report",
     "tip_phrase",
     "tip_policy",
 }

@@ -160,6 +160,11 @@ ROUTES: dict[tuple[str, str], dict[str, Any] | None] = {
     ("GET", "/api/overview/"): None,
     ("GET", "/api/reconciler/"): None,
     ("GET", "/api/stream/"): None,
+    ("GET", "/api/tips/policies/"): None,
+    ("GET", "/api/tips/review/"): None,
+    ("GET", "/api/tips/candidates/"): None,
+    ("GET", "/api/tips/phrases/"): None,
+    ("POST", "/api/tips/policies/{policy_id}/move/"): {"stage": "shadow"},
     ("GET", "/api/push/"): None,
     ("POST", "/api/push/"): {"endpoint": "https://push.example/1", "p256dh": "BA", "auth": "AA"},
     ("PUT", "/api/push/quiet_hours/"): {"hours": "22:00-08:00", "zone": "UTC"},
@@ -265,7 +270,7 @@ async def _places(world: World, who: str, thing: Thing) -> dict[str, object]:
     people = {name: world.people[name].username for name in ("stranger", "removed")}
     ids = {"container_id": thing.container_id, "share_id": thing.share_id, "schedule_id": thing.schedule_id}
     ids |= {"conversation_id": thing.conversation_ids[who], "turn_id": thing.turn_ids[who]}
-    ids |= {"checkpoint_id": thing.checkpoint_id}
+    ids |= {"checkpoint_id": thing.checkpoint_id, "policy_id": 1}
     rest = {"team_id": world.team_id, "user_id": world.people["team admin"].user_id, "process_id": "p1", "type_id": 1}
     names = {"slug": "owners-own", "username": people["stranger"], "name": "default_credits", "node_id": world.node.id}
     return {**own, **people, **ids, **rest, **names}
@@ -325,7 +330,7 @@ async def test_no_key_reaches_further_than_its_route_says(one_database: None) ->
                     continue
                 names = ("stranger", "removed", "username", "name", "slug", "process_id", "terminal_id")
                 ids = ("container_id", "team_id", "share_id", "schedule_id", "user_id", "type_id", "node_id")
-                ids = (*ids, *_OWN, "conversation_id", "link_id", "port", "turn_id", "checkpoint_id")
+                ids = (*ids, *_OWN, "conversation_id", "link_id", "port", "turn_id", "checkpoint_id", "policy_id")
                 places = dict.fromkeys(names, "ana") | dict.fromkeys(ids, 1)
                 url, body = route[1].format(**places), _filled(ROUTES.get(route, _ELSEWHERE.get(route[1])), places)
                 answer = await client.request(route[0], url, json=body)
