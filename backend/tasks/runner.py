@@ -18,6 +18,7 @@ from backend.models import Node
 from backend.services import usage
 from backend.tasks import farewells, leases, mirroring, retention, signals, tips, webhooks
 from backend.tasks.node_loop import NodeLoop, NodeSettings
+from backend.tasks.pool import Pool
 from backend.tasks.upkeep import Upkeep
 from backend.tips import notifier
 
@@ -123,6 +124,7 @@ async def _driving() -> AsyncGenerator[None]:
         "tips": learner.run(),
         "tips' words": tips.phrase(),
         "notifier": notifier.run(),
+        "warm pool": Pool().run(),
     }
     tasks = [asyncio.create_task(work, name=name) for name, work in works.items()]
     try:
