@@ -13,6 +13,7 @@ _PARTS = (
     "audit", "reconcile", "machines", "drain", "crowd", "files", "pages", "sockets", "api", "ai_undo", "assistant",
     "tips",
     "tips_http",
+    "warm",
 )  # fmt: skip
 _RESULTS = Path("test-results/bench.json")
 
