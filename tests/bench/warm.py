@@ -26,7 +26,7 @@ from tests.stores import eventually
 
 _ROUNDS = 7
 _POOL, _CLAIMS = 10, 100
-_PAUSE_S = 0.005
+_PAUSE_S, _RESTED_S = 0.005, 20.0
 
 
 async def measure() -> list[Figure]:
@@ -84,9 +84,6 @@ async def _is_warm() -> bool:
             await tx.exec(select(Container).where(col(Container.pooled), Container.status == Status.RUNNING))
         ).first()
     return row is not None and row.booted_at is not None and (now() - row.booted_at).total_seconds() > _RESTED_S
-
-
-_RESTED_S = 20.0
 
 
 async def _runs(program: httpx.AsyncClient, here: str) -> bool:
