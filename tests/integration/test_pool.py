@@ -16,7 +16,8 @@ from tests.stores import eventually
 
 pytestmark = [pytest.mark.vm]
 
-_WHO = "hostname; cat /etc/machine-id /etc/ssh/pequeroku_host_ed25519_key.pub; wc -l < /run/pequeroku/authorized_keys"
+_KEY = "/etc/ssh/pequeroku_host_ed25519_key.pub"
+_WHO = f"hostname; cat /etc/machine-id; echo; cat {_KEY}; wc -l < /run/pequeroku/authorized_keys"
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +32,7 @@ async def _asked(container_id: int, command: str) -> list[str]:
         door = await doors.look(tx, SYSTEM, container_id)
     done = await guests().run(await door.address(), command, timeout_s=60)
     assert done.exit_code == 0, done.stderr
-    return done.stdout.decode().splitlines()
+    return [line for line in done.stdout.decode().splitlines() if line]
 
 
 async def _warm() -> Container:
