@@ -29,6 +29,7 @@ from backend.tasks import (
     webhooks,
 )
 from backend.tasks.node_loop import NodeLoop, NodeSettings
+from backend.tasks.pool import Pool
 from backend.tasks.upkeep import Upkeep
 from backend.tips.reaching import notifier
 
@@ -138,6 +139,7 @@ async def _driving() -> AsyncGenerator[None]:
         "mlflow": registry.run(),
         "pushing": pushing.run(),
         "notifier": notifier.run(),
+        "warm pool": Pool().run(),
     }
     tasks = [asyncio.create_task(work, name=name) for name, work in works.items()]
     try:

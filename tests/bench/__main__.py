@@ -15,7 +15,7 @@ from tests.bench.report import Figure, as_json, as_table
 
 _PARTS = (
     "audit", "reconcile", "machines", "drain", "crowd", "files", "pages", "sockets", "api", "ai_undo", "assistant",
-    "tips", "tips_http", "tip_signals",
+    "tips", "tips_http", "tip_signals", "warm",
 )  # fmt: skip
 _RESULTS = Path("test-results/bench.json")
 
