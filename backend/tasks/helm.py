@@ -60,13 +60,14 @@ class Helm:
                 row.phase = phase
                 if phase in (Phase.DISK, Phase.BOOTING, Phase.GUEST):
                     row.phases = begun(row.phases, phase.value, now())
+            has_come_up = changes.get("status") is Status.RUNNING and row.status is not Status.RUNNING
             if changes.get("status") is Status.RUNNING:
                 row.phases = begun(row.phases, READY, now())
                 tx.after_commit.append(lambda: _count_start(row))
-                if row.status is not Status.RUNNING:
-                    await history.note_running(tx, row)
             for name, value in changes.items():
                 setattr(row, name, value)
+            if has_come_up:  # last: PostgreSQL locks what a row refers to when it is written twice, and we would wait
+                await history.note_running(tx, row)  # for who locks its quota and then its node
             announce(tx, ContainerChanged(container_id, row.user_id))
 
     async def note_off(self, container_id: int, **changes: Any) -> None:

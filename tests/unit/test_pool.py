@@ -119,13 +119,13 @@ async def test_many_who_create_at_once_get_each_machine_once(world: tuple[Actor,
 
 async def test_a_pool_that_is_switched_off_or_of_another_size_is_emptied(world: tuple[Actor, MemoryNode]) -> None:
     kind_id = await _keep(2)
-    old = {each.id for each in await _until_warm(2)}
+    await _until_warm(2)
     async with transaction() as tx:
         await tx.exec(update(ContainerType).where(col(ContainerType.id) == kind_id).values(memory_mb=512))
 
     async def renewed() -> bool:
         found = await _pooled()
-        return len(found) == 2 and not old & {each.id for each in found}
+        return len(found) == 2 and {each.memory_mb for each in found} == {512}
 
     await eventually("machines of the new size", renewed)
     await _keep(0, poolable=False)
