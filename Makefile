@@ -18,6 +18,9 @@ check: ## ruff, pyright, import-linter, hadolint, buf, and the tests that count 
 bench: ## measure
 	$(SETUP) bench
 
+bench-models: ## compare models for the words of tips (ARGS="tip-generator assistant some/model")
+	$(SETUP) bench-models
+
 agent-eval: ## give the assistant twenty chores in a real machine (ARGS=--real: with the provider that is set up)
 	$(SETUP) agent-eval
 
@@ -36,4 +39,4 @@ stop: ## end the virtual machines on this machine, and the libvirtd that `make r
 lock: ## take new versions into requirements.txt, within pyproject.toml's bounds
 	$(SETUP) lock
 
-.PHONY: help run test check bench agent-eval tips-eval contracts image stop lock
+.PHONY: help run test check bench bench-models agent-eval tips-eval contracts image stop lock

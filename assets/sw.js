@@ -1,4 +1,5 @@
 // Keeps the tip's page: without a connection it is there as it was drawn last. Everything else goes to the network.
+// Shows tips that are pushed; what it fetches of the tip's page stands already, and nothing is chosen for it.
 
 const KEPT = "tip-1";
 const PAGE = "/tip";
@@ -16,7 +17,7 @@ self.addEventListener("fetch", (event) => {
   const { request } = event;
   const url = new URL(request.url);
   if (isOurs(url) && url.pathname === "/auth/logout") {
-    event.waitUntil(caches.delete(KEPT)); // what stood is the person's who leaves
+    event.waitUntil(forget());
   } else if (request.method !== "GET" || !isOurs(url)) {
     return;
   } else if (request.mode === "navigate" && url.pathname.replace(/\/$/, "") === PAGE) {
@@ -25,6 +26,39 @@ self.addEventListener("fetch", (event) => {
     event.respondWith(fetch(request).catch(async () => (await kept(url.pathname)) || Response.error()));
   }
 });
+
+self.addEventListener("push", (event) => {
+  event.waitUntil(show(event.data));
+});
+
+self.addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  event.waitUntil(open(event.notification.data));
+});
+
+// A browser has to show something for each push, or it takes the permission away.
+async function show(data) {
+  let said = {};
+  try {
+    said = data.json();
+  } catch {
+    // Its own words are there for that.
+  }
+  const url = new URL(said.url || PAGE, self.location.origin);
+  await self.registration.showNotification("Tip", {
+    body: said.body || "There is a tip for you.",
+    tag: said.tag || "tip",
+    icon: "/icon.svg",
+    data: isOurs(url) ? url.pathname : PAGE,
+  });
+}
+
+// In the window that has it open, else in a new one.
+async function open(path) {
+  const windows = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
+  const there = windows.find((each) => new URL(each.url).pathname.replace(/\/$/, "") === path);
+  await (there ? there.focus() : self.clients.openWindow(path));
+}
 
 async function page(event) {
   try {
@@ -35,6 +69,12 @@ async function page(event) {
   } catch {
     return (await kept(PAGE)) || Response.error();
   }
+}
+
+// What stood, and what would be pushed, is the person's who leaves. The push service tells the server that it is over.
+async function forget() {
+  await caches.delete(KEPT);
+  await (await self.registration.pushManager?.getSubscription())?.unsubscribe();
 }
 
 async function kept(path) {

@@ -68,6 +68,7 @@ _QUIET = frozenset(
         Action.CONTAINER_LOGS,
         Action.CONTAINER_READ,
         Action.FILE_LOOK,
+        Action.FEED_READ,
         Action.IDENTITY_LIST,
         Action.INVITATION_LIST,
         Action.INVITATION_READ,
@@ -77,6 +78,8 @@ _QUIET = frozenset(
         Action.INBOX_READ,
         Action.INBOX_READ_ALL,
         Action.NODE_LIST,
+        Action.ONE_SHOT_LIST,
+        Action.ONE_SHOT_READ,
         Action.PROCESS_LOOK,
         Action.PROFILE_READ,
         Action.PUSH_READ,
@@ -116,6 +119,10 @@ _QUIET = frozenset(
         Action.MOOD_MARK,
         Action.TIP_ASK,
         Action.TIP_LOOK,
+        Action.TIP_POLICY_LIST,
+        Action.TIP_REVIEW,
+        Action.TIP_CANDIDATE_LIST,
+        Action.TIP_PHRASE_LIST,
         Action.TIP_SEEN,
         Action.TIP_REACT,  # a table of its own keeps it, and it is nobody else's business
     }

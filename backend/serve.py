@@ -18,6 +18,8 @@ from granian.errors import FatalError
 from granian.log import LogLevels
 from granian.server.embed import Server
 
+from backend.ending import ending
+
 _PATIENCE_S = 10.0
 _BACKLOG = 1024
 
@@ -41,6 +43,7 @@ async def serve(target: str, host: str, port: int) -> int:
 
     def stop() -> None:
         asked_to_stop.set()
+        ending().tell()
         server.stop()
         loop.call_later(_PATIENCE_S, os._exit, 1)  # whoever holds the end up has had its time
 

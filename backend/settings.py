@@ -23,6 +23,13 @@ def _check_loopback(address: str) -> str:
     return address.rstrip("/")
 
 
+def _check_web(address: str) -> str:
+    """We speak MLflow's REST API: a folder or a database, which its own client takes, is no such address."""
+    if address and not address.startswith(("http://", "https://")):
+        raise ValueError("MLFLOW_TRACKING_URI has to begin with https:// or http://")
+    return address
+
+
 class Settings(BaseSettings):
     """What an operator decides before the start. Every name is the name of an environment variable."""
 
@@ -48,6 +55,13 @@ class Settings(BaseSettings):
     """Where `python -m backend.tips.serving` answers, if policies are to be asked there. Empty: in this process."""
     ml_serving_port: int = Field(default=8002, ge=1, le=65535)
     """And where it listens, on HOST."""
+
+    mlflow_tracking_uri: Annotated[str, AfterValidator(_check_web)] = ""
+    """An MLflow tracking server that is told of the tips' policies. Empty: none."""
+    mlflow_tracking_token: SecretStr = SecretStr("")
+    """What it is shown as a bearer token. Empty: nothing."""
+    mlflow_experiment_name: str = "pequeroku-tips"
+    """Where the policies' runs are there."""
 
     secret_key: SecretStr = SecretStr("")
     secret_keys_before: SecretStr = SecretStr("")

@@ -32,6 +32,10 @@ from pequeroku_ui.pages import (
     admin_overview,
     admin_reconciler,
     admin_stream,
+    admin_tip_candidates,
+    admin_tip_freshness,
+    admin_tip_rewards,
+    admin_tips,
     assistant,
     container,
     dashboard,
@@ -40,6 +44,7 @@ from pequeroku_ui.pages import (
     login,
     missing,
     new_password,
+    notifications,
     privacy,
     signup,
     team,
@@ -57,6 +62,10 @@ from pequeroku_ui.state.admin_form import AdminFormState
 from pequeroku_ui.state.admin_overview import AdminOverviewState
 from pequeroku_ui.state.admin_reconciler import AdminReconcilerState
 from pequeroku_ui.state.admin_stream import AdminStreamState
+from pequeroku_ui.state.admin_tip_candidates import AdminTipCandidatesState
+from pequeroku_ui.state.admin_tip_freshness import AdminTipFreshnessState
+from pequeroku_ui.state.admin_tip_rewards import AdminTipRewardsState
+from pequeroku_ui.state.admin_tips import AdminTipsState
 from pequeroku_ui.state.admin_try import AdminTryState
 from pequeroku_ui.state.base import keep_apart
 from pequeroku_ui.state.container import ContainerState
@@ -69,6 +78,7 @@ from pequeroku_ui.state.inviting import InvitingState
 from pequeroku_ui.state.keys import KeysState
 from pequeroku_ui.state.login import AdminLoginState, JoinState, LoginState, SignUpState
 from pequeroku_ui.state.new_password import NewPasswordState
+from pequeroku_ui.state.notifications import NotificationsState
 from pequeroku_ui.state.privacy import PrivacyState
 from pequeroku_ui.state.security import SecurityState
 from pequeroku_ui.state.team import TeamState
@@ -146,10 +156,17 @@ _add(account_activity.page, "/account/activity", "Activity", ActivityState.load)
 _add(account_data.page, "/account/data", "Data", FarewellState.load)
 _add(privacy.page, "/me/privacy", "Privacy", PrivacyState.load)
 _add(habits.page, "/me/habits", "Habits", HabitsState.load)
+_add(notifications.page, "/me/notifications", "Notifications", NotificationsState.load)
 _add(new_password.page, "/account/new-password", "New password", NewPasswordState.load)
 
 _add(admin_overview.page, "/admin", "Admin", AdminDoorState.load, AdminOverviewState.load)
 _add(admin_reconciler.page, "/admin/reconciler", "Reconciler", AdminDoorState.load, AdminReconcilerState.load)
+_add(admin_tips.page, "/admin/tips/policies", "Tips", AdminDoorState.load, AdminTipsState.load)
+_add(admin_tip_rewards.page, "/admin/tips/rewards", "Rewards", AdminDoorState.load, AdminTipRewardsState.load)
+_add(
+    admin_tip_candidates.page, "/admin/tips/candidates", "Candidates", AdminDoorState.load, AdminTipCandidatesState.load
+)
+_add(admin_tip_freshness.page, "/admin/tips/freshness", "Freshness", AdminDoorState.load, AdminTipFreshnessState.load)
 _add(admin_stream.page, "/admin/tips/events", "Events", AdminDoorState.load, AdminStreamState.load)
 _add(admin_costs.page, "/admin/costs", "AI costs", AdminDoorState.load, AdminCostsState.load)
 _add(

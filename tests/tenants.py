@@ -24,6 +24,7 @@ from backend.models import (
     Invitation,
     Node,
     Notification,
+    OneShotRun,
     PreviewLink,
     PushSubscription,
     Session,
@@ -195,6 +196,7 @@ async def _belongings(tx: Tx, owner: Actor) -> dict[str, int]:
             user_id=user_id, policy="random", stage="active", seed=1, ends_at=now() + timedelta(days=1), shown=_TIP
         ),
         "subscription_id": PushSubscription(user_id=user_id, endpoint_digest="owner's", sealed="", host="push.example"),
+        "run_id": OneShotRun(user_id=user_id, command="echo A secret of the owner", timeout_s=60),
         "ssh key": SshKey(user_id=user_id, name="k", public_key="ssh-ed25519 AAAA", fingerprint="owners"),
     }
     tx.add_all(rows.values())

@@ -120,8 +120,22 @@ def _learning() -> None:
         sa.Column('stage', sa.String(length=16), nullable=False),
         sa.Column('state', sa.JSON(), nullable=False),
         _at('updated_at'),
+        _at('since'),
+        sa.Column('predecessor_id', sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(['predecessor_id'], ['tip_policy.id'], ondelete='SET NULL'),
         sa.PrimaryKeyConstraint('id'),
         sa.UniqueConstraint('name', 'version', name='ux_tip_policy_name_version'),
+    )
+    op.create_table(
+        'tip_gate_report',
+        sa.Column('id', sa.Integer(), nullable=False),
+        _at('at'),
+        sa.Column('challenger', sa.String(length=60), nullable=False),
+        sa.Column('incumbent', sa.String(length=60), nullable=False),
+        sa.Column('outcome', sa.String(length=24), nullable=False),
+        sa.Column('reasons', sa.JSON(), nullable=False),
+        sa.Column('figures', sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint('id'),
     )
     op.create_table(
         'tip_learnt',
@@ -150,7 +164,7 @@ def _learning() -> None:
 
 def downgrade() -> None:
     for table in (
-        'tip_action', 'tip_learnt', 'tip_policy', 'tip_reward', 'tip_reaction',
+        'tip_gate_report', 'tip_action', 'tip_learnt', 'tip_policy', 'tip_reward', 'tip_reaction',
         'tip_decision', 'tip_phrase', 'tip_candidate',
     ):
         op.drop_table(table)

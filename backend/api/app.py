@@ -44,12 +44,16 @@ from backend.api.routes import (
     teams,
     templates,
     terminals,
+    tip_policies,
+    tip_review,
     tips,
     turns,
     types,
     users,
     webhooks,
 )
+from backend.api.v1 import schema as v1
+from backend.api.v1.slashes import EitherWay
 from backend.api.ws import ai as ai_sockets
 from backend.api.ws import fs
 from backend.api.ws import ports as port_sockets
@@ -83,6 +87,8 @@ _ROUTERS = (
     ssh_keys.router,
     ssh_gateway.router,
     inbox.router,
+    tip_policies.router,
+    tip_review.router,
     tips.router,
     webhooks.router,
     signals.router,
@@ -112,10 +118,11 @@ def make_api() -> FastAPI:
     api.add_middleware(SaysTheRate)
     api.add_middleware(BoundedBodies)
     api.add_middleware(Counted)
-    for router in _ROUTERS:
+    api.add_middleware(EitherWay)
+    for router in (*_ROUTERS, *v1.ROUTERS):
         api.include_router(router)
     api.add_exception_handler(PequerokuError, refuse)
     api.add_exception_handler(RequestValidationError, refuse)
-    describe(api)
+    describe(api, besides=v1.ROUTERS)
     answer_elsewhere(api)
     return api

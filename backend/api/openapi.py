@@ -1,9 +1,11 @@
 """The description of the API, as OpenAPI 3.1: made from the routes, with what they don't say by themselves."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
+from starlette.routing import BaseRoute
 
 from backend.api.problems import Problem
 from backend.api.routing import NO_SCOPE, SCOPE
@@ -21,21 +23,25 @@ _SCHEMES = {
 _METHODS = frozenset({"get", "post", "put", "patch", "delete"})
 
 
-def describe(api: FastAPI) -> None:
-    """Have the app describe itself in our way."""
+def describe(api: FastAPI, *, besides: Sequence[APIRouter] = ()) -> None:
+    """Have the app describe itself in our way.
+
+    Args:
+        besides: routers that have a description of their own.
+    """
 
     def openapi() -> dict[str, Any]:
         if api.openapi_schema is None:
-            api.openapi_schema = _made(api)
+            rest = [each for each in api.routes if getattr(each, "original_router", None) not in besides]
+            api.openapi_schema = described("Pequeroku", VERSION, _ABOUT, rest)
         return api.openapi_schema
 
     api.openapi = openapi
 
 
-def _made(api: FastAPI) -> dict[str, Any]:
-    made = get_openapi(
-        title="Pequeroku", version=VERSION, openapi_version="3.1.0", description=_ABOUT, routes=api.routes
-    )
+def described(title: str, version: str, about: str, routes: Sequence[BaseRoute]) -> dict[str, Any]:
+    """The description of these routes."""
+    made = get_openapi(title=title, version=version, openapi_version="3.1.0", description=about, routes=routes)
     components: dict[str, Any] = made.setdefault("components", {})
     components["securitySchemes"] = _SCHEMES
     schemas: dict[str, Any] = components.setdefault("schemas", {})

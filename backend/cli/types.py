@@ -15,6 +15,7 @@ from backend.services.types import TypeFields
 app = group("The sizes that people choose from, and what they cost.")
 
 Idle = Annotated[int | None, typer.Option(help="Minutes without use after which it is stopped; 0: never.")]
+Warm = Annotated[int | None, typer.Option(help="How many are kept warm on each node, if it is poolable.")]
 Lifetime = Annotated[int | None, typer.Option(help="Hours after which it is deleted; 0: never.")]
 
 
@@ -30,6 +31,7 @@ def show() -> None:
         size = f"{each.vcpus} vCPUs, {each.memory_mb} MiB, {each.disk_gib} GiB"
         time = f"  idle stop {each.idle_stop_min} min" if each.idle_stop_min else ""
         time += f"  lifetime {each.lifetime_h} h" if each.lifetime_h else ""
+        time += f"  {each.pool_target} kept warm" if each.poolable else ""
         kind = "private" if each.private else "public"
         typer.echo(f"{each.container_type_name:20} {size:32} credits_cost={each.credits_cost:<4} {kind}{time}")
 
@@ -37,7 +39,7 @@ def show() -> None:
 @app.command()
 def add(
     name: str, memory_mb: int, vcpus: int, disk_gib: int, credits_cost: int, private: bool = False,
-    idle_stop_min: Idle = 0, lifetime_h: Lifetime = 0,
+    idle_stop_min: Idle = 0, lifetime_h: Lifetime = 0, poolable: bool = False, pool_target: Warm = 0,
 ) -> None:  # fmt: skip
     """Add a type. Without --private new quotas allow it; `quota grant --public` gives it to those there are."""
 
@@ -46,7 +48,7 @@ def add(
             await types.create_type(
                 tx, SYSTEM, container_type_name=name, memory_mb=memory_mb, vcpus=vcpus, disk_gib=disk_gib,
                 credits_cost=credits_cost, private=private, idle_stop_min=idle_stop_min or 0,
-                lifetime_h=lifetime_h or 0,
+                lifetime_h=lifetime_h or 0, poolable=poolable, pool_target=pool_target or 0,
             )  # fmt: skip
 
     run(work())
@@ -58,12 +60,14 @@ def put(
     name: str,
     memory_mb: int | None = None, vcpus: int | None = None, disk_gib: int | None = None,
     credits_cost: int | None = None, private: bool | None = None, rename: str | None = None,
-    idle_stop_min: Idle = None, lifetime_h: Lifetime = None,
+    idle_stop_min: Idle = None, lifetime_h: Lifetime = None, poolable: bool | None = None,
+    pool_target: Warm = None,
 ) -> None:  # fmt: skip
     """Change a type. Its stopped containers have the new size at once, running ones at their next start."""
     asked = {
         "container_type_name": rename, "memory_mb": memory_mb, "vcpus": vcpus, "disk_gib": disk_gib,
         "credits_cost": credits_cost, "private": private, "idle_stop_min": idle_stop_min, "lifetime_h": lifetime_h,
+        "poolable": poolable, "pool_target": pool_target,
     }  # fmt: skip
     changes = TypeFields(**{field: value for field, value in asked.items() if value is not None})  # type: ignore[typeddict-item]
 

@@ -111,6 +111,22 @@ class TipSettled:
     user_id: int
 
 
+@dataclass(frozen=True, slots=True)
+class RunChanged:
+    """A one-shot run was asked for, has begun, or is over."""
+
+    run_id: int
+    user_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class FeedWritten:
+    """There is more to be told of these users' things, and of these containers to whom they are shared with."""
+
+    user_ids: list[int]
+    container_ids: list[int]
+
+
 Event = (
     ContainerChanged
     | WishChanged
@@ -124,6 +140,8 @@ Event = (
     | UsageSampled
     | StreamWritten
     | TipSettled
+    | RunChanged
+    | FeedWritten
 )
 Listener = Callable[[Event], Awaitable[None] | None]
 _BY_NAME: dict[str, type[Event]] = {each.__name__: each for each in get_args(Event)}

@@ -95,12 +95,22 @@ async def stat_(program: FileProgram, params: Params, _hear: Hear) -> Answer:
 
 async def read(program: FileProgram, params: Params, _hear: Hear) -> Answer:
     path = paths.inside(params.get("path"))
-    said, data = await _ask(program, path, "read", path=path, limit=MAX_TEXT_BYTES, limit_bytes=MAX_TEXT_BYTES)
-    told = {"path": paths.outside(path), **_figures(said)} | {"size": len(data)}
+    figures, data = await content(program, path)
+    told = {"path": paths.outside(path), **figures} | {"size": len(data)}
     text = _text_of(data)
     if text is None:
         raise FileRefused("binary", paths.outside(path), size=len(data), revision=told["revision"])
     return told | {"content": text, "ends_with_newline": text.endswith("\n")}
+
+
+async def content(program: FileProgram, path: str) -> tuple[Answer, bytes]:
+    """A checked path's revision, size, modified and mode, and what the file holds: text or not.
+
+    Raises:
+        FileRefused: `not_found`, `is_a_folder`, `too_large`, …
+    """
+    said, data = await _ask(program, path, "read", path=path, limit=MAX_TEXT_BYTES, limit_bytes=MAX_TEXT_BYTES)
+    return _figures(said), data
 
 
 def _text_of(data: bytes) -> str | None:

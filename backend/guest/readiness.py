@@ -1,15 +1,18 @@
 """Hears from a guest that it is up, over the hypervisor's own channel: the one thing about it that we take on trust.
 
-The guest answers each line we send with `ready <host key> <boot id>`, and the line `at <time>` with that time after it.
+The guest answers each line we send with `ready <host key> <boot id>`, and the lines `at <time>` and `become <time> …`
+with that time after it.
 It may be hostile: a line is at most 4 KiB, everything together at most 64 KiB, and only the exact form counts.
 """
 
 import asyncio
 import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from backend.errors import GuestSilent, Unavailable
+from backend.guest.keys import Identity
 from backend.hypervisor.driver import READY, ByteStream, Hypervisor
 
 _ASK_AGAIN_S = 2.0
@@ -28,12 +31,15 @@ class Announcement:
     boot_id: str
 
 
-async def await_ready(node: Hypervisor, name: str, timeout_s: float, *, sets_clock: bool = False) -> Announcement:
+async def await_ready(
+    node: Hypervisor, name: str, timeout_s: float, *, sets_clock: bool = False, becomes: Identity | None = None
+) -> Announcement:
     """Wait until the guest of domain `name` says that it is ready.
 
     Args:
         sets_clock: tell it what time it is, for it has slept; only an answer to that counts. What it had answered to
             whoever asked before it slept is still on its way.
+        becomes: have it become this one; only an answer to that counts. Told twice is told once.
 
     Raises:
         GuestSilent: it did not within `timeout_s`, or says nothing but nonsense.
@@ -43,7 +49,7 @@ async def await_ready(node: Hypervisor, name: str, timeout_s: float, *, sets_clo
         async with asyncio.timeout(timeout_s):
             stream = await node.open_channel(name, READY)
             try:
-                return await _converse(stream, sets_clock)
+                return await _converse(stream, _order(sets_clock, becomes))
             finally:
                 stream.close()
     except TimeoutError as late:
@@ -56,9 +62,23 @@ class _Nonsense(Exception):
     """The guest said more than an answer can be long."""
 
 
-async def _converse(stream: ByteStream, sets_clock: bool) -> Announcement:
-    told = set[bytes]() if sets_clock else None
-    asking = asyncio.create_task(_ask(stream, told), name="ask-ready")
+def _order(sets_clock: bool, becomes: Identity | None) -> Callable[[str], str] | None:
+    """What to tell the guest at a time, where it is told anything."""
+    if becomes is not None:
+        pem = becomes.host_key_private.replace("\n", "|").replace(" ", "_")
+        keys = _bare(becomes.authorized_key), pem, _bare(becomes.host_key)
+        words = " ".join((becomes.hostname, *keys, becomes.machine_id, becomes.seed))
+        return lambda at: f"become {at} {words}"
+    return (lambda at: f"at {at}") if sets_clock else None
+
+
+def _bare(public_key: str) -> str:
+    return public_key.split()[1]
+
+
+async def _converse(stream: ByteStream, order: Callable[[str], str] | None) -> Announcement:
+    told = set[bytes]() if order is not None else None
+    asking = asyncio.create_task(_ask(stream, order, told), name="ask-ready")
     try:
         return await _listen(stream, told)
     finally:
@@ -66,15 +86,15 @@ async def _converse(stream: ByteStream, sets_clock: bool) -> Announcement:
         await asyncio.gather(asking, return_exceptions=True)
 
 
-async def _ask(stream: ByteStream, told: set[bytes] | None) -> None:
+async def _ask(stream: ByteStream, order: Callable[[str], str] | None, told: set[bytes] | None) -> None:
     """Ask until cancelled: what was asked before the guest listened may be lost in a reboot. `told` gets the times."""
     while True:
-        question = b"?"
-        if told is not None:
-            at = f"{time.time():.3f}".encode()
-            told.add(at)
-            question = b"at " + at
-        await stream.write(question + b"\n")
+        question = "?"
+        if order is not None and told is not None:
+            at = f"{time.time():.3f}"
+            told.add(at.encode())
+            question = order(at)
+        await stream.write(f"{question}\n".encode())
         await asyncio.sleep(_ASK_AGAIN_S)
 
 

@@ -44,6 +44,9 @@ class Machine:
     is_frozen: bool = False
     """Its guest's file systems are held still."""
     clock_is_set: bool = False
+    host_key: str = _HOST_KEY
+    became: str = ""
+    """The name that it was given while it ran."""
 
 
 class MemoryNode:
@@ -309,8 +312,7 @@ class MemoryNode:
             raise Unavailable("The machine is not running, or has no such channel.")
         if before := self._channels.get((name, channel)):
             before.close()
-        answer = f"ready ssh-ed25519 {_HOST_KEY} {self.machines[name].boot_id}".encode()
-        port = ReadyPort(self.machines[name], answer if self.answers else b"")
+        port = ReadyPort(self.machines[name], answers=self.answers)
         self._channels[name, channel] = port
         return port
 

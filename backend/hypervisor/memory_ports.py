@@ -1,4 +1,4 @@
-"""What a guest of a node in memory says: nothing but that it is ready."""
+"""What a guest of a node in memory says: that it is ready, and who it is now."""
 
 import asyncio
 from typing import Protocol
@@ -10,13 +10,16 @@ _GONE = b""
 
 class _Guest(Protocol):
     clock_is_set: bool
+    became: str
+    host_key: str
+    boot_id: str
 
 
 class ReadyPort:
-    """The port on which a guest answers each line by saying that it is ready."""
+    """The port on which a guest answers each line by saying that it is ready, and does what the line says."""
 
-    def __init__(self, machine: _Guest, answer: bytes) -> None:
-        self._machine, self._answer = machine, answer
+    def __init__(self, machine: _Guest, *, answers: bool) -> None:
+        self._machine, self._answers = machine, answers
         self._said: asyncio.Queue[bytes] = asyncio.Queue()
         self._gone = False
 
@@ -29,10 +32,14 @@ class ReadyPort:
         if self._gone:
             raise Unavailable("The channel into the guest is closed.")
         for line in data.splitlines():
-            asked, _, time = line.partition(b" ")
+            asked, *words = line.split()
             self._machine.clock_is_set |= asked == b"at"
-            if self._answer:
-                self._said.put_nowait(self._answer + (b" " + time if time else b"") + b"\n")
+            if asked == b"become":
+                host, _, _, host_key, *_ = words[1:]
+                self._machine.became, self._machine.host_key = host.decode(), host_key.decode()
+            if self._answers:
+                said = [b"ready ssh-ed25519", self._machine.host_key.encode(), self._machine.boot_id.encode()]
+                self._said.put_nowait(b" ".join([*said, *words[:1]]) + b"\n")
 
     def close(self) -> None:
         if not self._gone:

@@ -20,6 +20,7 @@ from backend.models.inbox import Notification, Webhook, WebhookDelivery
 from backend.models.keys import ApiKey, SshKey
 from backend.models.nodes import Leftover, Node, NodeLease
 from backend.models.previews import PreviewLink, PreviewPass, PreviewPort
+from backend.models.programs import FeedEvent, OneShotRun
 from backend.models.quotas import QuotaType, ResourceQuota
 from backend.models.repeats import Repeat
 from backend.models.signals import (
@@ -34,13 +35,14 @@ from backend.models.signals import (
     TipFeature,
 )
 from backend.models.stats import UsagePoint
-from backend.models.streams import PushSent, PushSubscription, StreamEvent, Telling, WorkLease
+from backend.models.streams import PushSent, PushSubscription, PushTurn, StreamEvent, Telling, WorkLease
 from backend.models.teams import ContainerShare, Team, TeamMembership
 from backend.models.templates import FileTemplate, FileTemplateItem, ShippedTemplate
 from backend.models.tips import (
     TipAction,
     TipCandidate,
     TipDecision,
+    TipGateReport,
     TipLearnt,
     TipPhrase,
     TipPolicy,
@@ -71,6 +73,7 @@ __all__ = [
     "ContainerType",
     "DesiredState",
     "ExternalIdentity",
+    "FeedEvent",
     "FileTemplate",
     "FileTemplateItem",
     "Habit",
@@ -83,6 +86,7 @@ __all__ = [
     "Node",
     "NodeLease",
     "Notification",
+    "OneShotRun",
     "PersonClock",
     "Phase",
     "PreviewLink",
@@ -90,6 +94,7 @@ __all__ = [
     "PreviewPort",
     "PushSent",
     "PushSubscription",
+    "PushTurn",
     "QuotaType",
     "RecoveryCode",
     "Repeat",
@@ -107,6 +112,7 @@ __all__ = [
     "TipCandidate",
     "TipDecision",
     "TipFeature",
+    "TipGateReport",
     "TipLearnt",
     "TipPhrase",
     "TipPolicy",

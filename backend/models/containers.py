@@ -41,6 +41,12 @@ class ContainerType(Table, table=True):
     """Minutes without any use after which such a container is stopped; 0: never."""
     lifetime_h: int = 0
     """Hours after which such a container is deleted, counted from its creation; 0: never."""
+    poolable: bool = False
+    """Some are kept booted for whoever creates one next."""
+    pool_target: int = 0
+    """How many, on each node."""
+    pool_wanted_at: datetime | None = at_field(nullable=True)
+    """When one was created last: where nobody wants them, fewer are kept."""
 
 
 def _words(kind: type[StrEnum]) -> list[str]:
@@ -121,6 +127,10 @@ class Container(Table, table=True):
     """The tag of the checkpoint that its disk is to be set back to, before it runs again."""
     checkpoints_due: bool = False
     """There are checkpoints to be made, or to be forgotten, on its disk."""
+    pooled: bool = Field(default=False, index=True)
+    """Nobody's yet: it is kept warm for whoever creates one of its type."""
+    rekeys: bool = False
+    """It was kept warm, and is to become its owner's: new keys, name, machine id."""
     failures: int = 0
     retry_at: datetime | None = at_field(nullable=True)
     """After a fault: not before then. Empty with status `error`: not until a person asks."""

@@ -56,6 +56,8 @@ class PushSubscription(Table, table=True):
     """Endpoint and keys, as JSON."""
     host: str = Field(max_length=255)
     """Of the push service, to be shown."""
+    user_agent: str = Field(default="", max_length=400)
+    """Of the browser when it subscribed: people recognise theirs by it."""
     created_at: datetime = at_field(set_now=True)
     last_fault: str = Field(default="", max_length=300)
     last_fault_at: datetime | None = at_field(nullable=True)
@@ -72,7 +74,23 @@ class Telling(Table, table=True):
     channel: str = Field(max_length=16)
     tip: str = Field(max_length=64)
     """The decision that chose it."""
+    about: str = Field(default="", max_length=160)
+    """What it speaks of, whatever its numbers are."""
     at: datetime = at_field(set_now=True)
+    """On a page: the last time that it asked."""
+    shown_at: datetime | None = at_field(nullable=True)
+    """When it was there to be seen: visible for a second, or taken by a push service."""
+
+
+class PushTurn(Table, table=True):
+    """When it is looked next whether a tip is worth a push: one for each person who has browsers for it."""
+
+    __tablename__ = "push_turn"
+
+    user_id: int = Field(primary_key=True, foreign_key="user_account.id", ondelete="CASCADE")
+    next_at: datetime = at_field(set_now=True, index=True)
+    """While a process looks, when that must be over."""
+    failures: int = 0
 
 
 class PushSent(Table, table=True):
@@ -86,7 +104,7 @@ class PushSent(Table, table=True):
     subscription_id: int = Field(foreign_key="push_subscription.id", index=True, ondelete="CASCADE")
     message: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
     state: str = Field(default="waiting", max_length=16)
-    """`waiting`, `sent`, `replaced` by a newer tip, `late` (its time was over), or `failed`."""
+    """`waiting`, `sent`, `replaced` by a newer tip, `seen` elsewhere by then, `late` (its time is over), `failed`."""
     tries: int = 0
     next_try_at: datetime = at_field(set_now=True)
     response_status: int | None = None

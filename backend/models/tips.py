@@ -57,6 +57,7 @@ class TipDecision(Table, table=True):
     __table_args__ = (
         Index("ux_tip_decision_standing", "user_id", unique=True, sqlite_where=_STANDS, postgresql_where=_STANDS),
         Index("ix_tip_decision_user_at", "user_id", "at"),
+        Index("ix_tip_decision_at", "at"),
         Index("ix_tip_decision_due", "state", "ends_at"),
     )
 
@@ -131,6 +132,10 @@ class TipPolicy(Table, table=True):
     """`draft`, `shadow`, `canary`, `active` or `retired`."""
     state: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
     updated_at: datetime = at_field(set_now=True)
+    since: datetime = at_field(set_now=True)
+    """When it came to its stage."""
+    predecessor_id: int | None = Field(default=None, foreign_key="tip_policy.id", ondelete="SET NULL")
+    """Who was active before it: asked still, so that it can be told whether that was better."""
 
 
 class TipLearnt(Table, table=True):
@@ -158,3 +163,20 @@ class TipAction(Table, table=True):
     undone_at: datetime | None = at_field(nullable=True)
     outcome: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
     """What it changed, for the undo and for looking whether that still holds."""
+
+
+class TipGateReport(Table, table=True):
+    """What the gate said of one policy and another, once."""
+
+    __tablename__ = "tip_gate_report"
+
+    id: int = id_field()
+    at: datetime = at_field(set_now=True)
+    challenger: str = Field(max_length=60)
+    """As `name@version`."""
+    incumbent: str = Field(max_length=60)
+    outcome: str = Field(max_length=24)
+    """An Outcome of rules/bandit/gate.py, or `rolled back`."""
+    reasons: list[str] = Field(default_factory=list, sa_type=JSON)
+    figures: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    """The estimates `offline`, `online` and `together`, where there were any."""

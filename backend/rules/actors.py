@@ -66,11 +66,11 @@ class Actor:
             Unauthenticated: nobody is signed in.
             RuntimeError: it is the system, which has no account; a caller's mistake.
         """
+        if self.user_id is not None:
+            return self.user_id
         if self.via is Via.SYSTEM:
             raise RuntimeError("the system has no account: only a person can have or do this")
-        if self.user_id is None:
-            raise Unauthenticated
-        return self.user_id
+        raise Unauthenticated
 
 
 SYSTEM = Actor(None, "system", is_superuser=True, via=Via.SYSTEM)

@@ -40,6 +40,7 @@ TYPE: Mapping[str, Bounds] = {
     "credits_cost": Bounds("The cost", 0, 100_000, "credits"),
     "idle_stop_min": Bounds("Minutes of idleness", 5, 43_200, also=0),
     "lifetime_h": Bounds("Hours of life", 1, 87_600, also=0),
+    "pool_target": Bounds("The number kept warm", 0, 100),
 }
 QUOTA: Mapping[str, Bounds] = {
     "credits": Bounds("Credits", 0, 100_000),

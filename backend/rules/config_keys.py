@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar, cast
 from urllib.parse import urlsplit
 
 from backend.errors import Invalid
-from backend.rules import mcp, telling
+from backend.rules import links, mcp, telling
 
 T = TypeVar("T", int, float, str, bool)
 
@@ -238,6 +238,10 @@ STREAM_RETENTION_DAYS = Key(
     "stream_retention_days", 30, "How long events of the tips are kept, here and in NATS.", _UPKEEP, "days",
     minimum=1, maximum=3650,
 )  # fmt: skip
+RUN_RETENTION_DAYS = Key(
+    "run_retention_days", 14, "How long one-shot runs, and the events that programs go on from, are kept.", _UPKEEP,
+    "days", minimum=1, maximum=3650,
+)  # fmt: skip
 IDLE_CPU_PERCENT = Key(
     "idle_cpu_percent", 5.0, "A container that uses less than this, and nobody looks into, is idle.", _UPKEEP, "%",
     minimum=0, maximum=100,
@@ -273,6 +277,15 @@ PUSHES_A_DAY = Key(
     minimum=0,
     maximum=48,
 )
+PUSH_LOOK_EVERY_MIN = Key(
+    "push_look_every_min",
+    30,
+    "How often it is looked, for each person whose browsers get tips, whether one is worth sending.",
+    _TIPS,
+    "minutes",
+    minimum=5,
+    maximum=1440,
+)
 QUIET_HOURS = Key(
     "quiet_hours", "22:00-08:00", "When nobody is sent a tip who has not chosen other hours; empty: any time is good.",
     _TIPS, check=telling.check_hours,
@@ -282,6 +295,14 @@ PUSH_TO_PRIVATE = Key(
     "push_to_private", False, "Let tips be sent to push services at private and loopback addresses, without TLS too.",
     _TIPS,
 )  # fmt: skip
+
+TIPS_LINKS = Key(
+    "tips_links",
+    "",
+    "Links to other programs on the administration's page of tips, as name=address, with a blank between two.",
+    _TIPS,
+    check=links.links_of,
+)
 
 KEYS: Mapping[str, Key[Any]] = {
     value.name: cast(Key[Any], value) for value in list(globals().values()) if isinstance(value, Key)

@@ -99,6 +99,8 @@ class Wish:
     """Its disk is to be set back to a checkpoint before anything else is done with it."""
     checkpoints_due: bool = False
     """There are checkpoints to be made, or to be forgotten."""
+    rekeys: bool = False
+    """It was kept warm, has an owner now, and is still who it was."""
 
 
 class Step(StrEnum):
@@ -108,6 +110,7 @@ class Step(StrEnum):
     GROW_DISK = "grow-disk"
     BOOT = "boot"
     AWAIT_GUEST = "await-guest"
+    REKEY = "rekey"
     REPORT_LOST_DISK = "report-lost-disk"
     ASK_OFF = "ask-off"
     AWAIT_OFF = "await-off"
@@ -274,6 +277,8 @@ def _towards_on(wish: Wish, seen: Seen, at: datetime, stop_grace: timedelta) -> 
         return _towards_boot(wish, seen)
     if seen.power is Power.PAUSED:
         return Step.RESUME
+    if wish.rekeys:
+        return Step.REKEY
     return None if wish.status is Status.RUNNING else Step.AWAIT_GUEST
 
 

@@ -62,6 +62,8 @@ class Decision:
     node_id: int | None
     node_name: str
     weighed: tuple[Weighed, ...]
+    warm: bool = False
+    """It was booted there already, and nobody's."""
 
     def as_json(self) -> dict[str, Any]:
         """Plain data, to be kept with the container."""

@@ -119,6 +119,11 @@ _TABLE: dict[Action, tuple[Relation, Scope]] = {
     Action.CONTAINER_SEND_COMMAND: (Relation.OPERATOR, Scope.EXEC),
     Action.PROCESS_LOOK: (Relation.OPERATOR, Scope.EXEC),
     Action.PROCESS_STOP: (Relation.OPERATOR, Scope.EXEC),
+    Action.ONE_SHOT_SUBMIT: (Relation.USER, Scope.EXEC),
+    Action.ONE_SHOT_LIST: (Relation.USER, Scope.READ),
+    Action.ONE_SHOT_READ: (Relation.OWNER, Scope.READ),
+    Action.ONE_SHOT_CANCEL: (Relation.OWNER, Scope.EXEC),
+    Action.FEED_READ: (Relation.USER, Scope.READ),
     Action.SCHEDULE_LIST: (Relation.VIEWER, Scope.READ),
     Action.SCHEDULE_CREATE: (Relation.MANAGER, Scope.EXEC),
     Action.SCHEDULE_UPDATE: (Relation.MANAGER, Scope.EXEC),
@@ -271,6 +276,11 @@ _TABLE: dict[Action, tuple[Relation, Scope]] = {
     Action.TIP_REACT: (Relation.OWNER, Scope.EXEC),
     Action.TIP_ACT: (Relation.OWNER, Scope.EXEC),
     Action.TIP_UNDO: (Relation.OWNER, Scope.EXEC),
+    Action.TIP_POLICY_LIST: (Relation.SUPERUSER, Scope.ADMIN),
+    Action.TIP_POLICY_MOVE: (Relation.SUPERUSER, Scope.ADMIN),
+    Action.TIP_REVIEW: (Relation.SUPERUSER, Scope.ADMIN),
+    Action.TIP_CANDIDATE_LIST: (Relation.SUPERUSER, Scope.ADMIN),
+    Action.TIP_PHRASE_LIST: (Relation.SUPERUSER, Scope.ADMIN),
 }
 
 BEFORE_A_NEW_PASSWORD = frozenset({Action.USER_CHANGE_PASSWORD, Action.USER_LOGOUT})

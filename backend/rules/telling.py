@@ -21,7 +21,9 @@ GOOD_FOR = timedelta(hours=1)
 """How late a push may still arrive; after that its moment is over."""
 _WINDOW = timedelta(hours=24) + GOOD_FOR
 """One that was sent a day ago may have arrived less than a day ago."""
-_IN_SIGHT = timedelta(minutes=10)
+_IN_SIGHT = timedelta(minutes=12)
+"""Longer than from one ask of an open page to its next, which is ten minutes."""
+_LONGEST_WAIT = timedelta(days=1)
 _WAITS_S = (15, 60, 240, 960)
 _LONGEST_ENDPOINT = 2000
 _POINT_BYTES, _AUTH_BYTES = 65, 16
@@ -63,6 +65,13 @@ class Quiet:
             return self.starts_min <= minute < self.ends_min
         return minute >= self.starts_min or minute < self.ends_min
 
+    def ends_at(self, at: datetime) -> datetime:
+        """The first minute from then on that is not quiet; a day later, where none is."""
+        minute, last = at, at + timedelta(hours=26)
+        while self.holds(minute) and minute < last:
+            minute = minute.replace(second=0, microsecond=0) + timedelta(minutes=1)
+        return minute
+
     def room(self, at: datetime, most: timedelta) -> timedelta:
         """For how long from then on it is not quiet; at most `most`. Clocks that are set forward or back count."""
         if self.holds(at):
@@ -82,12 +91,17 @@ class Told:
     channel: str
     tip: str
     at: datetime
+    about: str = ""
 
 
-def may_tell(channel: Channel, tip: str, told: Iterable[Told], quiet: Quiet, *, at: datetime, a_day: int) -> Verdict:
+def may_tell(
+    channel: Channel, tip: str, told: Iterable[Told], quiet: Quiet, *, at: datetime, a_day: int, about: str = ""
+) -> Verdict:
     """Whether the person may be told of a tip now, by this channel.
 
     Args:
+        tip: empty: of whatever tip.
+        about: what it speaks of. The same thing is not news again, though it was chosen anew.
         told: all that they were told in the last day and an hour, and what has a later time than `at`: a clock that
             was set back forgets nothing.
         a_day: how many pushes they may get in any 24 hours.
@@ -97,13 +111,38 @@ def may_tell(channel: Channel, tip: str, told: Iterable[Told], quiet: Quiet, *, 
     recent = [each for each in told if each.at > at - _WINDOW]
     if quiet.holds(at):
         return Verdict.QUIET_HOURS
-    if any(each.tip == tip for each in recent):
+    if any(each.tip == tip or (about and each.about == about) for each in recent):
         return Verdict.TOLD_ALREADY
     if any(each.channel != Channel.PUSH and abs(at - each.at) < _IN_SIGHT for each in recent):
         return Verdict.IN_SIGHT
     if sum(each.channel == Channel.PUSH for each in recent) >= a_day:
         return Verdict.ENOUGH
     return Verdict.YES
+
+
+def look_again_at(
+    verdict: Verdict, told: Iterable[Told], quiet: Quiet, *, at: datetime, a_day: int, every: timedelta, spread: float
+) -> datetime:
+    """When to look again whether a tip is worth a push: no sooner than one may be sent.
+
+    Args:
+        every: how long it usually is.
+        spread: 0 to 1, of the person: what ends for many at once, such as a night, ends for them one after the other.
+    """
+    if verdict is Verdict.QUIET_HOURS:
+        return quiet.ends_at(at) + every * spread
+    if verdict is Verdict.IN_SIGHT:
+        return at + min(every, _IN_SIGHT)
+    if verdict is Verdict.ENOUGH:
+        pushed = sorted(each.at for each in told if each.channel == Channel.PUSH and each.at > at - _WINDOW)
+        free_at = pushed[len(pushed) - a_day] + _WINDOW if 0 < a_day <= len(pushed) else at + _LONGEST_WAIT
+        return min(free_at, at + _LONGEST_WAIT) + every * spread
+    return at + every
+
+
+def put_off(failures: int, every: timedelta) -> timedelta:
+    """How long to leave a person alone whose turn failed so many times on end; a day at most."""
+    return min(every * 2 ** min(failures, 10), _LONGEST_WAIT)
 
 
 def time_left(sent_at: datetime, quiet: Quiet, *, at: datetime) -> int:

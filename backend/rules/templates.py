@@ -39,16 +39,19 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """One file of a template: a checked path, relative to the destination; text; permission bits."""
+    """One file of a template, or that a program sends: a checked path, relative to the destination; text, or `raw`
+    where it need be none; permission bits.
+    """
 
     path: str
     content: str = ""
     mode: int = 0o644
     order: int = 0
+    raw: bytes = b""
 
     @property
     def data(self) -> bytes:
-        return self.content.encode()
+        return self.raw or self.content.encode()
 
 
 class Found(StrEnum):

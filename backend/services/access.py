@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from sqlalchemy import ColumnElement, bindparam, false
-from sqlmodel import col, or_, select
+from sqlmodel import col, func, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from backend.db import Tx
@@ -30,6 +30,11 @@ async def can_view_container(tx: Tx, person: Actor, container_id: int) -> bool:
     """Whether the container is the person's own or shared with them."""
     query = select(Container.id).where(Container.id == container_id, visible_containers_for(person))
     return (await tx.exec(query)).first() is not None
+
+
+async def count_visible(tx: Tx, person: Actor) -> int:
+    """How many containers are the person's own or shared with them."""
+    return (await tx.exec(select(func.count()).select_from(Container).where(visible_containers_for(person)))).one()
 
 
 async def role_of(tx: Tx, person: Actor, container: Container) -> Role | None:

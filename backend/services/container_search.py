@@ -28,7 +28,9 @@ EVERYTHING = Search()
 
 
 @lru_cache(maxsize=512)
-def listing(person: Actor, search: Search, before_id: int | None, limit: int | None) -> Select[*tuple[Any, ...]]:
+def listing(
+    person: Actor, search: Search, before_id: int | None, limit: int | None, offset: int = 0
+) -> Select[*tuple[Any, ...]]:
     """The query for what a person may see of what is searched for, newest first. Kept: to build it takes as long as
     to ask it. `person` is nothing but an id here.
     """
@@ -38,9 +40,12 @@ def listing(person: Actor, search: Search, before_id: int | None, limit: int | N
         wanted.append(col(Container.id) < before_id)
         own = own.where(col(Container.id) < before_id)
     if limit is not None and search == EVERYTHING:
-        own = own.order_by(col(Container.id).desc()).limit(limit)  # or all of thousands would be gathered for a page
+        own = own.order_by(col(Container.id).desc()).limit(
+            limit + offset
+        )  # or all of thousands would be gathered for a page
     seen = select(own.subquery().c.id).union(shared_with(person))
-    return surroundings().where(col(Container.id).in_(seen), *wanted).order_by(col(Container.id).desc()).limit(limit)
+    shown = surroundings().where(col(Container.id).in_(seen), *wanted).order_by(col(Container.id).desc())
+    return shown.limit(limit).offset(offset or None)
 
 
 def _conditions(search: Search, person: Actor) -> list[ColumnElement[bool]]:

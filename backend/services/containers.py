@@ -3,19 +3,21 @@
 import random
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 
 from backend.db import Tx
 from backend.errors import Conflict, Forbidden, NameTaken, NoRoom, QuotaExceeded
-from backend.models import Container, ContainerType, DesiredState, Status, User
+from backend.models import Container, ContainerType, DesiredState, ResourceQuota, Status, User
 from backend.models.base import now
 from backend.operation import note, operation, require
 from backend.rules import names
-from backend.rules.placement import Decision, Size, choose
+from backend.rules.feed import FeedKind
+from backend.rules.placement import Size
 from backend.rules.policy import Action, Actor
 from backend.rules.upkeep import first_expiry
+from backend.services import feed, pool
 from backend.services.container_search import EVERYTHING, Search, listing
 from backend.services.naming import names_of
-from backend.services.placement import locked_node_facts
 from backend.services.quotas import can_create_container, check_credits, kept_type, locked_quota, type_named
 from backend.services.showing import changed, shown, views
 from backend.services.sizes import take_size, type_of
@@ -34,6 +36,7 @@ async def list_visible(
     *,
     before_id: int | None = None,
     limit: int | None = None,
+    offset: int = 0,
     with_credits: bool = True,
 ) -> list[ContainerView]:
     """What is the actor's own or shared with them, newest first; of those with an id below `before_id`.
@@ -42,7 +45,7 @@ async def list_visible(
         with_credits: also what each start would leave, which programs don't ask for.
     """
     require(actor, Action.CONTAINER_LIST)
-    query = listing(Actor(actor.user_id), search, before_id, limit)
+    query = listing(Actor(actor.user_id), search, before_id, limit, offset)
     rows = (await (await tx.connection()).execute(query)).all()
     return await views(tx, rows, actor, with_credits=with_credits)
 
@@ -60,9 +63,18 @@ async def get(tx: Tx, actor: Actor, container_id: int) -> ContainerView:
 
 @operation(Action.CONTAINER_CREATE)
 async def create(
-    tx: Tx, actor: Actor, *, container_type_id: int | None = None, container_type: str = "", name: str = ""
+    tx: Tx,
+    actor: Actor,
+    *,
+    container_type_id: int | None = None,
+    container_type: str = "",
+    name: str = "",
+    ttl_s: int = 0,
 ) -> ContainerView:
     """Place a new container on a node and ask for it to run. Its type is given by id, or by name.
+
+    Args:
+        ttl_s: seconds after which it is deleted without a warning; 0: as its type says.
 
     Raises:
         Invalid: no such type, or a name that can't be a hostname.
@@ -79,14 +91,13 @@ async def create(
     if chosen in taken:
         raise NameTaken(chosen)
     await can_create_container(tx, quota, wanted)
-    facts = await locked_node_facts(tx)
-    decision = choose(facts, Size(wanted.memory_mb, wanted.vcpus))
-    if decision.node_id is None:
-        raise NoRoom(decision.why_nobody, full=any(node.is_up for node in facts))
-    container = _new(owner_id, quota.id, chosen, wanted, decision.node_id, decision)
+    container = await pool.claim(tx, wanted, quota, chosen) or await _placed(tx, quota, chosen, wanted)
+    _end_within(container, ttl_s)
     tx.add(container)
     await tx.flush()
-    note("container", container.id, f"{chosen} on {decision.node_name}", type=wanted.container_type_name)
+    feed.tell_of_container(tx, container, FeedKind.CONTAINER_CREATED)
+    where = container.placement["node_name"]
+    note("container", container.id, f"{chosen} on {where}", type=wanted.container_type_name, warm=container.rekeys)
     return await changed(tx, container, actor)
 
 
@@ -179,13 +190,21 @@ def _in_words_for(actor: Actor, container: Container, owner: User) -> Generator[
         raise Conflict(f"It runs on {owner.username}’s credits, and {why}. Ask them.") from refusal
 
 
-def _new(owner_id: int, quota_id: int, name: str, wanted: ContainerType, node_id: int, decision: Decision) -> Container:
+async def _placed(tx: Tx, quota: ResourceQuota, name: str, wanted: ContainerType) -> Container:
+    """A new one, on the node with the most room.
+
+    Raises:
+        NoRoom: on none.
+    """
+    decision, facts = await pool.place(tx, Size(wanted.memory_mb, wanted.vcpus))
+    if decision.node_id is None:
+        raise NoRoom(decision.why_nobody, full=any(node.is_up for node in facts))
     container = Container(
         name=name,
-        user_id=owner_id,
-        node_id=node_id,
+        user_id=quota.user_id,
+        node_id=decision.node_id,
         container_type_id=wanted.id,
-        resource_quota_id=quota_id,
+        resource_quota_id=quota.id,
         memory_mb=wanted.memory_mb,
         vcpus=wanted.vcpus,
         disk_gib=wanted.disk_gib,
@@ -195,6 +214,13 @@ def _new(owner_id: int, quota_id: int, name: str, wanted: ContainerType, node_id
     container.expires_at = first_expiry(container.created_at, wanted.lifetime_h)
     begin_start(container)
     return container
+
+
+def _end_within(container: Container, ttl_s: int) -> None:
+    """Who chose the end needs no warning of it. What its type says comes first, where that is sooner; 0: it alone."""
+    end = now() + timedelta(seconds=ttl_s)
+    if ttl_s and (container.expires_at is None or end < container.expires_at):
+        container.expires_at, container.expiry_warned_at = end, now()
 
 
 def _fresh_name(taken: set[str]) -> str:

@@ -6,10 +6,12 @@ from backend.models import Container, ContainerType, DesiredState, Phase, Resour
 from backend.models.base import now
 from backend.operation import note, operation
 from backend.rules import names
+from backend.rules.feed import FeedKind
 from backend.rules.placement import Size, why_not
 from backend.rules.policy import Action, Actor
 from backend.rules.sizes import FullSize, Overrides, size_of
 from backend.rules.upkeep import first_expiry
+from backend.services import feed
 from backend.services.naming import names_of
 from backend.services.placement import locked_node_facts
 from backend.services.quotas import check_allowed, check_count, check_credits, locked_quota
@@ -47,6 +49,7 @@ async def duplicate(tx: Tx, actor: Actor, container_id: int, *, name: str = "", 
     tx.add(copy)
     await tx.flush()
     announce_change(tx, copy)
+    feed.tell_of_container(tx, copy, FeedKind.CONTAINER_CREATED)
     note(message=f"{original.name} → {chosen}", copy=copy.id)
     return await changed(tx, copy, actor)
 

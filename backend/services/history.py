@@ -5,7 +5,9 @@ from sqlmodel import col, delete, select
 from backend.db import Tx
 from backend.models import Container, ContainerEvent
 from backend.models.base import now
+from backend.rules.feed import kind_of_history
 from backend.rules.lifecycle import Step
+from backend.services import feed
 
 RUNNING, FAILED = "running", "failed"
 _MOST = 200
@@ -54,6 +56,8 @@ async def note_failed(tx: Tx, container: Container, reason: str) -> None:
 async def note_event(tx: Tx, container: Container, kind: str, text: str = "") -> None:
     """Write it down, and forget what is too old to be among the newest."""
     tx.add(ContainerEvent(container_id=container.id, kind=kind, text=text[:500]))
+    if (told := kind_of_history(kind)) is not None:
+        feed.tell_of_container(tx, container, told, text[:500])
     mine = col(ContainerEvent.container_id) == container.id
     newest = select(ContainerEvent.id).where(mine).order_by(col(ContainerEvent.id).desc())
     last = (await tx.exec(newest.offset(_MOST).limit(1))).first()

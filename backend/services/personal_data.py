@@ -46,6 +46,10 @@ def _through(column: Any, parent: type[SQLModel], owner: Any) -> Mine:
     return lambda user_id: exists().where(key == col(column), col(owner) == user_id)
 
 
+def _text(said: bytes) -> str:
+    return said.decode(errors="replace")
+
+
 def _any(*ways: Mine) -> Mine:
     return lambda user_id: or_(*(way(user_id) for way in ways))
 
@@ -118,6 +122,10 @@ HOLDINGS: tuple[Holding, ...] = (
     Holding(models.PreviewPass, _direct(models.PreviewPass.user_id), {"token_hash": _HASH}),
     Holding(_TEMPLATE, _direct(_TEMPLATE.owner_id), {}),
     Holding(models.FileTemplateItem, _through(models.FileTemplateItem.template_id, _TEMPLATE, _TEMPLATE.owner_id), {}),
+    Holding(
+        models.OneShotRun, _direct(models.OneShotRun.user_id), {"holder": _OURS}, {"stdout": _text, "stderr": _text}
+    ),
+    Holding(models.FeedEvent, _direct(models.FeedEvent.user_id), {}),
     Holding(models.Notification, _direct(models.Notification.user_id), {}),
     Holding(models.Webhook, _direct(models.Webhook.user_id), {"secret_sealed": _SEALED}),
     Holding(
@@ -143,6 +151,7 @@ HOLDINGS: tuple[Holding, ...] = (
         _direct(models.PushSubscription.user_id),
         {"sealed": _SEALED, "endpoint_digest": _HASH},
     ),
+    Holding(models.PushTurn, _direct(models.PushTurn.user_id), {}),
     Holding(models.Telling, _direct(models.Telling.user_id), {}),
     Holding(models.PushSent, _through(models.PushSent.telling_id, models.Telling, models.Telling.user_id), {}),
     Holding(models.ConsentEntry, _direct(models.ConsentEntry.user_id), {}),

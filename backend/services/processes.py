@@ -169,6 +169,17 @@ async def read_log(
     return await guest.read_log(await entrance.address(), name, offset=offset, limit=limit, wait_s=wait_s)
 
 
+async def end_process(actor: Actor, container_id: int, process_id: str) -> None:
+    """Stop it if it runs, else forget it.
+
+    Raises:
+        NotFound: there is none of that id.
+    """
+    found = await get_process(actor, container_id, process_id)
+    end = stop_process if found.state == "running" else forget_process
+    await end(actor, container_id, process_id)
+
+
 async def stop_process(actor: Actor, container_id: int, process_id: str) -> None:
     """End a process with all that it began; it stays in the list, with what it said. Twice is once.
 

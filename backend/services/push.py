@@ -1,4 +1,4 @@
-"""A person's browsers that tips are sent to, and when they want quiet. backend/tips/notifier.py sends them."""
+"""A person's browsers that tips are sent to, and when they want quiet. backend/tips/reaching sends them."""
 
 import hashlib
 import json
@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 
 from sqlmodel import col, delete, func, select
 
-from backend.db import Tx
+from backend.db import Tx, insert_if_absent
 from backend.errors import Conflict
 from backend.events.bus import SignalsWanted, announce
-from backend.models import PersonClock, PushSubscription, Telling, User
+from backend.models import PersonClock, PushSubscription, PushTurn, Telling, User
 from backend.models.base import now
 from backend.operation import note, operation, require
 from backend.rules import telling
-from backend.rules.config_keys import INBOX_RETENTION_DAYS, PUSH_TO_PRIVATE, QUIET_HOURS, QUIET_ZONE
+from backend.rules.config_keys import INBOX_RETENTION_DAYS, PUSH_TO_PRIVATE, PUSHES_A_DAY, QUIET_HOURS, QUIET_ZONE
 from backend.rules.policy import Action, Actor
 from backend.rules.telling import Quiet
 from backend.sealing import seal
@@ -29,13 +29,18 @@ _PRUNED_AT_ONCE = 2000
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionView:
-    """A browser that tips are sent to, by its push service's host; its own address is nobody's business."""
+    """A browser that tips are sent to, by its push service's host; its own address is nobody's business.
+
+    A browser that knows its endpoint finds itself by the `digest` of that.
+    """
 
     id: int
     host: str
     created_at: datetime
     last_fault: str
     last_fault_at: datetime | None
+    digest: str
+    user_agent: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,8 @@ class PushView:
     quiet_hours: str
     zone: str
     is_own: bool
+    a_day: int
+    """How many pushes they get in any 24 hours."""
 
 
 @operation(Action.PUSH_READ)
@@ -58,7 +65,8 @@ async def read_push(tx: Tx, actor: Actor) -> PushView:
     own = await own_quiet_of(tx, actor.person_id)
     quiet = own or await quiet_of(tx, actor.person_id)
     shown = [_view(row) for row in rows]
-    return PushView(vapid.public_key(), shown, telling.write_quiet(quiet), quiet.zone, own is not None)
+    a_day = await value_of(tx, PUSHES_A_DAY)
+    return PushView(vapid.public_key(), shown, telling.write_quiet(quiet), quiet.zone, own is not None, a_day)
 
 
 @operation(Action.PUSH_SUBSCRIBE)
@@ -77,14 +85,18 @@ async def subscribe(tx: Tx, actor: Actor, endpoint: str, p256dh: str, auth: str)
     row = (await tx.exec(select(PushSubscription).where(same, PushSubscription.user_id == actor.user_id))).first()
     keys = seal(json.dumps({"endpoint": endpoint, "keys": {"p256dh": p256dh, "auth": auth}}), purpose=PURPOSE)
     if row is not None:
-        row.sealed, row.last_fault, row.last_fault_at = keys, "", None
+        row.sealed, row.user_agent = keys, actor.user_agent[:400]
+        row.last_fault, row.last_fault_at = "", None
         return _view(row)
     await tx.exec(delete(PushSubscription).where(col(PushSubscription.endpoint_digest) == digest))
     count = (await tx.exec(select(func.count()).where(PushSubscription.user_id == actor.user_id))).one()
     if count >= _MOST:
         raise Conflict(f"Tips go to {_MOST} of your browsers, which is as many as may be. Remove one first.")
-    row = PushSubscription(user_id=actor.person_id, endpoint_digest=digest, sealed=keys, host=host)
+    row = PushSubscription(
+        user_id=actor.person_id, endpoint_digest=digest, sealed=keys, host=host, user_agent=actor.user_agent[:400]
+    )
     tx.add(row)
+    await insert_if_absent(tx, PushTurn(user_id=actor.person_id))
     await tx.flush()
     note("push subscription", row.id, host)
     return _view(row)
@@ -148,4 +160,5 @@ async def prune(tx: Tx) -> int:
 
 
 def _view(row: PushSubscription) -> SubscriptionView:
-    return SubscriptionView(row.id, row.host, row.created_at, row.last_fault, row.last_fault_at)
+    said = (row.last_fault, row.last_fault_at)
+    return SubscriptionView(row.id, row.host, row.created_at, *said, row.endpoint_digest, row.user_agent)

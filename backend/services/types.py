@@ -16,10 +16,12 @@ from backend.services.sizes import renew_expiry
 from backend.services.targets import announce_change
 
 _LONGEST_NAME = 64
+_OPTIONAL = {"private", "idle_stop_min", "lifetime_h", "poolable", "pool_target"}
 
 
 class TypeFields(TypedDict, total=False):
-    """What a type is made of. Sizes in MiB, cores and GiB; `idle_stop_min` and `lifetime_h` are 0 for never."""
+    """What a type is made of. Sizes in MiB, cores and GiB; `idle_stop_min` and `lifetime_h` are 0 for never.
+    Of one that is `poolable`, `pool_target` machines are kept warm on each node."""
 
     container_type_name: str
     memory_mb: int
@@ -29,6 +31,8 @@ class TypeFields(TypedDict, total=False):
     private: bool
     idle_stop_min: int
     lifetime_h: int
+    poolable: bool
+    pool_target: int
 
 
 @operation(Action.TYPE_LIST_ALL)
@@ -48,7 +52,7 @@ async def create_type(tx: Tx, actor: Actor, **fields: Unpack[TypeFields]) -> Con
         Conflict: the name is taken.
     """
     require(actor, Action.TYPE_CREATE)
-    missing = TypeFields.__annotations__.keys() - {"private", "idle_stop_min", "lifetime_h"} - fields.keys()
+    missing = TypeFields.__annotations__.keys() - _OPTIONAL - fields.keys()
     if missing:
         raise Invalid(f"Give {' and '.join(sorted(missing))} too.", field=min(missing))
     made = ContainerType(**await _checked(tx, fields))

@@ -100,6 +100,7 @@ async def idle_ids(tx: Tx, *, watched_since: datetime, at: datetime) -> list[int
         .join(ContainerType)
         .join(Node, col(Node.id) == Container.node_id)
         .where(ContainerType.idle_stop_min > 0, col(Node.healthy), col(Container.delete_requested_at).is_(None))
+        .where(~col(Container.pooled))
         .where(Container.desired_state == DesiredState.RUNNING, Container.status == Status.RUNNING)
     )
     rows = (await tx.exec(query)).all()

@@ -5,6 +5,8 @@ from datetime import datetime
 from backend.db import Tx
 from backend.models import Container, DesiredState, Phase, Status
 from backend.models.base import now
+from backend.rules.feed import FeedKind
+from backend.services import feed
 from backend.services.targets import announce_change
 
 
@@ -29,4 +31,5 @@ def wish_off(tx: Tx, container: Container) -> None:
 def wish_gone(tx: Tx, container: Container, at: datetime) -> None:
     """Have it deleted, with its disk. There is no way back."""
     container.delete_requested_at, container.retry_at, container.phase = at, None, Phase.DELETING
+    feed.tell_of_container(tx, container, FeedKind.CONTAINER_DELETING)
     announce_change(tx, container)

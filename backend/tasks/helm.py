@@ -12,10 +12,11 @@ from backend.hypervisor.driver import Hypervisor
 from backend.meters import START_SECONDS
 from backend.models import Container, Leftover, Phase, Status
 from backend.models.base import now
+from backend.rules.feed import FeedKind
 from backend.rules.lifecycle import WAITS_FOR_COPY, Step, backoff
 from backend.rules.policy import SYSTEM
 from backend.rules.timeline import READY, begun, stretches
-from backend.services import faults, history
+from backend.services import faults, feed, history
 from backend.services.access import seen_by
 from backend.services.lending import is_lent
 from backend.tasks import leases
@@ -59,13 +60,14 @@ class Helm:
                 row.phase = phase
                 if phase in (Phase.DISK, Phase.BOOTING, Phase.GUEST):
                     row.phases = begun(row.phases, phase.value, now())
+            has_come_up = changes.get("status") is Status.RUNNING and row.status is not Status.RUNNING
             if changes.get("status") is Status.RUNNING:
                 row.phases = begun(row.phases, READY, now())
                 tx.after_commit.append(lambda: _count_start(row))
-                if row.status is not Status.RUNNING:
-                    await history.note_running(tx, row)
             for name, value in changes.items():
                 setattr(row, name, value)
+            if has_come_up:  # last: PostgreSQL locks what a row refers to when it is written twice, and we would wait
+                await history.note_running(tx, row)  # for who locks its quota and then its node
             announce(tx, ContainerChanged(container_id, row.user_id))
 
     async def note_off(self, container_id: int, **changes: Any) -> None:
@@ -105,6 +107,7 @@ class Helm:
             row = await self.locked(tx, container_id)
             if row is not None:
                 leave_copy(tx, row)
+                feed.tell_of_container(tx, row, FeedKind.CONTAINER_DELETED)
                 announce(tx, ContainerChanged(container_id, row.user_id))
                 announce(tx, AccessChanged(sorted(await seen_by(tx, [container_id]))))  # afterwards nobody knows
                 await tx.exec(delete(Container).where(col(Container.id) == container_id))

@@ -6,7 +6,18 @@ import logging
 from backend.db import reading, transaction
 from backend.errors import Unavailable
 from backend.rules.policy import SYSTEM
-from backend.services import audit, command_failures, inbox, metrics, push, repeats, stream, webhooks
+from backend.services import (
+    audit,
+    command_failures,
+    feed,
+    inbox,
+    metrics,
+    one_shots,
+    push,
+    repeats,
+    stream,
+    webhooks,
+)
 from backend.tips import features, rewards
 from backend.tips.candidates import making
 
@@ -40,7 +51,7 @@ async def sweep() -> int:
         removed += gone
         await asyncio.sleep(_BREATH_S)
     kept = (inbox.prune, webhooks.prune, repeats.prune, metrics.prune, command_failures.prune, stream.prune, push.prune)
-    for prune in (*kept, features.prune, rewards.prune, making.prune):
+    for prune in (*kept, one_shots.prune, feed.prune, features.prune, rewards.prune, making.prune):
         while True:
             async with transaction() as tx:
                 gone = await prune(tx)

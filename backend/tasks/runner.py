@@ -16,10 +16,22 @@ from backend.guest.terminals import terminals
 from backend.hypervisor.registry import nodes
 from backend.models import Node
 from backend.services import usage
-from backend.tasks import farewells, leases, mirroring, retention, signals, tips, webhooks
+from backend.tasks import (
+    farewells,
+    leases,
+    mirroring,
+    one_shots,
+    pushing,
+    registry,
+    retention,
+    signals,
+    tips,
+    webhooks,
+)
 from backend.tasks.node_loop import NodeLoop, NodeSettings
+from backend.tasks.pool import Pool
 from backend.tasks.upkeep import Upkeep
-from backend.tips import notifier
+from backend.tips.reaching import notifier
 
 log = logging.getLogger(__name__)
 
@@ -116,13 +128,18 @@ async def _driving() -> AsyncGenerator[None]:
         "tasks": runner.run(),
         "upkeep": upkeep.run(),
         "farewells": farewells.run(),
+        "runs": one_shots.run(),
         "retention": retention.run(),
         "webhooks": webhooks.run(),
         "mirroring": mirroring.run(),
         "signals": signals.run(),
         "tips": learner.run(),
         "tips' words": tips.phrase(),
+        "tips' policies": tips.judge(),
+        "mlflow": registry.run(),
+        "pushing": pushing.run(),
         "notifier": notifier.run(),
+        "warm pool": Pool().run(),
     }
     tasks = [asyncio.create_task(work, name=name) for name, work in works.items()]
     try:

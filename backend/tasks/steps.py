@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from backend.db import transaction
 from backend.errors import GuestSilent, NodeDiskFull, NodeFault, Unavailable
-from backend.guest.keys import make_key_pair
+from backend.guest.keys import make_identity, make_key_pair
 from backend.guest.readiness import await_ready
 from backend.hypervisor.driver import DomainSpec
 from backend.models import Container, DesiredState, Phase, Status
@@ -88,8 +88,7 @@ async def _boot(helm: Helm, container: Container) -> None:
 
 
 async def _await_guest(helm: Helm, container: Container) -> float | None:
-    since = (now() - container.booted_at).total_seconds() if container.booted_at else 0.0
-    wait_s = max(LEAST_WAIT_S, settings().boot_timeout_s - since)
+    since, wait_s = _patience(container)
     if container.phase is not Phase.GUEST:
         await helm.write(container.id, phase=Phase.GUEST, status=Status.PROVISIONING, status_reason="")
     try:
@@ -110,6 +109,40 @@ async def _await_guest(helm: Helm, container: Container) -> float | None:
         boot_id=guest.boot_id,
         asleep=False,
         forgets_memory=False,
+        failures=0,
+        retry_at=None,
+    )
+    return None
+
+
+def _patience(container: Container) -> tuple[float, float]:
+    """How many seconds ago it was booted, and how many it is still given to answer."""
+    since = (now() - container.booted_at).total_seconds() if container.booted_at else 0.0
+    return since, max(LEAST_WAIT_S, settings().boot_timeout_s - since)
+
+
+async def _rekey(helm: Helm, container: Container) -> float | None:
+    """It was kept warm, and becomes its owner's. It may be told so twice: who dies in between tells it again.
+
+    The host key is not the one that we sent, but the one that it says it has now: a second telling makes another.
+    """
+    identity = make_identity(container.name, container.public_key)
+    since, wait_s = _patience(container)
+    try:
+        guest = await await_ready(helm.hypervisor, container.domain_name, wait_s, becomes=identity)
+    except GuestSilent:
+        await _give_up(helm, container, since + wait_s)
+        return None
+    except Unavailable:
+        return await _channel_lost(helm, container)
+    await helm.write(
+        container.id,
+        phase=Phase.NONE,
+        status=Status.RUNNING,
+        status_reason="",
+        host_key=guest.host_key,
+        boot_id=guest.boot_id,
+        rekeys=False,
         failures=0,
         retry_at=None,
     )
@@ -193,6 +226,7 @@ _DO: dict[Step, Callable[[Helm, Container], Awaitable[float | None]]] = {
     Step.GROW_DISK: _grow_disk,
     Step.BOOT: _boot,
     Step.AWAIT_GUEST: _await_guest,
+    Step.REKEY: _rekey,
     Step.REPORT_LOST_DISK: _report_lost_disk,
     Step.ASK_OFF: _ask_off,
     Step.AWAIT_OFF: _await_off,

@@ -13,13 +13,14 @@ from backend.db import Tx, reading, transaction
 from backend.errors import Unavailable
 from backend.events.bus import Event, TipSettled
 from backend.models.base import now
-from backend.tips import learning, rewards, stages
+from backend.tips import learning, promotion, rewards, stages
 from backend.tips.candidates import phrasing
 
 log = logging.getLogger(__name__)
 
 _LOOK_EVERY_S = 5.0
 _PHRASE_EVERY_S = 3600.0
+_JUDGE_EVERY_S = 600.0
 
 
 class Learner:
@@ -93,6 +94,19 @@ async def _alone(act: Callable[[Tx], Awaitable[None]]) -> None:
             await act(tx)
     except Unavailable as fault:
         log.warning("a tip could not be settled: %s; trying again soon", fault.message)
+
+
+async def judge() -> None:
+    """Look every ten minutes whether a policy that is tried out goes up or back."""
+    while True:
+        try:
+            async with transaction() as tx:
+                await promotion.look(tx)
+        except Unavailable as fault:
+            log.warning("the tips' policies are not judged now: %s", fault.message)
+        except Exception:
+            log.exception("could not judge the tips' policies; trying again in ten minutes")
+        await asyncio.sleep(_JUDGE_EVERY_S)
 
 
 async def phrase() -> None:

@@ -39,6 +39,7 @@ _COLUMNS = (
     is_lent(),
     col(Container.restore_to) != "",
     col(Container.checkpoints_due),
+    col(Container.rekeys),
 )
 
 
@@ -77,11 +78,11 @@ async def wish_of(container_id: int, node_id: int) -> Wanted | None:
 
 def _wanted(row: tuple[Any, ...]) -> Wanted:
     container_id, uuid, desired, status, has_disk, deleted, *moments, is_small, disk = row[:12]
-    sleeps, asleep, forgets, copies, copy_begun, lent, restores, checkpoints_due = row[16:]
+    sleeps, asleep, forgets, copies, copy_begun, lent, restores, checkpoints_due, rekeys = row[16:]
     wish = Wish(
         desired, status, has_disk, deleted is not None, *moments, disk_is_small=is_small, move=_move(*row[12:16]),
         sleeps=sleeps, asleep=asleep, forgets=forgets, copies=copies, copy_begun=copy_begun, lent=lent,
-        restores=restores, checkpoints_due=checkpoints_due,
+        restores=restores, checkpoints_due=checkpoints_due, rekeys=rekeys,
     )  # fmt: skip
     name = domain_name(uuid)
     return Wanted(container_id, name, disk or name, wish)

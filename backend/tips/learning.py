@@ -8,8 +8,8 @@ from sqlmodel import col, select
 from backend.db import Tx
 from backend.models import TipDecision, TipLearnt, TipPolicy, TipReward
 from backend.models.base import now
-from backend.rules.bandit.shapes import Arm, Context, Policy
-from backend.tips import stages
+from backend.rules.bandit.shapes import Arm, Context
+from backend.tips import serving, stages
 
 log = logging.getLogger(__name__)
 
@@ -37,11 +37,10 @@ async def learn(tx: Tx, policy_id: int) -> int:
     if row is None or policy is None:
         return 0
     new = await _unknown(tx, policy_id)
-    for reward, decision in new:
-        _teach(policy, reward, decision)
-        tx.add(TipLearnt(reward_id=reward.id, policy_id=policy_id))
     if new:
-        row.state, row.updated_at = policy.state(), now()
+        row.state = await serving.update(policy, [_lesson(reward, decision) for reward, decision in new])
+        row.updated_at = now()
+        tx.add_all(TipLearnt(reward_id=reward.id, policy_id=policy_id) for reward, _ in new)
     return len(new)
 
 
@@ -76,8 +75,8 @@ async def _unknown(tx: Tx, policy_id: int, *, limit: int = _AT_ONCE) -> list[tup
     return [(reward, decision) for reward, decision in (await tx.exec(query)).all()]
 
 
-def _teach(policy: Policy, reward: TipReward, decision: TipDecision) -> None:
+def _lesson(reward: TipReward, decision: TipDecision) -> serving.Lesson:
     shown = decision.shown
     arm = Arm(str(decision.candidate_id or 0), str(shown["kind"]), shown["values"])
     context = Context(decision.user_id, decision.context)
-    policy.update(context, arm, reward=reward.value or 0.0, propensity=decision.propensity)
+    return serving.Lesson(context, arm, reward.value or 0.0, decision.propensity)

@@ -11,12 +11,13 @@ from backend.operation import operation
 from backend.rules.bandit.reward import Reaction
 from backend.rules.config_keys import TIPS_LATER_MIN, TIPS_WINDOW_H
 from backend.rules.policy import Action, Actor
+from backend.rules.telling import Channel
 from backend.services.config import value_of
 from backend.services.targets import owned
 from backend.tips import rewards, stream
+from backend.tips.reaching import arbiter
 
 _SAYABLE = (Reaction.DONE, Reaction.LATER, Reaction.NOT_FOR_ME)
-_CHANNEL = "page"
 WHAT = "That tip"
 
 
@@ -31,8 +32,13 @@ class ReactionView:
 
 
 @operation(Action.TIP_SEEN)
-async def activate(tx: Tx, actor: Actor, decision_id: int, *, at: datetime | None = None) -> datetime:
+async def activate(
+    tx: Tx, actor: Actor, decision_id: int, *, channel: Channel = Channel.PAGE, at: datetime | None = None
+) -> datetime:
     """Note that the tip was visible for a second: from now on it counts. Twice is the same as once.
+
+    Args:
+        channel: where it was.
 
     Returns:
         When its window is over.
@@ -42,10 +48,15 @@ async def activate(tx: Tx, actor: Actor, decision_id: int, *, at: datetime | Non
     """
     at = at or now()
     decision = await owned(Action.TIP_SEEN, tx, actor, TipDecision, decision_id, WHAT)
-    if decision.activated_at is None and decision.state != "closed":
+    if decision.state == "closed":
+        return decision.ends_at
+    await arbiter.tell(tx, decision, channel, at=at)
+    await tx.refresh(decision)  # another page of theirs may have said so while we waited for our turn
+    await arbiter.shown(tx, decision.user_id, channel, str(decision.id), at=at)
+    if decision.activated_at is None:
         decision.activated_at = at
         decision.ends_at = at + timedelta(hours=await value_of(tx, TIPS_WINDOW_H))
-        await stream.activated(tx, decision, _CHANNEL)
+        await stream.activated(tx, decision, channel)
     return decision.ends_at
 
 

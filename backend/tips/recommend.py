@@ -18,11 +18,13 @@ from backend.operation import operation, require
 from backend.rules.bandit.distributions import pick
 from backend.rules.bandit.shapes import Arm, Context
 from backend.rules.policy import Action, Actor
+from backend.rules.telling import Channel
 from backend.tips import eligibility, features, moment, rewards, stages, stream
 from backend.tips.actions import tokens
 from backend.tips.candidates import making
 from backend.tips.candidates.making import Made
 from backend.tips.moment import Moment
+from backend.tips.reaching import arbiter
 from backend.tips.views import TipView, view_of
 
 _SEED_BITS = 62
@@ -37,12 +39,14 @@ async def recommend(
     device: str = "",
     time_zone: str = "",
     idempotency_key: str = "",
+    channel: Channel | None = None,
     at: datetime | None = None,
 ) -> TipView | None:
     """The tip for the actor now; None: there is nothing worth saying. Asking again gives the same one.
 
     Args:
         device, time_zone: as `moment.moment_of`.
+        channel: the page that shows it at once, so that no other channel tells of it, too.
     """
     require(actor, Action.TIP_ASK)
     at, user_id = at or now(), actor.person_id
@@ -52,12 +56,13 @@ async def recommend(
     known = await making.known_of(tx, user_id, profile, is_admin=actor.is_superuser)
     made = await making.refresh(tx, user_id, known, at=at)
     standing = await _still_standing(tx, user_id, made, at=at)
-    if standing is not None:
-        return await _shown(tx, standing)
-    decision = await _decide(tx, user_id, made, here, _context(user_id, here, profile))
+    decision = standing or await _decide(tx, user_id, made, here, _context(user_id, here, profile))
     if decision is None:
         return None
-    decision.idempotency_key, decision.via = idempotency_key[:200], actor.via
+    if standing is None:
+        decision.idempotency_key, decision.via = idempotency_key[:200], actor.via
+    if channel is not None:
+        await arbiter.tell(tx, decision, channel, at=at)
     return await _shown(tx, decision)
 
 

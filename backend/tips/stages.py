@@ -4,13 +4,13 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy import float64
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sqlalchemy.orm import defer
-from sqlmodel import col, select, update
+from sqlmodel import col, or_, select, update
 
 from backend.db import Tx
 from backend.models import TipPolicy
@@ -18,15 +18,25 @@ from backend.models.base import now
 from backend.rules.bandit.distributions import mixture
 from backend.rules.bandit.shapes import Arm, Context, Policy
 from backend.rules.bandit.stages import Stage
-from backend.tips import policies
+from backend.tips import policies, serving
 
 log = logging.getLogger(__name__)
 
 ACTIVE, CANARY, SHADOW = Stage.ACTIVE, Stage.CANARY, Stage.SHADOW
 FALLBACK = "fallback"
 _ASKED = (ACTIVE, CANARY, SHADOW)
-_known: dict[int, tuple[tuple[str, int, datetime], Policy]] = {}
-"""Policies as they were read last, by row: to read one costs a hundred times as much as to ask it."""
+
+
+class _Known(NamedTuple):
+    """A policy as it was read last, of which row's contents, and how it is named to ML_SERVING_URL."""
+
+    key: tuple[str, int, datetime]
+    policy: Policy
+    state_id: str
+
+
+_known: dict[int, _Known] = {}
+"""By row: to read a policy costs a hundred times as much as to ask it."""
 
 
 @dataclass(slots=True)
@@ -50,16 +60,17 @@ async def verdict(tx: Tx, context: Context, arms: Sequence[Arm]) -> Verdict:
     opinions: dict[str, Any] = {}
     vectors: dict[str, tuple[TipPolicy, NDArray[float64]]] = {}
     for row in rows:
-        policy = await _asked(tx, row)
-        if policy is None:
+        known = await _asked(tx, row)
+        if known is None:
             continue
-        said = checked(policy, context, arms)
-        opinions[f"{row.name}@{row.version}"] = {"stage": row.stage, "probabilities": [float(each) for each in said]}
+        answer = await serving.distribution(known.policy, context, arms, state_id=known.state_id)
+        said = checked(answer.probabilities, len(arms), answer.policy)
+        opinions[key_of(row)] = {"stage": row.stage, "by": answer.policy, "probabilities": said.tolist()}
         if row.stage in (ACTIVE, CANARY):
             vectors.setdefault(row.stage, (row, said))
     if ACTIVE not in vectors:
         baseline = policies.make(policies.BASELINE, {})
-        said = checked(baseline, context, arms)
+        said = checked(baseline.distribution(context, arms), len(arms), baseline.name)
         opinions[f"{baseline.name}@{baseline.version}"] = {"stage": FALLBACK, "probabilities": said.tolist()}
         return Verdict(baseline.name, baseline.version, FALLBACK, said, opinions)
     row, vector = vectors[ACTIVE]
@@ -68,9 +79,16 @@ async def verdict(tx: Tx, context: Context, arms: Sequence[Arm]) -> Verdict:
     return Verdict(row.name, row.version, CANARY, mixture(vector, vectors[CANARY][1]), opinions)
 
 
+def key_of(row: TipPolicy) -> str:
+    """How a decision names a policy among those that were asked."""
+    return f"{row.name}@{row.version}"
+
+
 async def live(tx: Tx, *, with_state: bool = True) -> list[TipPolicy]:
     """The policies that are asked; without their state, which may be a megabyte, it is only read when it is touched."""
-    query = select(TipPolicy).where(col(TipPolicy.stage).in_(_ASKED)).order_by(col(TipPolicy.id))
+    before = select(TipPolicy.predecessor_id).where(TipPolicy.stage == ACTIVE)
+    asked = or_(col(TipPolicy.stage).in_(_ASKED), col(TipPolicy.id).in_(before))
+    query = select(TipPolicy).where(asked).order_by(col(TipPolicy.id))
     if not with_state:
         query = query.options(defer(cast(Any, TipPolicy.state)))
     return list((await tx.exec(query)).all())
@@ -91,25 +109,25 @@ async def put(tx: Tx, name: str, stage: str) -> TipPolicy:
     """
     version = policies.make(name, {}).version
     if stage in (ACTIVE, CANARY):
-        await tx.exec(update(TipPolicy).where(col(TipPolicy.stage) == stage).values(stage="retired"))
+        await tx.exec(update(TipPolicy).where(col(TipPolicy.stage) == stage).values(stage="retired", since=now()))
     query = select(TipPolicy).where(TipPolicy.name == name, TipPolicy.version == version)
     row = (await tx.exec(query.with_for_update())).first() or TipPolicy(name=name, version=version)
-    row.stage, row.updated_at = stage, now()
+    row.stage, row.since = stage, now()
     tx.add(row)
     await tx.flush()
     return row
 
 
-async def _asked(tx: Tx, row: TipPolicy) -> Policy | None:
+async def _asked(tx: Tx, row: TipPolicy) -> _Known | None:
     """As `current`, but read once for each time that it has learnt: what it is asked changes nothing in it."""
-    known = _known.get(row.id)
-    if known is None or known[0] != (row.name, row.version, row.updated_at):
+    key, known = (row.name, row.version, row.updated_at), _known.get(row.id)
+    if known is None or known.key != key:
         await tx.refresh(row, ["state"])
         policy = current(row)
         if policy is None:
             return None
-        known = _known[row.id] = (row.name, row.version, row.updated_at), policy
-    return known[1]
+        known = _known[row.id] = _Known(key, policy, serving.digest(policy.state()))
+    return known
 
 
 def current(row: TipPolicy) -> Policy | None:
@@ -132,13 +150,13 @@ def current(row: TipPolicy) -> Policy | None:
     return None
 
 
-def checked(policy: Policy, context: Context, arms: Sequence[Arm]) -> NDArray[float64]:
+def checked(vector: ArrayLike, length: int, name: str) -> NDArray[float64]:
     """What a policy says, if that is a distribution.
 
     Raises:
         RuntimeError: it is none.
     """
-    said = np.asarray(policy.distribution(context, arms), dtype=float64)
-    if said.shape != (len(arms),) or not np.isfinite(said).all() or (said < 0).any() or abs(said.sum() - 1) > 1e-6:
-        raise RuntimeError(f"what {policy.name} says is no distribution over {len(arms)} arms: {said!r}")
+    said = np.asarray(vector, dtype=float64)
+    if said.shape != (length,) or not np.isfinite(said).all() or (said < 0).any() or abs(said.sum() - 1) > 1e-6:
+        raise RuntimeError(f"what {name} says is no distribution over {length} arms: {said!r}")
     return said / said.sum()

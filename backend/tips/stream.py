@@ -67,6 +67,11 @@ async def decided(tx: Tx, row: TipDecision) -> None:
     await emit(tx, about(row.user_id, told, at=row.at))
 
 
+async def shown(tx: Tx, user_id: int, tip: str, channel: str, *, at: datetime) -> None:
+    """A tip was put in front of its person."""
+    await emit(tx, about(user_id, tips_pb2.TipShown(decision_id=tip, channel=channel), at=at))
+
+
 async def activated(tx: Tx, row: TipDecision, channel: str) -> None:
     """The tip was in sight for a second."""
     told = tips_pb2.TipActivated(decision_id=str(row.id), channel=channel)

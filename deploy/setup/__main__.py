@@ -81,6 +81,13 @@ def bench() -> int:
     return _call_as_root(*measure, "machines", IMAGE_DIR=image) if not asked or "machines" in asked else missed
 
 
+def bench_models() -> int:
+    """Compare models for the words of tips."""
+    with _alone():
+        steps.machine(tests=True)
+    return _call(_PYTHON, "-m", "tests.bench", "models", *_more_arguments())
+
+
 def agent_eval() -> int:
     """Let the assistant do chores in a real machine, and score them."""
     with _alone():
@@ -129,7 +136,7 @@ def lock() -> int:
 
 _TARGETS: dict[str, Callable[[], int]] = {
     each.__name__.replace("_", "-"): each
-    for each in (run, test, check, bench, agent_eval, tips_eval, contracts, image, stop, lock)
+    for each in (run, test, check, bench, bench_models, agent_eval, tips_eval, contracts, image, stop, lock)
 }
 
 

@@ -15,6 +15,7 @@ _PAGES = [
     ("Activity", "/account/activity"),
     ("Privacy", "/me/privacy"),
     ("Habits", "/me/habits"),
+    ("Notifications", "/me/notifications"),
     ("Data", "/account/data"),
 ]
 

@@ -18,7 +18,15 @@ _OWN = (
     ("layout-dashboard", "Overview", words.HOME),
     ("refresh-cw", "Reconciler", f"{words.HOME}/reconciler"),
     ("chart-column", "AI costs", f"{words.HOME}/costs"),
-    ("radio", "Events", f"{words.HOME}/tips/events"),
+    ("lightbulb", "Tips", f"{words.HOME}/tips/policies"),
+)
+_TIPS = f"{words.HOME}/tips"
+_OF_TIPS = (
+    ("Policies", f"{_TIPS}/policies"),
+    ("Rewards", f"{_TIPS}/rewards"),
+    ("Candidates", f"{_TIPS}/candidates"),
+    ("Freshness", f"{_TIPS}/freshness"),
+    ("Events", f"{_TIPS}/events"),
 )
 
 
@@ -34,6 +42,13 @@ def admin_page(*children: rx.Component) -> rx.Component:
     )
 
 
+def tips_nav() -> rx.Component:
+    """From one of the pages about tips to the next."""
+    path = rx.State.router.url.path
+    places = (place_link(label, href=href, is_here=path.startswith(href)) for label, href in _OF_TIPS)
+    return rx.el.nav(*places, aria_label="Tips", class_name="pq-subnav")
+
+
 def _places() -> rx.Component:
     screens = ((each.icon, each.title, words.place_of(each)) for each in SCREENS.values())
     return rx.el.nav(
@@ -43,7 +58,8 @@ def _places() -> rx.Component:
 
 def _place(icon: str, label: str, href: str) -> rx.Component:
     path = rx.State.router.url.path
-    here = path.startswith(href.rstrip("/")) if href != words.HOME else (path == href) | (path == f"{href}/")
+    area = _TIPS if href.startswith(_TIPS) else href.rstrip("/")
+    here = path.startswith(area) if href != words.HOME else (path == href) | (path == f"{href}/")
     return place_link(rx.icon(icon, size=16, aria_hidden="true"), label, href=href, is_here=here)
 
 

@@ -26,13 +26,17 @@ async function call(path, body) {
   return said;
 }
 
-async function ask() {
+// `channel`: where the answer is shown at once, so that no push tells of it.
+async function ask(channel) {
   const here = {
+    channel,
     device: window.innerWidth < 700 ? "narrow" : "wide",
     time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone || "",
   };
   return (await call("/api/recommend", here)).tip;
 }
+
+const saw = (tip, channel) => call(`/api/tips/${tip.decision_id}/activation`, { channel });
 
 function h(tag, attributes, ...children) {
   const made = document.createElement(tag);
@@ -58,6 +62,7 @@ function why(tip) {
 // Takes over the face that the server drew. Returns what ends that.
 function adopt(root) {
   let tip = window.ooTip || null;
+  let saidSeen = 0; // the tip that was said to have been seen here
   let seenTimer = 0;
   let saidTimer = 0;
   let busy = false;
@@ -102,17 +107,17 @@ function adopt(root) {
   // It counts once it was visible for a second on end.
   function look() {
     clearTimeout(seenTimer);
-    if (!tip || tip.is_seen || document.visibilityState !== "visible") return;
+    if (!tip || tip.decision_id === saidSeen || document.visibilityState !== "visible") return;
     const shown = tip;
     seenTimer = setTimeout(() => {
-      call(`/api/tips/${shown.decision_id}/activation`).then(() => { shown.is_seen = true; }, () => {});
+      saw(shown, "page").then(() => { saidSeen = shown.decision_id; }, () => {});
     }, SEEN_AFTER_MS);
   }
 
   async function renew() {
     if (busy || document.visibilityState !== "visible" || say.querySelector(".oo-said")) return;
     try {
-      const found = await ask();
+      const found = await ask("page");
       const same = found && tip && found.decision_id === tip.decision_id;
       if (same && root.querySelector(".oo-why[open]")) return;
       const changed = !same && (found || tip);
@@ -212,14 +217,34 @@ export function Face() {
   return <main id="tip" className="oo" ref={root} suppressHydrationWarning dangerouslySetInnerHTML={NOTHING} />;
 }
 
+// Says once that the line was visible for a second on end.
+function useSeen(tip) {
+  useEffect(() => {
+    if (!tip) return undefined;
+    let timer = 0;
+    const look = () => {
+      clearTimeout(timer);
+      if (document.visibilityState !== "visible") return;
+      timer = setTimeout(() => {
+        document.removeEventListener("visibilitychange", look);
+        saw(tip, "dashboard").catch(() => {});
+      }, SEEN_AFTER_MS);
+    };
+    document.addEventListener("visibilitychange", look);
+    look();
+    return () => { clearTimeout(timer); document.removeEventListener("visibilitychange", look); };
+  }, [tip]);
+}
+
 // The same tip, in one line. A first machine is offered there by the page itself.
 export function TipLine() {
   const [tip, setTip] = useState(null);
   useEffect(() => {
     let left = false;
-    ask().then((found) => { if (!left) setTip(found); }, () => {});
+    ask("dashboard").then((found) => { if (!left && found?.kind !== "first_machine") setTip(found); }, () => {});
     return () => { left = true; };
   }, []);
-  if (!tip || tip.kind === "first_machine") return null;
+  useSeen(tip);
+  if (!tip) return null;
   return <p className="pq-tip-line"><a href="/tip"><span aria-hidden="true" />{tip.sentence}</a></p>;
 }

@@ -3,11 +3,11 @@
 import reflex as rx
 
 from backend.events.durable import TYPES
-from pequeroku_ui.components.admin import admin_page, table
+from pequeroku_ui.components.admin import admin_page, table, tips_nav
 from pequeroku_ui.components.blanks import content, no_rows, page_bones
 from pequeroku_ui.components.layout import page_head
 from pequeroku_ui.components.moments import ago
-from pequeroku_ui.state.admin_stream import AdminStreamState, EventRow
+from pequeroku_ui.state.admin_stream import AdminStreamState, EventRow, words_for
 
 _S = AdminStreamState
 _HEADS = ("When", "Event", "User", "In NATS")
@@ -19,7 +19,11 @@ def page() -> rx.Component:
         content(
             _S.load,
             rx.fragment(
-                page_head("Events", "What the tips are made of and lead to. Live."), _narrowing(), _rows(), _pages()
+                page_head("Events", "What the tips are made of and lead to. Live."),
+                tips_nav(),
+                _narrowing(),
+                _rows(),
+                _pages(),
             ),
             page_bones("Loading the events"),
         )
@@ -32,7 +36,7 @@ def _narrowing() -> rx.Component:
             "Event",
             rx.el.select(
                 rx.el.option("All", value=""),
-                *(rx.el.option(each, value=each) for each in TYPES),
+                *(rx.el.option(words_for(each), value=each) for each in TYPES),
                 name="type",
                 default_value=_S.type,
                 key=_S.type,
@@ -69,7 +73,7 @@ def _rows() -> rx.Component:
 def _row(row: EventRow) -> rx.Component:
     is_open = _S.opened == row.key
     opener = rx.el.button(
-        row.type,
+        row.words,
         type="button",
         on_click=_S.open(row.key),
         custom_attrs={"aria-expanded": rx.cond(is_open, "true", "false")},

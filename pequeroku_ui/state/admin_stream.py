@@ -25,7 +25,7 @@ class EventRow:
 
     key: str
     at: str
-    type: str
+    words: str
     user: str
     mirrored: str
 
@@ -92,6 +92,25 @@ class AdminStreamState(AppState):
         )
 
 
+def words_for(kind: str) -> str:
+    """What an event of that type says, for people; a type from a later version as it is."""
+    return _WORDS.get(kind, kind)
+
+
+_WORDS = {
+    "signal_observed": "Signal read",
+    "consent_changed": "Consent given or withdrawn",
+    "tip_candidates_made": "Candidates made",
+    "tip_decided": "Tip chosen",
+    "tip_shown": "Tip shown",
+    "tip_activated": "Tip seen for a second",
+    "tip_reacted": "Tip answered",
+    "reward_settled": "Reward settled",
+    "tip_action_taken": "Action taken or undone",
+    "account_connected": "Account connected",
+    "account_revoked": "Account revoked",
+    "user_forgotten": "Person forgotten",
+}
 _NOT_MIRRORED = "They are not mirrored: NATS_URL is empty."
 
 
@@ -103,4 +122,4 @@ def _place(kind: str, user: str, before: str = "") -> str:
 
 def _row(view: EventView, is_mirrored: bool) -> EventRow:
     mirrored = "yes" if view.mirrored_at else "waits" if is_mirrored else "–"
-    return EventRow(str(view.id), moment(view.at), view.type, view.username or "–", mirrored)
+    return EventRow(str(view.id), moment(view.at), words_for(view.type), view.username or "–", mirrored)

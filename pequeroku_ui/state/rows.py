@@ -272,10 +272,16 @@ def weighed(placement: dict[str, Any]) -> list[WeighedRow]:
             memory=f"{_gib(each['free_mem_mb'])} free",
             vcpus=f"{count(each['free_vcpus'], 'vCPU')} free",
             running=f"{each['running_containers']} running",
-            verdict=each["why_not"] if each["score"] is None else f"score {each['score']:,.0f}",
+            verdict=_verdict(each, is_warm=each["name"] == placement.get("node_name") and placement.get("warm", False)),
         )
         for each in placement.get("weighed", [])
     ]
+
+
+def _verdict(weighed: dict[str, Any], *, is_warm: bool) -> str:
+    if is_warm:
+        return "had one ready"
+    return weighed["why_not"] if weighed["score"] is None else f"score {weighed['score']:,.0f}"
 
 
 def usage_row(view: UsageView) -> UsageRow:

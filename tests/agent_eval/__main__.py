@@ -16,47 +16,22 @@ from dataclasses import asdict
 from pathlib import Path
 
 from backend.ai.faults import ModelFault
-from backend.ai.provider import Model, model_for
-from backend.db import dispose, reading
-from backend.rules.config_keys import OPENAI_API_URL, OPENAI_MODEL
+from backend.ai.provider import Model
 from backend.settings import settings
 from tests.agent_eval.baseline import baseline
 from tests.agent_eval.chore import chosen
 from tests.agent_eval.scoring import Score, score
 from tests.machines import private_node
+from tests.real_model import real_models
 from tests.served_machine import served_machine
 
 _RESULTS = Path("test-results/agent-eval.json")
 
 
-async def _real() -> Model:
-    """The provider that is set up here.
-
-    Raises:
-        ModelFault: there is none.
-    """
-    if key := os.environ.get("OPENAI_API_KEY"):
-        url = os.environ.get("OPENAI_API_URL") or OPENAI_API_URL.default
-        return Model(url, key, os.environ.get("OPENAI_MODEL") or OPENAI_MODEL.default)
-    if not _is_installed():
-        raise ModelFault("not-set-up", "No AI provider is set up: give OPENAI_API_KEY, or set one up here.")
-    try:
-        async with reading() as tx:
-            return await model_for(tx, "assistant")
-    finally:
-        await dispose()
-
-
-def _is_installed() -> bool:
-    """Whether there is a database here: to look into one that is not there would make it."""
-    url = settings().url
-    return url.get_backend_name() != "sqlite" or Path(url.database or "").exists()
-
-
 @asynccontextmanager
 async def _provider(*, is_real: bool) -> AsyncGenerator[Model]:
     if is_real:
-        yield await _real()
+        yield (await real_models(["assistant"]))["assistant"]
         return
     async with baseline() as model:
         yield model

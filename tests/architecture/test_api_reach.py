@@ -5,12 +5,12 @@ from fastapi.routing import APIRoute, APIWebSocketRoute
 
 from backend.api.app import make_api
 from backend.api.routing import ACTION, ALSO
+from backend.api.v1 import schema as v1
 from backend.rules.policy import Action
 
 _BY_SOCKET = {
     Action.WS_CONNECT: "/ws/containers/{container_id}/",
     Action.WS_DISCONNECT: "/ws/containers/{container_id}/",
-    Action.FILE_WRITE: "/ws/fs/{container_id}/",
     Action.FILE_CREATE: "/ws/fs/{container_id}/",
     Action.FILE_MOVE: "/ws/fs/{container_id}/",
     Action.FILE_COPY: "/ws/fs/{container_id}/",
@@ -94,7 +94,8 @@ _NOT_FOR_PROGRAMS = {
 
 def _by_route() -> set[Action]:
     api = make_api()
-    said = [each for path in api.openapi()["paths"].values() for each in path.values()]
+    paths = [*api.openapi()["paths"].values(), *v1.openapi()["paths"].values()]
+    said = [each for path in paths for each in path.values()]
     first = {Action(each[ACTION]) for each in said if ACTION in each}
     return first | {Action(name) for each in said for name in each.get(ALSO, ())}
 

@@ -1,4 +1,7 @@
-"""`make bench`: a table for people, and the same as JSON in test-results/bench.json. Name parts to run only those."""
+"""`make bench`: a table for people, and the same as JSON in test-results/bench.json. Name parts to run only those.
+
+`models` is apart from the others: it asks the real ones that are set up (tests/bench/models.py).
+"""
 
 import asyncio
 import importlib
@@ -7,13 +10,12 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.bench import models
 from tests.bench.report import Figure, as_json, as_table
 
 _PARTS = (
     "audit", "reconcile", "machines", "drain", "crowd", "files", "pages", "sockets", "api", "ai_undo", "assistant",
-    "tips",
-    "tips_http",
-    "ssh_gateway",
+    "tips", "tips_http", "tip_signals", "warm", "ssh_gateway",
 )  # fmt: skip
 _RESULTS = Path("test-results/bench.json")
 
@@ -37,6 +39,8 @@ def main(parts: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["models"]:  # they are those of this installation's Config, so it has to have its own home
+        sys.exit(models.main(sys.argv[2:]))
     with tempfile.TemporaryDirectory() as home:
         os.environ |= {"PEQUEROKU_HOME": home, "SECRET_KEY": "a key for figures"}
         sys.exit(main(sys.argv[1:]))

@@ -46,11 +46,15 @@ async def _lists(url: str, kind: str) -> list[Figure]:
         await seed()
         key = await _fill()
     async with _served(url) as port:
-        asked = _request(port, "/api/containers/?limit=50", key)
-        await _ask_for(1.0, port, asked)  # connections and caches
-        taken_ms = await _ask_for(_SECONDS, port, asked)
-    per_s = len(taken_ms) / _SECONDS
-    name, many = f"list 50 of {_CONTAINERS:,} containers, {kind}", len(taken_ms)
+        old = await _pages("/api/containers/?limit=50", f"list 50 of {_CONTAINERS:,} containers, {kind}", port, key)
+        return old + await _pages("/api/v1/containers?limit=50", f"the same of /api/v1, {kind}", port, key)
+
+
+async def _pages(path: str, name: str, port: int, key: str) -> list[Figure]:
+    asked = _request(port, path, key)
+    await _ask_for(1.0, port, asked)  # connections and caches
+    taken_ms = await _ask_for(_SECONDS, port, asked)
+    per_s, many = len(taken_ms) / _SECONDS, len(taken_ms)
     return [
         Figure(f"{name}, p95", percentile(taken_ms, 0.95), "ms", many, 25, detail=spread(taken_ms)),
         Figure(name, per_s, "requests/s", many, 300, "higher"),

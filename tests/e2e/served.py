@@ -46,7 +46,7 @@ class Served:
 def build() -> None:
     """Build the front end, if a source is newer than what is built."""
     sources = [*(ROOT / "pequeroku_ui").rglob("*"), *(ROOT / "assets").glob("*")]
-    newest = max(path.stat().st_mtime for path in sources if path.suffix in (".py", ".jsx", ".css", ".svg"))
+    newest = max(path.stat().st_mtime for path in sources if path.suffix in (".py", ".jsx", ".js", ".css", ".svg"))
     if _BUILT.exists() and _BUILT.stat().st_mtime > newest:
         return
     command = [sys.executable, "-m", "reflex", "export", "--frontend-only", "--no-zip"]

@@ -38,6 +38,10 @@ async def test_every_screen_opens_and_its_first_row_too(new_context: NewContext,
         "/admin": "Overview",
         "/admin/reconciler": "Reconciler",
         "/admin/tips/events": "Events",
+        "/admin/tips/policies": "Tips",
+        "/admin/tips/rewards": "Rewards",
+        "/admin/tips/candidates": "Candidates",
+        "/admin/tips/freshness": "Freshness",
         **_LISTS,
     }.items():
         await page.goto(path)
@@ -55,7 +59,17 @@ async def test_every_screen_opens_and_its_first_row_too(new_context: NewContext,
 async def test_nothing_scrolls_sideways_on_a_phone(new_context: NewContext) -> None:
     page = await (await new_context(viewport={"width": 390, "height": 800})).new_page()
     await arrive(page, _ADMIN)
-    for path in ("/admin", "/admin/reconciler", "/admin/tips/events", *_LISTS, "/admin/vm_manager/node/add/"):
+    for path in (
+        "/admin",
+        "/admin/reconciler",
+        "/admin/tips/events",
+        "/admin/tips/policies",
+        "/admin/tips/rewards",
+        "/admin/tips/candidates",
+        "/admin/tips/freshness",
+        *_LISTS,
+        "/admin/vm_manager/node/add/",
+    ):
         await page.goto(path)
         await _settled(page)
         widths = await page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
@@ -67,7 +81,17 @@ async def test_for_others_there_is_nothing_here(page: Page, person: Person) -> N
     await page.get_by_role("button", name=f"Your account, {person.name}").click()
     await expect(page.get_by_role("menuitem", name="Account")).to_be_visible()
     await expect(page.get_by_role("menuitem", name="Admin")).to_have_count(0)
-    for path in ("/admin", "/admin/reconciler", "/admin/tips/events", "/admin/auth/user/", "/admin/auth/user/1/"):
+    for path in (
+        "/admin",
+        "/admin/reconciler",
+        "/admin/tips/events",
+        "/admin/tips/policies",
+        "/admin/tips/rewards",
+        "/admin/tips/candidates",
+        "/admin/tips/freshness",
+        "/admin/auth/user/",
+        "/admin/auth/user/1/",
+    ):
         await page.goto(path)
         await expect(page.get_by_role("heading", name="There is nothing here")).to_be_visible()
         await expect(page.get_by_text("You may not do that.")).to_have_count(0)

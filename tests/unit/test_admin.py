@@ -318,7 +318,7 @@ async def test_a_type_is_made_changed_and_kept_while_it_is_in_use() -> None:
     path = "vm_manager/containertype"
     fresh = await opened_form(path, "")
     typed = {**fresh.values, "container_type_name": "gpu-small", "memory_mb": "8192", "vcpus": "4", "disk_gib": "40"}
-    typed |= {"credits_cost": "6", "private": "on", "idle_stop_min": "0", "lifetime_h": "0"}
+    typed |= {"credits_cost": "6", "private": "on", "idle_stop_min": "0", "lifetime_h": "0", "pool_target": "0"}
     key = await _save(path, "", typed, {})
     opened = await opened_form(path, key)
     assert (opened.values["memory_mb"], opened.values["private"]) == (8192, True)

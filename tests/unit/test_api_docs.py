@@ -21,9 +21,9 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCS = (ROOT / "docs" / "api.md").read_text()
 
 
-def examples(kind: str) -> list[str]:
+def examples(kind: str, docs: str = DOCS) -> list[str]:
     """The fenced examples of a kind: `sh`, or `sh vm` for those that need a real machine."""
-    return re.findall(rf"^```{kind}\n(.*?)^```$", DOCS, re.M | re.S)
+    return re.findall(rf"^```{kind}\n(.*?)^```$", docs, re.M | re.S)
 
 
 def asked(example: str, **places: object) -> tuple[int, str]:

@@ -46,7 +46,10 @@ _FEW = settings(
 _IN_A_MACHINE = (
     "_file/",
     "_folder/",
+    "/exec/",
     "/exec_command/",
+    "/files/",
+    "/dirs/",
     "/ports/",
     "/previews/{",
     "/processes/",
@@ -57,6 +60,11 @@ _IN_A_MACHINE = (
 """In the paths of what can't succeed where no machine runs."""
 _SAYS_503 = "/ready"
 """Where no task process runs, as here: tests/unit/test_observing.py asks it."""
+_DESCRIPTIONS = ("/api/schema/", "/api/v1/schema/")
+_ENDLESS = "/api/v1/events/"
+"""tests/unit/test_feed.py listens to it."""
+_WAITS = "/api/v1/runs/"
+"""For a task process, unless it is told not to."""
 _SIGNS_OUT = {"/api/user/logout/"}
 _SHUTS_OUT = "/api/users/{"
 """Asked last: one of the cases may be who asks."""
@@ -78,7 +86,7 @@ async def _ids() -> dict[str, Any]:
     ids = {"container_id": thing.container_id, "share_id": thing.share_id, "schedule_id": thing.schedule_id}
     ids |= {"team_id": world.team_id, "node_id": world.node.id, "type_id": 1, "slug": "owners-own", "process_id": "p1"}
     ids |= {name: world.own[name] for name in ("session_id", "notice_id", "webhook_id", "delivery_id")}
-    ids |= {"subscription_id": world.own["subscription_id"]}
+    ids |= {"subscription_id": world.own["subscription_id"], "run_id": world.own["run_id"]}
     ids |= {"ssh_key_id": world.own["ssh key"], "username": world.people["owner"].username}
     return {**ids, "user_id": world.people["member"].user_id}
 
@@ -92,14 +100,16 @@ async def test_the_api_keeps_to_its_description_whatever_it_is_asked(one_databas
     with served_api() as url:
 
         def ask(case: Case) -> None:
+            if case.path == _WAITS and isinstance(case.body, dict):
+                case.body["async"] = True
             answer = case.call(base_url=url, headers=headers, timeout=60)
             came[case.method, case.operation.path].append(answer.status_code)
             case.validate_response(answer, checks=_CHECKS)
 
         def ask_everything() -> list[str]:
-            schema = schemathesis.openapi.from_url(f"{url}/api/schema/", headers=headers)
-            operations = [each.ok() for each in schema.get_all_operations()]
-            asked = [each for each in operations if each.path not in (*_SIGNS_OUT, _SAYS_503)]
+            schemas = [schemathesis.openapi.from_url(f"{url}{path}", headers=headers) for path in _DESCRIPTIONS]
+            operations = [each.ok() for schema in schemas for each in schema.get_all_operations()]
+            asked = [each for each in operations if each.path not in (*_SIGNS_OUT, _SAYS_503, _ENDLESS)]
             asked.sort(key=lambda each: each.path.startswith(_SHUTS_OUT))
             return [problem for each in asked for problem in _try(each, ids, ask)]
 

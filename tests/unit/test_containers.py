@@ -7,7 +7,7 @@ from sqlmodel import func, select
 
 from backend.db import reading, transaction
 from backend.errors import Conflict, Forbidden, Invalid, NameTaken, NoRoom, NotFound, PequerokuError, QuotaExceeded
-from backend.events.bus import ContainerChanged, WishChanged, bus
+from backend.events.bus import ContainerChanged, FeedWritten, WishChanged, bus
 from backend.models import AuditLog, Container, DesiredState, Node, ResourceQuota, Status
 from backend.models.base import now
 from backend.rules.policy import NOBODY, Actor
@@ -234,7 +234,8 @@ async def test_what_changed_is_announced_after_the_commit_and_only_then() -> Non
     heard: list[object] = []
     bus().subscribe(heard.append)
     container_id = await _create(actor)
-    assert heard == [WishChanged(node.id), ContainerChanged(container_id, actor.person_id)]
+    told = FeedWritten([actor.person_id], [container_id])
+    assert heard == [told, WishChanged(node.id), ContainerChanged(container_id, actor.person_id)]
     heard.clear()
     with pytest.raises(QuotaExceeded):
         await _create(actor)

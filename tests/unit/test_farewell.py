@@ -33,6 +33,7 @@ _NOT_PERSONAL = {
     "leftover",
     "shipped_template",
     "work_lease",
+    "tip_gate_report",
     "tip_phrase",
     "tip_policy",
 }
@@ -42,7 +43,7 @@ _ONE_OF_THEIRS = {
     "container_share": {"team_id": None},
     "invitation": {"team_id": None},
 }
-_LISTS = ("phases", "kinds", "blocked_cidrs", "orphans", "eligible", "probabilities")
+_LISTS = ("phases", "files", "kinds", "blocked_cidrs", "orphans", "eligible", "probabilities")
 _KINDS = {
     "desired_state": "stopped",
     "status": "stopped",

@@ -65,6 +65,8 @@ TABLE = [
     (Wish(RUN, Status.RUNNING, restart_requested_at=NOW, booted_at=AGO), ON, Step.ASK_OFF),
     (Wish(RUN, Status.RUNNING, restart_requested_at=NOW, booted_at=AGO, stop_asked_at=AGO), SHUT, Step.BOOT),
     (Wish(RUN, Status.PROVISIONING, restart_requested_at=AGO, booted_at=NOW), ON, Step.AWAIT_GUEST),
+    (Wish(RUN, Status.PROVISIONING, has_disk=True, booted_at=AGO, rekeys=True), ON, Step.REKEY),
+    (Wish(RUN, Status.PROVISIONING, has_disk=True, booted_at=AGO, rekeys=True), OFF, Step.BOOT),
     (Wish(RUN, Status.PROVISIONING, restart_requested_at=NOW), ON, Step.POWER_OFF),
     # a fault waits for its time, or for a person
     (Wish(RUN, Status.ERROR, retry_at=NOW + timedelta(seconds=1)), OFF, None),

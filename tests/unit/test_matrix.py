@@ -50,7 +50,7 @@ _OTHERS: dict[str, object] = {
     "port": 8080, "level": "team", "hours": 1, "label": "p80-0",
     "fingerprint": "SHA256:none",
     "kind": "done", "path": "/app/x", "mode": "ask", "title": "a title", "what": "a question", "allow": True, "seq": 1,
-    "mood": 3, "provider": "ics", "grant": Grant("none", "", None, ""),
+    "policy_id": 1, "to": "shadow", "mood": 3, "provider": "ics", "grant": Grant("none", "", None, ""),
     "endpoint": "https://push.example/1", "p256dh": "", "auth": "", "quiet": "", "zone": "UTC",
     "person": Person("https://id.example", "subject", "", "A newcomer", "a-newcomer"),
 }  # fmt: skip

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from backend.api.app import make_api
 from backend.api.routing import ACTION
+from backend.api.v1 import schema as v1
 from backend.db import reading, transaction
 from backend.models import ApiKey, Invitation
 from backend.models.base import now
@@ -23,6 +24,7 @@ from tests.people import a_user
 from tests.tenants import NAMES, Thing, World, a_fresh_team, a_fresh_thing, a_world_of_tenants, leave_some_behind
 
 _BOX = "/api/containers/{container_id}"
+_V1 = "/api/v1/containers/{container_id}"
 _RUN = {"command": "true"}
 _SCHEDULE = {"starts": True, "time": "10:00"}
 _PUT = {"container_id": "{container_id}"}
@@ -159,6 +161,11 @@ ROUTES: dict[tuple[str, str], dict[str, Any] | None] = {
     ("GET", "/api/overview/"): None,
     ("GET", "/api/reconciler/"): None,
     ("GET", "/api/stream/"): None,
+    ("GET", "/api/tips/policies/"): None,
+    ("GET", "/api/tips/review/"): None,
+    ("GET", "/api/tips/candidates/"): None,
+    ("GET", "/api/tips/phrases/"): None,
+    ("POST", "/api/tips/policies/{policy_id}/move/"): {"stage": "shadow"},
     ("GET", "/api/push/"): None,
     ("POST", "/api/push/"): {"endpoint": "https://push.example/1", "p256dh": "BA", "auth": "AA"},
     ("PUT", "/api/push/quiet_hours/"): {"hours": "22:00-08:00", "zone": "UTC"},
@@ -168,6 +175,24 @@ ROUTES: dict[tuple[str, str], dict[str, Any] | None] = {
     ("PUT", "/api/config/{name}/"): {"value": "1"},
     ("DELETE", "/api/config/{name}/"): None,
     ("GET", "/api/audit/"): None,
+    ("GET", "/api/v1/types/"): None,
+    ("GET", "/api/v1/containers/"): None,
+    ("POST", "/api/v1/containers/"): {"type": "small", "ttl_seconds": 600},
+    ("GET", f"{_V1}/"): None,
+    ("POST", f"{_V1}/actions/"): {"action": "stop"},
+    ("GET", f"{_V1}/ports/"): None,
+    ("POST", f"{_V1}/exec/"): _RUN,
+    ("GET", f"{_V1}/processes/"): None,
+    ("GET", f"{_V1}/processes/{{process_id}}/"): None,
+    ("DELETE", f"{_V1}/processes/{{process_id}}/"): None,
+    ("GET", f"{_V1}/files/"): None,
+    ("PUT", f"{_V1}/files/"): {"files": [{"path": "a", "content": "b"}]},
+    ("GET", f"{_V1}/dirs/"): None,
+    ("DELETE", f"{_V1}/"): None,
+    ("GET", "/api/v1/runs/"): None,
+    ("POST", "/api/v1/runs/"): {"command": "true", "async": True},
+    ("GET", "/api/v1/runs/{run_id}/"): None,
+    ("DELETE", "/api/v1/runs/{run_id}/"): None,
     ("DELETE", "/api/templates/{slug}/"): None,
     ("POST", "/api/user/login/"): None,
     ("POST", "/api/user/logout/"): None,
@@ -184,6 +209,7 @@ _OWN = {
     "connection_id",
     "decision_id",
     "subscription_id",
+    "run_id",
 }
 """In the addresses of what is the owner's alone."""
 _BY_ITSELF = {("POST", "/api/user/login/"), ("POST", "/api/user/logout/")}
@@ -209,7 +235,7 @@ async def one_database(fresh_sqlite: str) -> AsyncGenerator[None]:
 def _actions(api: FastAPI) -> dict[tuple[str, str], Action]:
     return {
         (method.upper(), path): Action(said[ACTION])
-        for path, methods in api.openapi()["paths"].items()
+        for path, methods in (api.openapi()["paths"] | v1.openapi()["paths"]).items()
         for method, said in methods.items()
         if ACTION in said
     }
@@ -245,7 +271,7 @@ async def _places(world: World, who: str, thing: Thing) -> dict[str, object]:
     people = {name: world.people[name].username for name in ("stranger", "removed")}
     ids = {"container_id": thing.container_id, "share_id": thing.share_id, "schedule_id": thing.schedule_id}
     ids |= {"conversation_id": thing.conversation_ids[who], "turn_id": thing.turn_ids[who]}
-    ids |= {"checkpoint_id": thing.checkpoint_id}
+    ids |= {"checkpoint_id": thing.checkpoint_id, "policy_id": 1}
     rest = {"team_id": world.team_id, "user_id": world.people["team admin"].user_id, "process_id": "p1", "type_id": 1}
     names = {"slug": "owners-own", "username": people["stranger"], "name": "default_credits", "node_id": world.node.id}
     return {**own, **people, **ids, **rest, **names}
@@ -305,7 +331,7 @@ async def test_no_key_reaches_further_than_its_route_says(one_database: None) ->
                     continue
                 names = ("stranger", "removed", "username", "name", "slug", "process_id", "terminal_id")
                 ids = ("container_id", "team_id", "share_id", "schedule_id", "user_id", "type_id", "node_id")
-                ids = (*ids, *_OWN, "conversation_id", "link_id", "port", "turn_id", "checkpoint_id")
+                ids = (*ids, *_OWN, "conversation_id", "link_id", "port", "turn_id", "checkpoint_id", "policy_id")
                 places = dict.fromkeys(names, "ana") | dict.fromkeys(ids, 1)
                 url, body = route[1].format(**places), _filled(ROUTES.get(route, _ELSEWHERE.get(route[1])), places)
                 answer = await client.request(route[0], url, json=body)

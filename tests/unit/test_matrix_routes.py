@@ -46,6 +46,9 @@ _ROUTES: dict[tuple[str, str], Action | None] = {
     ("GET", "/api/containers/{container_id}/terminals/"): Action.TERMINAL_LOOK,
     ("DELETE", "/api/containers/{container_id}/terminals/{terminal_id}/"): Action.TERMINAL_CLOSE,
     ("GET", "/api/schema/"): None,
+    ("GET", "/api/v1/schema/"): None,
+    ("GET", "/api/v1/schema/swagger-ui/"): None,
+    ("GET", "/api/v1/events/"): None,  # what it tells, and to whom: test_feed.py
     ("GET", "/api/schema/swagger-ui/"): None,
     ("GET", "/api/schema/redoc/"): None,
     ("GET", "/api/schema/files/{name}"): None,

@@ -15,7 +15,8 @@ from backend.models.base import now
 from backend.rules.policy import SYSTEM, Actor
 from backend.rules.telling import Channel, Quiet, Verdict
 from backend.services import config, push, vapid
-from backend.tips import arbiter, clock, notifier
+from backend.tips import clock
+from backend.tips.reaching import arbiter, notifier
 from tests.factories import an_actor
 from tests.push_server import Browser, PushServer, push_server
 

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 import httpx
@@ -14,8 +15,9 @@ import numpy as np
 import pytest
 
 from backend import settings
+from backend.db import transaction
 from backend.rules.bandit.shapes import Arm, Context
-from backend.tips import serving
+from backend.tips import serving, stages
 from backend.tips.policies import MAKERS, make
 from tests import stores
 
@@ -57,13 +59,13 @@ async def test_here_and_over_http_are_the_same_to_the_last_bit(
 ) -> None:
     here, there = make(name, {}), make(name, {})
     for number in range(6):
-        arm = ARMS[number % 3]
+        lessons = [serving.Lesson(CONTEXT, ARMS[(number + more) % 3], number / 5, 0.3) for more in range(2)]
         expected = await serving.distribution(here, CONTEXT, ARMS)
-        state = await serving.update(here, CONTEXT, arm, reward=number / 5, propensity=0.3)
+        state = await serving.update(here, lessons)
         _ask_at(server, monkeypatch)
         answer = await serving.distribution(there, CONTEXT, ARMS)
         assert (answer.policy, answer.probabilities.tolist()) == (name, expected.probabilities.tolist())
-        assert await serving.update(there, CONTEXT, arm, reward=number / 5, propensity=0.3) == state
+        assert await serving.update(there, lessons) == state
         monkeypatch.delenv("ML_SERVING_URL")
         settings.settings.cache_clear()
         here, there = make(name, state), make(name, state)
@@ -105,7 +107,7 @@ async def test_a_process_that_lies_is_not_believed(body: str, status: str, monke
         answer = await serving.distribution(policy, CONTEXT, ARMS)
         assert answer.policy == "random+local"
         assert np.array_equal(answer.probabilities, policy.distribution(CONTEXT, ARMS))
-        assert await serving.update(policy, CONTEXT, ARMS[0], reward=1, propensity=0.5) == policy.state()
+        assert await serving.update(policy, [serving.Lesson(CONTEXT, ARMS[0], 1, 0.5)]) == policy.state()
 
 
 async def test_a_process_that_is_slow_or_down_costs_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,4 +136,37 @@ async def test_what_the_process_can_not_answer_it_refuses(server: str) -> None:
         ):
             assert (await ask.post("/distribution", json={**said, **wrong})).status_code == status
         for wrong in ({"reward": 1.5, "propensity": 0.5}, {"reward": 1, "propensity": 0}):
-            assert (await ask.post("/update", json={**said, "arm": arm, **wrong})).status_code == 422
+            lesson = {"context": said["context"], "arm": arm, **wrong}
+            sent = {**{key: said[key] for key in ("policy", "version", "state")}, "lessons": [lesson]}
+            assert (await ask.post("/update", json=sent)).status_code == 422
+
+
+async def test_a_state_is_sent_once_and_named_after_that(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    _ask_at(server, monkeypatch)
+    taught = await serving.update(make("thompson", {}), [serving.Lesson(CONTEXT, ARMS[1], 1, 0.5)])
+    policy, name = make("thompson", taught), serving.digest(taught)
+    expected = policy.distribution(CONTEXT, ARMS).tolist()
+    said = {"policy": "thompson", "version": policy.version, "context": asdict(CONTEXT)}
+    question = {**said, "arms": [asdict(arm) for arm in ARMS], "state_id": name}
+    async with httpx.AsyncClient(base_url=server) as ask:
+        assert (await ask.post("/distribution", json=question)).status_code == 428
+        assert (await serving.distribution(policy, CONTEXT, ARMS, state_id=name)).probabilities.tolist() == expected
+        assert (await ask.post("/distribution", json=question)).json() == {"probabilities": expected}
+        lie = {**question, "state": make("thompson", {}).state()}
+        assert (await ask.post("/distribution", json=lie)).status_code == 422
+
+
+async def test_what_is_chosen_and_learnt_here_is_asked_there(
+    server: str, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the other process, and when it is gone: a tip comes, and the decision says who was asked."""
+    _ask_at(server, monkeypatch)
+    async with transaction() as tx:
+        await stages.put(tx, "thompson", stages.ACTIVE)
+        said = await stages.verdict(tx, CONTEXT, ARMS)
+    assert [each["by"] for each in said.opinions.values()] == ["thompson"]
+    _ask_at(f"http://127.0.0.1:{stores.free_port()}", monkeypatch)
+    async with transaction() as tx:
+        alone = await stages.verdict(tx, CONTEXT, ARMS)
+    assert [each["by"] for each in alone.opinions.values()] == ["thompson+local"]
+    assert alone.probabilities.tolist() == said.probabilities.tolist()

@@ -14,7 +14,9 @@ from backend.rules.telling import (
     Told,
     Verdict,
     check_subscription,
+    look_again_at,
     may_tell,
+    put_off,
     read_quiet,
     time_left,
     wait_after,
@@ -60,6 +62,33 @@ def test_quiet_hours_and_the_cap_are_never_broken(start: datetime, quiet: Quiet,
         assert sum(first <= each < first + timedelta(hours=24) for each in arrived) <= a_day
 
 
+@given(_moments, _quiets, st.integers(0, 4), _steps, st.floats(0, 1))
+def test_who_is_looked_at_when_it_says_is_not_looked_at_for_nothing(
+    start: datetime, quiet: Quiet, a_day: int, steps: list, spread: float
+) -> None:
+    """After a no, the next look finds its reason gone; and it always comes, within two days."""
+    told: list[Told] = []
+    at, every = start, timedelta(minutes=30)
+    for channel, minutes, tip, _, _ in steps:
+        at += timedelta(minutes=abs(minutes))
+        verdict = may_tell(channel, str(tip), told, quiet, at=at, a_day=a_day)
+        if verdict is Verdict.YES:
+            told.append(Told(channel, str(tip), at))
+        again_at = look_again_at(verdict, told, quiet, at=at, a_day=a_day, every=every, spread=spread)
+        assert timedelta(minutes=0) < again_at - at <= timedelta(days=2)
+        if verdict is Verdict.QUIET_HOURS and spread == 0:
+            assert not quiet.holds(again_at)
+        if verdict is Verdict.ENOUGH and a_day:
+            freed = may_tell(channel, "another", told, NEVER, at=again_at, a_day=a_day)
+            assert freed is Verdict.YES
+
+
+@given(st.integers(0, 10_000))
+def test_a_turn_that_fails_is_put_off_for_longer_each_time_and_a_day_at_most(failures: int) -> None:
+    every = timedelta(minutes=30)
+    assert every <= put_off(failures, every) <= put_off(failures + 1, every) <= timedelta(days=1)
+
+
 @given(_moments, _quiets)
 def test_there_is_room_up_to_the_first_quiet_minute_and_no_longer(at: datetime, quiet: Quiet) -> None:
     room = quiet.room(at, GOOD_FOR)
@@ -93,6 +122,8 @@ def test_a_page_shows_what_it_shows_and_a_push_does_not_come_on_top_of_it() -> N
     assert may_tell(Channel.PUSH, "2", [], always, at=AT, a_day=2) is Verdict.QUIET_HOURS
     assert may_tell(Channel.PUSH, "2", seen, NEVER, at=AT, a_day=2) is Verdict.IN_SIGHT
     later = AT + timedelta(minutes=10)
+    anew = Told(Channel.PUSH, "1", AT, about="idle_vm/container/7")
+    assert may_tell(Channel.PUSH, "9", [anew], NEVER, at=later, a_day=2, about=anew.about) is Verdict.TOLD_ALREADY
     assert may_tell(Channel.PUSH, "1", seen, NEVER, at=later, a_day=2) is Verdict.TOLD_ALREADY
     assert may_tell(Channel.PUSH, "2", seen, NEVER, at=later, a_day=2) is Verdict.YES
     assert may_tell(Channel.PUSH, "2", [], NEVER, at=later, a_day=0) is Verdict.ENOUGH

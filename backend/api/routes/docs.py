@@ -26,6 +26,7 @@ _FILES = {
     "redoc.standalone.js": "text/javascript",
     "swagger-ui-start.js": "text/javascript",
     "redoc-start.js": "text/javascript",
+    "swagger-ui-v1-start.js": "text/javascript",
 }
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; "
@@ -44,13 +45,13 @@ async def read_schema(request: Request) -> dict[str, Any]:
 @router.get("/swagger-ui/", include_in_schema=False, **does(None))
 async def swagger_ui() -> Response:
     """The description as a page on which requests can be tried."""
-    return _page("swagger-ui.html")
+    return page("swagger-ui.html")
 
 
 @router.get("/redoc/", include_in_schema=False, **does(None))
 async def redoc() -> Response:
     """The description as a page to read."""
-    return _page("redoc.html")
+    return page("redoc.html")
 
 
 @router.get("/files/{name}", include_in_schema=False, **does(None))
@@ -62,7 +63,8 @@ async def read_file(name: str) -> Response:
     return FileResponse(folder / name, media_type=_FILES[name], headers={"Cache-Control": "public, max-age=3600"})
 
 
-def _page(name: str) -> Response:
+def page(name: str) -> Response:
+    """A page of ours that loads only our own files."""
     return FileResponse(_OURS / name, media_type="text/html", headers={"Content-Security-Policy": _POLICY})
 
 

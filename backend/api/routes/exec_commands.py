@@ -37,7 +37,7 @@ async def exec_command(request: Request, actor: Caller, container_id: int, said:
         begun = await processes.start(actor, container_id, said.order())
         return JSONResponse(ProcessOut.of(begun).model_dump(mode="json"), 202)
     order = said.order()
-    done = DoneOut.of(await _while_asked(request, processes.run(actor, container_id, order)))
+    done = DoneOut.of(await while_asked(request, processes.run(actor, container_id, order)))
     if not done.timed_out:
         return done
     error = {"code": Code.TIMEOUT, "message": processes.timed_out(order).message}
@@ -74,13 +74,11 @@ async def read_process_log(
 @router.delete("/processes/{process_id}/", status_code=204, **does(Action.PROCESS_STOP))
 async def stop_process(actor: Caller, container_id: int, process_id: str) -> Response:
     """Stop a process that runs, with all that it began; forget one that has ended, with what it said."""
-    found = await processes.get_process(actor, container_id, process_id)
-    end = processes.stop_process if found.state == "running" else processes.forget_process
-    await end(actor, container_id, process_id)
+    await processes.end_process(actor, container_id, process_id)
     return Response(status_code=204)
 
 
-async def _while_asked(request: Request, work: Coroutine[Any, Any, T]) -> T:
+async def while_asked(request: Request, work: Coroutine[Any, Any, T]) -> T:
     """Do the work for as long as somebody waits for it; to its end where they may ask for the answer again.
 
     Raises:

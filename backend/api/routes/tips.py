@@ -12,6 +12,7 @@ from backend.api.routing import does
 from backend.api.routing import router as routes
 from backend.db import reading, transaction
 from backend.rules.policy import Action
+from backend.rules.telling import Channel
 from backend.tips import reactions
 from backend.tips import recommend as tips
 from backend.tips.actions import acting
@@ -29,6 +30,9 @@ class MomentIn(BaseModel):
 
     device: Literal["", "narrow", "wide"] = ""
     time_zone: Annotated[str, Field(max_length=64, description="An IANA name")] = ""
+    channel: Annotated[
+        Literal["page", "dashboard"] | None, Field(description="Where it is shown at once, so that no push tells of it")
+    ] = None
 
 
 class TipActionOut(BaseModel):
@@ -81,6 +85,12 @@ class SeenOut(BaseModel):
     ends_at: datetime
 
 
+class SeenIn(BaseModel):
+    """Where the tip was visible."""
+
+    channel: Literal["page", "dashboard"] = "page"
+
+
 class ReactionIn(BaseModel):
     """An answer to a tip."""
 
@@ -115,8 +125,11 @@ class DoneOut(BaseModel):
 async def recommend(actor: Caller, said: MomentIn | None = None, key: _Key = "") -> RecommendOut:
     """The one tip for you now. Asking again gives the same one, until it is answered or its time is over."""
     where = said or MomentIn()
+    channel = Channel(where.channel) if where.channel else None
     async with transaction() as tx:
-        view = await tips.recommend(tx, actor, device=where.device, time_zone=where.time_zone, idempotency_key=key)
+        view = await tips.recommend(
+            tx, actor, device=where.device, time_zone=where.time_zone, channel=channel, idempotency_key=key
+        )
     return RecommendOut.of(view)
 
 
@@ -128,10 +141,11 @@ async def current_tip(actor: Caller) -> RecommendOut:
 
 
 @router.post("/tips/{decision_id}/activation", **does(Action.TIP_SEEN))
-async def activate(actor: Caller, decision_id: int) -> SeenOut:
+async def activate(actor: Caller, decision_id: int, said: SeenIn | None = None) -> SeenOut:
     """Note that the tip was visible for a second."""
+    channel = Channel((said or SeenIn()).channel)
     async with transaction() as tx:
-        return SeenOut(ends_at=await reactions.activate(tx, actor, decision_id))
+        return SeenOut(ends_at=await reactions.activate(tx, actor, decision_id, channel=channel))
 
 
 @router.post("/tips/{decision_id}/reactions", response_model=ReactionOut, **does(Action.TIP_REACT))

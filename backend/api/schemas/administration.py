@@ -12,7 +12,7 @@ _Perhaps = Field(default=None, ge=0, lt=2**31)
 
 
 class FullTypeOut(Shown):
-    """A type of container. `idle_stop_min` and `lifetime_h`: 0 is never."""
+    """A type of container. `idle_stop_min` and `lifetime_h`: 0 is never. `pool_target` are kept warm on each node."""
 
     id: int
     container_type_name: str
@@ -23,6 +23,8 @@ class FullTypeOut(Shown):
     private: bool
     idle_stop_min: int
     lifetime_h: int
+    poolable: bool
+    pool_target: int
 
 
 class TypeIn(Sent):
@@ -36,6 +38,8 @@ class TypeIn(Sent):
     private: bool = False
     idle_stop_min: int = Field(default=0, ge=0, lt=2**31)
     lifetime_h: int = Field(default=0, ge=0, lt=2**31)
+    poolable: bool = False
+    pool_target: int = Field(default=0, ge=0, lt=2**31)
 
 
 class TypeChange(Sent):
@@ -49,6 +53,8 @@ class TypeChange(Sent):
     private: bool | None = None
     idle_stop_min: int | None = _Perhaps
     lifetime_h: int | None = _Perhaps
+    poolable: bool | None = None
+    pool_target: int | None = _Perhaps
 
 
 class QuotaOut(Shown):

@@ -61,7 +61,7 @@ def judge(
         if isinstance(found, NotEnough)
     )
     if thin or isinstance(before, NotEnough) or isinstance(during, NotEnough):
-        return Verdict(Outcome.NOT_ENOUGH, thin)
+        return Verdict(Outcome.NOT_ENOUGH, thin, offline=None if isinstance(before, NotEnough) else before)
     together = pooled(before, during)
     findings = (*_findings(before, during, together), *((each.is_intact, each.sentence) for each in guardrails))
     outcome = Outcome.PROMOTE if all(good for good, _ in findings) else Outcome.KEEP

@@ -45,18 +45,27 @@ def problems_of_a_models(template: str, places: frozenset[str], slots: Slots, se
     Args:
         places: those that it may name; `slots` are an example, and `sentence` the template filled with that.
     """
-    found = problems(sentence, slots)
-    free = re.sub(r"\{\w+\}", "x", template)
+    found = problems(sentence, slots) + ungrounded(template, places)
+    if _ENDS.search(_without_places(template).rstrip(".!?… ")):
+        found.append("more than one sentence")
+    return found
+
+
+def ungrounded(template: str, places: frozenset[str]) -> list[str]:
+    """What words that are not ours say beside what is known: a number, a name, or a place that there is none of."""
+    free, found = _without_places(template), list[str]()
     if _NUMBER.search(free):
         found.append("a number of its own")
     if words := _NUMBER_WORDS.search(free):
         found.append(f"the number “{words[0]}”")
     found += [f"the name {each}" for each in _CAPITAL.findall(free) if each not in _KNOWN_NAMES]
-    if _ENDS.search(free.rstrip(".!?… ")):
-        found.append("more than one sentence")
     if unknown := set(re.findall(r"\{(\w*)\}", template)) - places:
         found.append(f"the places {sorted(unknown)}")
     return found
+
+
+def _without_places(template: str) -> str:
+    return re.sub(r"\{\w+\}", "x", template)
 
 
 def _without_slots(sentence: str, slots: Slots) -> str:

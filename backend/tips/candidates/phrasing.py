@@ -8,6 +8,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from sqlmodel import col, select
 
@@ -51,8 +52,8 @@ async def look_for_words() -> int:
         for kind in KINDS.values():
             have = [row.text for row in rows if row.kind == kind.name]
             if len(have) < _WANTED:
-                said = await _ask(provider, kind, _WANTED - len(have))
-                made += await _keep(kind, await accepted(kind, said, have), model)
+                said = await ask_for_words(provider, kind, _WANTED - len(have))
+                made += await _keep(kind, await accepted(kind, said.lines, have), model)
     finally:
         await provider.close()
     return made
@@ -85,13 +86,29 @@ def wrong_with(kind: Kind, line: str) -> list[str]:
     return missing + problems_of_a_models(line, kind.places, slots, sentence)
 
 
-async def _ask(provider: Provider, kind: Kind, count: int) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A model's sentences for a kind, none of them checked, and the tokens that they took."""
+
+    lines: list[str]
+    prompt_tokens: int
+    completion_tokens: int
+
+
+async def ask_for_words(provider: Provider, kind: Kind, count: int = _WANTED) -> Said:
+    """Ask a model for so many sentences of a kind; it is told of nobody.
+
+    Raises:
+        ModelFault: it does not answer.
+    """
+
     async def deaf(_text: str) -> None: ...
 
     places = ", ".join(f"{{{each}}}" for each in sorted(kind.places)) or "none"
     text = _ASK.format(count=count, purpose=kind.purpose, places=places, examples="\n".join(kind.templates))
     answer = await provider.ask([{"role": "user", "content": text}], [], deaf)
-    return [line for each in answer.text.splitlines() if (line := each.strip(' \t-*•"“”'))]
+    lines = [line for each in answer.text.splitlines() if (line := each.strip(' \t-*•"“”'))]
+    return Said(lines[:_MOST_LINES], answer.prompt_tokens, answer.completion_tokens)
 
 
 async def _keep(kind: Kind, sentences: Sequence[str], model: Model) -> int:

@@ -55,6 +55,10 @@ SCREEN = Screen(
         Field(name="private", label="Private", kind=Kind.SWITCH, help="Not given to new quotas."),
         required_number("idle_stop_min", "Stop when idle for", "minutes", "0: never."),
         required_number("lifetime_h", "Delete after", "hours", "0: never."),
+        Field(
+            name="poolable", label="Keep some warm", kind=Kind.SWITCH, help="Whoever creates one gets it in an instant."
+        ),
+        required_number("pool_target", "How many", "on each node", "They take room that is free, and give it up."),
     ),
     add=_add,
     save=_save,

@@ -17,7 +17,7 @@ from sqlmodel import col, select, update
 
 from backend.db import Tx, reading, transaction
 from backend.errors import PequerokuError, Unavailable
-from backend.models import PushSent, PushSubscription, Telling
+from backend.models import PushSent, PushSubscription, Telling, User
 from backend.models.base import now
 from backend.outward import Outward
 from backend.rules.config_keys import PUBLIC_URL, PUSH_TO_PRIVATE, SMTP_FROM
@@ -28,7 +28,7 @@ from backend.services import vapid
 from backend.services.config import value_of
 from backend.services.push import PURPOSE, quiet_of
 from backend.settings import settings
-from backend.tips import arbiter
+from backend.tips.reaching import arbiter
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +48,7 @@ class _Claim:
     """A message that is ours to send, its `tries` counting this one."""
 
     sent_id: int
+    user_id: int
     subscription_id: int
     message: dict[str, Any]
     tries: int
@@ -65,18 +66,21 @@ class _Answer:
     wait_s: float = 0.0
 
 
-async def push(tx: Tx, user_id: int, *, tip: str, sentence: str, at: datetime | None = None) -> Verdict:
+async def push(
+    tx: Tx, user_id: int, *, tip: str, sentence: str, about: str = "", at: datetime | None = None
+) -> Verdict:
     """Have a tip sent to the person's browsers, if they may be disturbed now; the answer says why not.
 
     Args:
         tip: the decision that chose it.
+        about: what it speaks of.
         sentence: what the notification says.
     """
     query = select(PushSubscription.id).where(PushSubscription.user_id == user_id)
     subscription_ids = (await tx.exec(query)).all()
     if not subscription_ids:
         return Verdict.NO_DEVICE
-    verdict, telling = await arbiter.ask(tx, user_id, Channel.PUSH, tip, at=at)
+    verdict, telling = await arbiter.ask(tx, user_id, Channel.PUSH, tip, about=about, at=at)
     if telling is None:
         return verdict
     older = select(Telling.id).where(Telling.user_id == user_id, Telling.id != telling.id)
@@ -127,9 +131,8 @@ async def _claimed(at: datetime) -> Sequence[_Claim]:
             telling = await tx.get_one(Telling, row.telling_id)
             subscription = await tx.get_one(PushSubscription, row.subscription_id)
             quiet = await quiet_of(tx, telling.user_id)
-            claims.append(
-                _Claim(row.id, subscription.id, row.message, row.tries, telling.at, subscription.sealed, quiet)
-            )
+            where = (row.id, telling.user_id, subscription.id)
+            claims.append(_Claim(*where, row.message, row.tries, telling.at, subscription.sealed, quiet))
         return claims
 
 
@@ -181,6 +184,7 @@ async def _contact(tx: Tx) -> str:
 async def _note(claim: _Claim, answer: _Answer, at: datetime, *, state: str = "") -> None:
     """Sent, to be tried again, or failed. A browser that is gone goes here too, with what waits for it."""
     async with transaction() as tx:
+        await tx.get(User, claim.user_id, with_for_update=True)  # in the same order as the arbiter takes its locks
         row = await tx.get(PushSent, claim.sent_id, with_for_update=True)
         if row is None or row.tries != claim.tries or row.state != "waiting":
             return
@@ -193,6 +197,7 @@ async def _note(claim: _Claim, answer: _Answer, at: datetime, *, state: str = ""
             row.finished_at = at
         if row.state == "sent":
             subscription.last_fault, subscription.last_fault_at = "", None
+            await arbiter.shown(tx, claim.user_id, Channel.PUSH, str(row.message["tip"]), at=at)
         elif row.state in ("failed", "waiting"):
             subscription.last_fault, subscription.last_fault_at = row.outcome, at
         if answer.status in _GONE:
