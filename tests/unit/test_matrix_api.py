@@ -226,8 +226,10 @@ _ELSEWHERE: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture
-async def one_database(fresh_sqlite: str) -> AsyncGenerator[None]:
+async def one_database(fresh_sqlite: str, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[None]:
     """Routes ask nothing of a database but through services, and test_matrix.py tries those on both."""
+    for name in ("API_RATE", "API_RATE_STRANGERS"):
+        monkeypatch.setenv(name, "0")
     async with in_use(fresh_sqlite):
         yield
 
