@@ -8,9 +8,13 @@ import signal
 
 import pytest
 
-from backend.db import transaction
+from backend.db import reading, transaction
+from backend.guest.shell import guests
+from backend.hypervisor.registry import nodes
 from backend.models import Container
+from backend.rules.policy import SYSTEM
 from backend.services import containers
+from backend.services import terminals as doors
 from tests.integration.world import SERVER, TASKS, TaskProcess, World, qemu_processes
 from tests.stores import eventually
 
@@ -123,6 +127,24 @@ async def test_qemu_killed_in_the_middle_of_everything(world: World, tasks: Task
     await _kill_qemu(world, container_id)
     await world.until_gone(container_id)
     await _nothing_left(world, container_id, row.domain_name)
+
+
+async def test_power_that_goes_while_a_guest_writes_its_keys_costs_nothing_but_the_keys(
+    world: World, tasks: TaskProcess
+) -> None:
+    """What was not on the disk yet is there as empty files: that is how ext4 leaves them."""
+    await world.until_healthy()
+    container_id = await world.create()
+    await world.until(container_id, "running")
+    empty = "cd /etc/ssh; for each in pequeroku_host*_key*; do : > $each; done; : > /var/lib/pequeroku/instance; sync"
+    async with reading() as tx:
+        door = await doors.look(tx, SYSTEM, container_id)
+    assert (await guests().run(await door.address(), empty, timeout_s=60)).exit_code == 0
+    await guests().close_all()
+    await nodes().close_all()
+    before = await _kill_qemu(world, container_id)
+    await eventually("another machine", lambda: _runs_anew(world, container_id, set(before)), seconds=90)
+    await world.until(container_id, "running")
 
 
 async def test_two_task_processes_never_drive_one_node_and_the_second_takes_over(
