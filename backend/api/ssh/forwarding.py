@@ -3,7 +3,7 @@ goes into the guest's channel, and the guest makes it.
 """
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import asyncssh
 from asyncssh.constants import OPEN_CONNECT_FAILED
@@ -25,22 +25,21 @@ class Asker(Protocol):
     async def enter_for(self, target: str) -> Way: ...
 
 
-class Connection(End, asyncssh.SSHTCPSession[bytes]):
-    """The client's end of a connection to a port."""
+class _Forwarded(End):
+    """The client's end of a connection that the guest makes: to `target`, by `connect` in the guest."""
 
-    def __init__(self, asker: Asker, host: str, port: int, let_go: Callable[[], None]) -> None:
+    def __init__(self, asker: Asker, target: str, guest: InGuest, let_go: Callable[[], None]) -> None:
         super().__init__()
-        self._asker, self._host, self._port, self._let_go = asker, host, port, let_go
-        self._guest = InGuest()
+        self._asker, self._target, self._guest, self._let_go = asker, target, guest, let_go
         self.is_line_full = lambda: asker.is_full
 
-    async def opened(self) -> "Connection":
+    async def opened(self) -> Self:
         """This, with its other end in the guest.
 
         Raises:
             asyncssh.ChannelOpenError: it may not be, or nothing is there; with a sentence.
         """
-        await _open(self._asker, f"{self._host}:{self._port}", self._guest, self._connect, self._let_go)
+        await _open(self._asker, self._target, self._guest, self._connect, self._let_go)
         return self
 
     def connection_made(self, chan: Any) -> None:
@@ -54,39 +53,31 @@ class Connection(End, asyncssh.SSHTCPSession[bytes]):
     def say(self, data: bytes, datatype: int | None = None) -> None:
         self._asker.used()
         super().say(data, datatype)
+
+    async def _connect(self, address: GuestAddress) -> None:
+        raise NotImplementedError
+
+
+class Connection(_Forwarded, asyncssh.SSHTCPSession[bytes]):
+    """To a port."""
+
+    def __init__(self, asker: Asker, host: str, port: int, let_go: Callable[[], None]) -> None:
+        super().__init__(asker, f"{host}:{port}", InGuest(), let_go)
+        self._host, self._port = host, port
 
     async def _connect(self, address: GuestAddress) -> None:
         await open_connection(address, self._guest, self._host, self._port)
 
 
-class Socket(End, asyncssh.SSHUNIXSession[bytes]):
-    """The same, to a socket of the guest's file system."""
+class Socket(_Forwarded, asyncssh.SSHUNIXSession[bytes]):
+    """To a socket of the guest's file system."""
 
     def __init__(self, asker: Asker, path: str, let_go: Callable[[], None]) -> None:
-        super().__init__()
-        self._asker, self._path, self._let_go = asker, path, let_go
-        self._guest = InGuestSocket()
-        self.is_line_full = lambda: asker.is_full
-
-    async def opened(self) -> "Socket":
-        """As `Connection.opened`."""
-        await _open(self._asker, self._path, self._guest, self._connect, self._let_go)
-        return self
-
-    def connection_made(self, chan: Any) -> None:
-        super().connection_made(chan)
-        _join(self, self._guest)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._guest.hang_up()
-        self._let_go()
-
-    def say(self, data: bytes, datatype: int | None = None) -> None:
-        self._asker.used()
-        super().say(data, datatype)
+        self._in_guest = InGuestSocket()
+        super().__init__(asker, path, self._in_guest, let_go)
 
     async def _connect(self, address: GuestAddress) -> None:
-        await open_socket(address, self._guest, self._path)
+        await open_socket(address, self._in_guest, self._target)
 
 
 async def _open(asker: Asker, target: str, guest: InGuest, connect: Any, let_go: Callable[[], None]) -> None:
