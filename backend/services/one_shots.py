@@ -4,9 +4,11 @@ import asyncio
 import base64
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any, cast
 
+from sqlalchemy.orm import defer
 from sqlmodel import col, delete, func, select
 
 from backend.db import Tx, reading
@@ -113,7 +115,9 @@ async def list_runs(tx: Tx, actor: Actor, *, offset: int, limit: int) -> tuple[i
     mine = OneShotRun.user_id == actor.user_id
     count = (await tx.exec(select(func.count()).where(mine))).one()
     query = select(OneShotRun).where(mine).order_by(col(OneShotRun.id).desc()).offset(offset).limit(limit)
-    return count, [replace(_view(row), stdout="", stderr="") for row in (await tx.exec(query)).all()]
+    large = (OneShotRun.stdout, OneShotRun.stderr, OneShotRun.files)
+    query = query.options(*(defer(cast(Any, each)) for each in large))
+    return count, [_view(row, with_output=False) for row in (await tx.exec(query)).all()]
 
 
 @operation(Action.ONE_SHOT_READ)
@@ -220,13 +224,13 @@ async def _type_of(tx: Tx, actor: Actor, wanted: int | str) -> int:
     return type_id
 
 
-def _view(run: OneShotRun) -> RunView:
+def _view(run: OneShotRun, *, with_output: bool = True) -> RunView:
     return RunView(
         id=run.id,
         status=RunStatus(run.status),
         command=run.command,
-        stdout=run.stdout.decode(errors="replace"),
-        stderr=run.stderr.decode(errors="replace"),
+        stdout=run.stdout.decode(errors="replace") if with_output else "",
+        stderr=run.stderr.decode(errors="replace") if with_output else "",
         exit_code=run.exit_code,
         truncated=run.truncated,
         duration_ms=run.duration_ms,
