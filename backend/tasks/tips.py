@@ -100,8 +100,7 @@ async def judge() -> None:
     """Look every ten minutes whether a policy that is tried out goes up or back."""
     while True:
         try:
-            async with transaction() as tx:
-                await promotion.look(tx)
+            await promotion.look()
         except Unavailable as fault:
             log.warning("the tips' policies are not judged now: %s", fault.message)
         except Exception:

@@ -1,18 +1,19 @@
 """Who may decide next: the gate reads what was decided here, and moves a policy up or back; people move the rest."""
 
-from dataclasses import asdict, dataclass
+import asyncio
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
 from sqlmodel import col, select
 
-from backend.db import Tx
+from backend.db import Tx, reading, transaction
 from backend.errors import Conflict, Invalid
 from backend.models import TipDecision, TipGateReport, TipPolicy, TipReaction, TipReward
 from backend.models.base import now
 from backend.operation import note, operation, require
 from backend.rules.bandit.estimators import Estimate, NotEnough, difference
-from backend.rules.bandit.gate import Outcome, Verdict, judge
+from backend.rules.bandit.gate import Evidence, Outcome, Verdict, judge
 from backend.rules.bandit.reward import Reaction
 from backend.rules.bandit.rounds import Round, evidence, refusals
 from backend.rules.bandit.stages import Guardrail, Mover, Stage, reason_to_roll_back, why_not_move
@@ -20,9 +21,11 @@ from backend.rules.policy import Action, Actor
 from backend.tips import stages
 from backend.tips.review.worth import round_of
 
-_MOST_ROUNDS = 20_000
+_MOST_ROUNDS, _AT_ONCE, _NEWEST = 20_000, 500, 2**31 - 1
 _REFUSALS_SLACK = 0.03
 _BACK = "rolled back"
+_Known = list[tuple[Round, bool]]
+"""Decisions, and of each whether “not for me” was said."""
 _NOT_ENOUGH = "Not enough evidence: there is no settled decision at which both were asked,"
 
 
@@ -79,55 +82,110 @@ async def move(tx: Tx, actor: Actor, policy_id: int, to: str) -> None:
     await _move(tx, row, Stage(to), Mover.ADMIN)
 
 
-async def look(tx: Tx) -> None:
-    """Judge whoever is tried out, or has just arrived; write down what was said, and do it."""
-    active, challenger = await _at(tx, Stage.ACTIVE), await _at(tx, Stage.CANARY)
+async def look() -> None:
+    """Judge whoever is tried out, or has just arrived; write down what was said, and do it.
+
+    What was decided is read and weighed without a lock, and beside the loop: there may be much of it. What follows is
+    done only if both still stand where they stood.
+    """
+    async with reading() as tx:
+        pair = await _pair(tx)
+        if pair is None:
+            return
+        during = await _rounds(tx, pair.stage, since=pair.since)
+        before = await _rounds(tx, Stage.ACTIVE, since=pair.before_since) if pair.is_trial else []
+    said = await asyncio.to_thread(_weighed, pair, before, during)
+    if said.verdict is not None or said.why_back:
+        async with transaction() as tx:
+            if await _pair(tx, locks=True) == pair:
+                await _carry_out(tx, pair, said)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """Who is compared with whom. In a trial a canary with the active one; else that one with who was before it."""
+
+    challenger_id: int
+    incumbent_id: int
+    names: tuple[str, str]
+    is_trial: bool
+    since: datetime
+    before_since: datetime
+
+    @property
+    def stage(self) -> Stage:
+        """Whose decisions show how the challenger does."""
+        return Stage.CANARY if self.is_trial else Stage.ACTIVE
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What follows: `why_back` where the challenger has to go back; no verdict where nothing is to be written."""
+
+    verdict: Verdict | None
+    why_back: str = ""
+    figures: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+async def _pair(tx: Tx, *, locks: bool = False) -> _Pair | None:
+    active, canary = await _at(tx, Stage.ACTIVE, locks=locks), await _at(tx, Stage.CANARY, locks=locks)
     if active is None:
-        return
-    if challenger is not None:
-        await _judge(tx, challenger, active)
-    elif active.predecessor_id is not None:
-        await _watch(tx, active, await tx.get_one(TipPolicy, active.predecessor_id, with_for_update=True))
-
-
-async def _watch(tx: Tx, active: TipPolicy, before: TipPolicy) -> None:
-    """Bring back who was active before, if that was better."""
+        return None
+    if canary is not None:
+        names = stages.key_of(canary), stages.key_of(active)
+        return _Pair(canary.id, active.id, names, True, canary.since, active.since)
+    if active.predecessor_id is None:
+        return None
+    before = await tx.get_one(TipPolicy, active.predecessor_id, with_for_update=locks)
     names = stages.key_of(active), stages.key_of(before)
-    known = await _rounds(tx, Stage.ACTIVE, since=active.since)
-    seen = evidence([each for each, _ in known], challenger=names[0], incumbent=names[1])
+    return _Pair(active.id, before.id, names, False, active.since, before.since)
+
+
+def _weighed(pair: _Pair, before: _Known, during: _Known) -> _Said:
+    return _judged(pair, before, during) if pair.is_trial else _watched(pair, during)
+
+
+def _watched(pair: _Pair, during: _Known) -> _Said:
+    """Whether who was active before was better."""
+    seen = _evidence(pair, during)
     found = difference(seen.challenger, seen.incumbent) if seen is not None else None
     if found is None or isinstance(found, NotEnough):
-        return
-    if why := reason_to_roll_back(found, (_refusals(known, *names),)):
-        tx.add(_row(names, {"online": asdict(found)}, _BACK, [why]))
-        active.predecessor_id = None
-        await _move(tx, active, Stage.RETIRED, Mover.ROLLBACK)
-        await _move(tx, before, Stage.ACTIVE, Mover.ROLLBACK)
+        return _Said(None)
+    why = reason_to_roll_back(found, (_refusals(during, *pair.names),))
+    return _Said(None, why, {"online": asdict(found)})
 
 
-async def _judge(tx: Tx, challenger: TipPolicy, incumbent: TipPolicy) -> None:
-    names = stages.key_of(challenger), stages.key_of(incumbent)
-    before = await _rounds(tx, Stage.ACTIVE, since=incumbent.since)
-    during = await _rounds(tx, Stage.CANARY, since=challenger.since)
-    seen_before = evidence([each for each, _ in before], challenger=names[0], incumbent=names[1])
-    seen_during = evidence([each for each, _ in during], challenger=names[0], incumbent=names[1])
+def _judged(pair: _Pair, before: _Known, during: _Known) -> _Said:
+    """What the gate says."""
+    seen_before, seen_during = _evidence(pair, before), _evidence(pair, during)
     if seen_before is None or seen_during is None:
         where = "before it was tried out" if seen_before is None else "since it is tried out"
-        await _note(tx, names, Verdict(Outcome.NOT_ENOUGH, (f"{_NOT_ENOUGH} {where}.",)))
-        return
-    rails = (_refusals(during, *names),)
+        return _Said(Verdict(Outcome.NOT_ENOUGH, (f"{_NOT_ENOUGH} {where}.",)))
+    rails = (_refusals(during, *pair.names),)
     online = difference(seen_during.challenger, seen_during.incumbent)
     why_back = "" if isinstance(online, NotEnough) else reason_to_roll_back(online, rails)
     verdict = judge(offline=seen_before, online=seen_during, guardrails=rails)
-    if why_back:
-        tx.add(_row(names, _figures(verdict), _BACK, [why_back]))
-        await _move(tx, challenger, Stage.SHADOW, Mover.ROLLBACK)
-        return
-    await _note(tx, names, verdict)
-    if verdict.outcome is Outcome.PROMOTE:
-        await _move(tx, incumbent, Stage.RETIRED, Mover.SUCCESSOR)
-        await _move(tx, challenger, Stage.ACTIVE, Mover.GATE)
-        challenger.predecessor_id = incumbent.id
+    return _Said(verdict, why_back, _figures(verdict))
+
+
+async def _carry_out(tx: Tx, pair: _Pair, said: _Said) -> None:
+    challenger, incumbent = [await tx.get_one(TipPolicy, each) for each in (pair.challenger_id, pair.incumbent_id)]
+    if said.why_back:
+        tx.add(_row(pair.names, said.figures, _BACK, [said.why_back]))
+        await _move(tx, challenger, Stage.SHADOW if pair.is_trial else Stage.RETIRED, Mover.ROLLBACK)
+        if not pair.is_trial:
+            challenger.predecessor_id = None
+            await _move(tx, incumbent, Stage.ACTIVE, Mover.ROLLBACK)
+    elif said.verdict is not None:
+        await _note(tx, pair.names, said.verdict)
+        if said.verdict.outcome is Outcome.PROMOTE:
+            await _move(tx, incumbent, Stage.RETIRED, Mover.SUCCESSOR)
+            await _move(tx, challenger, Stage.ACTIVE, Mover.GATE)
+            challenger.predecessor_id = incumbent.id
+
+
+def _evidence(pair: _Pair, known: _Known) -> Evidence | None:
+    return evidence([each for each, _ in known], challenger=pair.names[0], incumbent=pair.names[1])
 
 
 async def _note(tx: Tx, names: tuple[str, str], verdict: Verdict) -> None:
@@ -143,8 +201,9 @@ async def _note(tx: Tx, names: tuple[str, str], verdict: Verdict) -> None:
         tx.add(_row(names, figures, verdict.outcome, reasons))
 
 
-async def _at(tx: Tx, stage: Stage) -> TipPolicy | None:
-    return (await tx.exec(select(TipPolicy).where(TipPolicy.stage == stage).with_for_update())).first()
+async def _at(tx: Tx, stage: Stage, *, locks: bool = True) -> TipPolicy | None:
+    query = select(TipPolicy).where(TipPolicy.stage == stage)
+    return (await tx.exec(query.with_for_update() if locks else query)).first()
 
 
 async def _move(tx: Tx, row: TipPolicy, to: Stage, mover: Mover) -> None:
@@ -154,19 +213,33 @@ async def _move(tx: Tx, row: TipPolicy, to: Stage, mover: Mover) -> None:
     await tx.flush()
 
 
-async def _rounds(tx: Tx, stage: Stage, *, since: datetime) -> list[tuple[Round, bool]]:
-    """The newest decisions of that stage whose worth is known, oldest first; and whether “not for me” was said."""
-    said = (TipDecision.stage == stage, col(TipDecision.at) >= since, col(TipReward.value).is_not(None))
-    query = select(TipDecision, TipReward.value).join(TipReward).where(*said)
-    rows = (await tx.exec(query.order_by(col(TipDecision.id).desc()).limit(_MOST_ROUNDS))).all()
+async def _rounds(tx: Tx, stage: Stage, *, since: datetime) -> _Known:
+    """The newest decisions of that stage whose worth is known, oldest first; and whether “not for me” was said.
+
+    Piece by piece, so that whoever else is served meanwhile has a turn.
+    """
     no = select(TipReaction.decision_id).join(TipDecision)
     no = no.where(TipReaction.kind == Reaction.NOT_FOR_ME, TipDecision.stage == stage, col(TipDecision.at) >= since)
     refused = set((await tx.exec(no)).all())
-    found = [(round_of(row, value or 0.0), row.id in refused) for row, value in reversed(rows)]
-    return [(each, was_refused) for each, was_refused in found if each is not None]
+    said = (TipDecision.stage == stage, col(TipDecision.at) >= since, col(TipReward.value).is_not(None))
+    query = select(TipDecision, TipReward.value).join(TipReward).where(*said).order_by(col(TipDecision.id).desc())
+    found: _Known = []
+    last_id, read = _NEWEST, 0
+    while read < _MOST_ROUNDS:
+        rows = (await tx.exec(query.where(col(TipDecision.id) < last_id).limit(_AT_ONCE))).all()
+        for row, value in rows:
+            seen = round_of(row, value or 0.0)
+            if seen is not None:
+                found.append((seen, row.id in refused))
+        read += len(rows)
+        if len(rows) < _AT_ONCE:
+            break
+        last_id = rows[-1][0].id
+        tx.expunge_all()
+    return found[::-1]
 
 
-def _refusals(known: list[tuple[Round, bool]], challenger: str, incumbent: str) -> Guardrail:
+def _refusals(known: _Known, challenger: str, incumbent: str) -> Guardrail:
     rounds, refused = [each for each, _ in known], [no for _, no in known]
     shares = {name: refusals(rounds, refused, name) for name in (incumbent, challenger)}
     return Guardrail("“Not for me”", shares[incumbent], shares[challenger], _REFUSALS_SLACK)

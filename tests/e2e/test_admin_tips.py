@@ -61,8 +61,7 @@ async def _much_was_decided(server: Served) -> None:
             at = now() - timedelta(days=day)
             await decisions(user_id, 60 + 5 * day, "active", _ASKED, FIRST, seed=day, at=at)
         await decisions(user_id, 40, "canary", _ASKED, mixture(FIRST, SECOND), seed=99)
-        async with transaction() as tx:
-            await promotion.look(tx)
+        await promotion.look()
 
 
 async def _shot(page: Page, name: str) -> None:

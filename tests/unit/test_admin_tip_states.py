@@ -74,8 +74,7 @@ async def test_the_gates_estimates_and_the_ways_out_stand_on_the_page_of_policie
             (await stages.put(tx, name, stage)).since = now() - timedelta(hours=2)
         await set_config(tx, SYSTEM, "tips_links", "MLflow=https://mlflow.example")
     await decisions(user_id, 1_200, "active", _ASKED, FIRST)
-    async with transaction() as tx:
-        await promotion.look(tx)
+    await promotion.look()
     await pipeline.fire(AdminTipsState.load(), sid=sid, path="/admin/tips/policies")
     (report,) = pipeline.told("reports")
     assert report.outcome == "not enough evidence"

@@ -1,6 +1,8 @@
 """The gate reads what was decided here, moves a policy up or back, and says why; people move the rest."""
 
+import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlmodel import select
@@ -44,11 +46,6 @@ async def _two(first: str = Stage.ACTIVE, second: str = Stage.CANARY) -> None:
             row.since = now() - _MOVED
 
 
-async def _look() -> None:
-    async with transaction() as tx:
-        await promotion.look(tx)
-
-
 @pytest.mark.usefixtures("database")
 async def test_a_better_policy_is_promoted_and_who_was_there_before_is_asked_on() -> None:
     admin = await _admin()
@@ -56,7 +53,7 @@ async def test_a_better_policy_is_promoted_and_who_was_there_before_is_asked_on(
     opinions = {"rule@1": _FIRST, "thompson@1": _SECOND}
     await _decisions(admin.person_id, 800, "active", opinions, _FIRST)
     await _decisions(admin.person_id, 600, "canary", opinions, mixture(_FIRST, _SECOND), seed=1)
-    await _look()
+    await promotion.look()
     assert await _stages() == {"rule": "retired", "thompson": "active"}
     (report,) = await _reports()
     assert (report.challenger, report.incumbent, report.outcome) == ("thompson@1", "rule@1", "promote")
@@ -67,14 +64,36 @@ async def test_a_better_policy_is_promoted_and_who_was_there_before_is_asked_on(
 
 
 @pytest.mark.usefixtures("database")
+async def test_what_was_moved_while_it_was_weighed_is_left_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    admin = await _admin()
+    await _two()
+    opinions = {"rule@1": _FIRST, "thompson@1": _SECOND}
+    await _decisions(admin.person_id, 800, "active", opinions, _FIRST)
+    await _decisions(admin.person_id, 600, "canary", opinions, mixture(_FIRST, _SECOND), seed=1)
+    weigh = asyncio.to_thread
+
+    async def slowly(*asked: Any) -> Any:
+        said = await weigh(*asked)
+        async with transaction() as tx:
+            thompson = next(each for each in await stages.live(tx) if each.name == "thompson")
+            await promotion.move(tx, admin, thompson.id, "shadow")
+        return said
+
+    monkeypatch.setattr(asyncio, "to_thread", slowly)
+    await promotion.look()
+    assert await _stages() == {"rule": "active", "thompson": "shadow"}
+    assert await _reports() == []
+
+
+@pytest.mark.usefixtures("database")
 async def test_with_few_decisions_it_says_that_there_is_not_enough_evidence_and_says_so_once() -> None:
     admin = await _admin()
     await _two()
     opinions = {"rule@1": _FIRST, "thompson@1": _SECOND}
     await _decisions(admin.person_id, 800, "active", opinions, _FIRST)
     await _decisions(admin.person_id, 40, "canary", opinions, mixture(_FIRST, _SECOND), seed=1)
-    await _look()
-    await _look()
+    await promotion.look()
+    await promotion.look()
     assert await _stages() == {"rule": "active", "thompson": "canary"}
     (report,) = await _reports()
     assert report.outcome == "not enough evidence"
@@ -85,7 +104,7 @@ async def test_with_few_decisions_it_says_that_there_is_not_enough_evidence_and_
 async def test_before_anything_was_decided_it_says_that_there_is_not_enough_evidence() -> None:
     admin = await _admin()
     await _two()
-    await _look()
+    await promotion.look()
     async with reading() as tx:
         _, (report,) = await promotion.list_policies(tx, admin)
     assert report.outcome == "not enough evidence"
@@ -101,7 +120,7 @@ async def test_while_there_is_not_enough_evidence_one_report_follows_how_much_th
     await _decisions(admin.person_id, 1_200, "active", opinions, _FIRST)
     for seed, made in ((1, 40), (2, 70)):
         await _decisions(admin.person_id, made, "canary", opinions, mixture(_FIRST, _SECOND), seed=seed)
-        await _look()
+        await promotion.look()
     async with reading() as tx:
         _, (report,) = await promotion.list_policies(tx, admin)
     assert "has made 110 decisions" in report.reasons[0]
@@ -116,7 +135,7 @@ async def test_a_worse_one_goes_back_to_the_shadow_by_itself() -> None:
     opinions = {"rule@1": _SECOND, "thompson@1": _FIRST}
     await _decisions(admin.person_id, 400, "active", opinions, _SECOND)
     await _decisions(admin.person_id, 400, "canary", opinions, mixture(_SECOND, _FIRST), seed=1)
-    await _look()
+    await promotion.look()
     assert await _stages() == {"rule": "active", "thompson": "shadow"}
     assert [each.outcome for each in await _reports()] == ["rolled back"]
 
@@ -129,7 +148,7 @@ async def test_a_promoted_one_that_turns_out_worse_gives_its_place_back() -> Non
         rows = {row.name: row for row in (await tx.exec(select(TipPolicy))).all()}
         rows["thompson"].predecessor_id = rows["rule"].id
     await _decisions(admin.person_id, 1_200, "active", {"rule@1": _SECOND, "thompson@1": _FIRST}, _FIRST)
-    await _look()
+    await promotion.look()
     assert await _stages() == {"rule": "active", "thompson": "retired"}
 
 

@@ -53,8 +53,7 @@ async def test_each_version_is_a_run_with_its_stage_its_figures_and_what_the_gat
     async with transaction() as tx:
         admin = await an_actor(tx, is_superuser=True)
     await decisions(admin.person_id, 1_200, "active", _ASKED, FIRST)
-    async with transaction() as tx:
-        await promotion.look(tx)
+    await promotion.look()
     assert await _telling(server).look() == 2
     runs = server.by_policy
     assert list(server.experiments) == ["pequeroku-tips"]
