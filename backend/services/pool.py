@@ -108,7 +108,9 @@ async def refill(tx: Tx) -> int:
     going = [each for (_, kind_id), some in there.items() for each in pool.surplus(some, keep.get(kind_id, 0))]
     for each in going:
         await _let_go(tx, each)
-    made = 0
+    made, keeper = 0, await _keeper(tx)
+    if keeper is None:
+        return len(going)
     for kind_id, many in keep.items():
         kind = kinds[kind_id]
         for node_id in facts:
@@ -116,7 +118,7 @@ async def refill(tx: Tx) -> int:
             size = Size(kind.memory_mb, kind.vcpus)
             new = pool.lacking(facts[node_id], size, have=have, keep=many)
             for _ in range(new):
-                await _boot(tx, kind, facts[node_id])
+                await _boot(tx, kind, facts[node_id], keeper)
             facts[node_id] = _with(facts[node_id], size, new)
             made += new
     return made + len(going)
@@ -167,8 +169,7 @@ async def _let_go(tx: Tx, warm: Warm) -> None:
         wish_gone(tx, container, now())
 
 
-async def _boot(tx: Tx, kind: ContainerType, node: NodeFacts) -> None:
-    keeper = await _keeper(tx)
+async def _boot(tx: Tx, kind: ContainerType, node: NodeFacts, keeper: ResourceQuota) -> None:
     container = Container(
         name=f"warm-{secrets.token_hex(6)}",
         user_id=keeper.user_id,
@@ -187,14 +188,19 @@ async def _boot(tx: Tx, kind: ContainerType, node: NodeFacts) -> None:
     announce_change(tx, container)
 
 
-async def _keeper(tx: Tx) -> ResourceQuota:
-    """The quota of the account that warm machines belong to, made when it is first needed."""
-    query = select(ResourceQuota).join(User, col(User.id) == ResourceQuota.user_id).where(User.username == KEEPER)
-    quota = (await tx.exec(query)).first()
-    if quota is None:
+async def _keeper(tx: Tx) -> ResourceQuota | None:
+    """The quota of the account that warm machines belong to, made when it is first needed.
+
+    None while somebody has it removed: it goes with its machines, and another one is made.
+    """
+    query = select(ResourceQuota, User).join(User, col(User.id) == ResourceQuota.user_id)
+    query = query.where(User.username == KEEPER)
+    found = (await tx.exec(query)).first()
+    if found is None:
         await add_user(tx, User(username=KEEPER, password_hash="", is_active=False))
-        quota = (await tx.exec(query)).one()
-    return quota
+        found = (await tx.exec(query)).one()
+    quota, user = found
+    return quota if user.delete_requested_at is None else None
 
 
 def _without(node: NodeFacts, warm: Sequence[Warm]) -> NodeFacts:

@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 from sqlmodel import col, select, update
 
 from backend.db import reading, transaction
-from backend.errors import NoRoom, QuotaExceeded
+from backend.errors import BadCredentials, NoRoom, QuotaExceeded
 from backend.hypervisor.memory import MemoryNode
 from backend.hypervisor.registry import nodes
 from backend.models import Container, ContainerType, Status, User
 from backend.models.base import now
 from backend.rules import pool as rules
 from backend.rules.placement import NodeFacts, Size
-from backend.rules.policy import Actor
+from backend.rules.policy import SYSTEM, Actor
 from backend.rules.pool import Warm
-from backend.services import containers, pool
+from backend.services import containers, farewell, identity, pool
 from backend.services.views import ContainerView
 from backend.tasks import node_probe
 from backend.tasks.runner import running
@@ -168,6 +168,29 @@ async def test_a_claim_counts_against_the_owners_credits_and_nobody_is_the_pool(
     async with reading() as tx:
         keeper = (await tx.exec(select(User).where(User.username == pool.KEEPER))).one()
     assert (keeper.is_active, keeper.password_hash) == (False, "")
+
+
+async def test_the_pools_account_may_be_removed_and_is_made_anew(world: tuple[Actor, MemoryNode]) -> None:
+    await _keep(1)
+    (before,) = await _until_warm(1)
+    async with transaction() as tx:
+        await farewell.delete_user(tx, SYSTEM, before.user_id)
+
+    async def is_another() -> bool:
+        async with reading() as tx:
+            keeper = (await tx.exec(select(User).where(User.username == pool.KEEPER))).first()
+        return keeper is not None and keeper.created_at > before.created_at and len(await _pooled()) == 1
+
+    await eventually("another account with a warm machine", is_another)
+
+
+async def test_nobody_signs_in_as_the_pool(world: tuple[Actor, MemoryNode]) -> None:
+    await _keep(1)
+    await _until_warm(1)
+    for password in ("", "a password", "x" * 2000):
+        with pytest.raises(BadCredentials):
+            async with transaction() as tx:
+                await identity.sign_in(tx, Actor(None), pool.KEEPER, password)
 
 
 @pytest.mark.usefixtures("database")
