@@ -34,11 +34,11 @@ TOOLS = {
 
 
 @asynccontextmanager
-async def agent(key: str) -> AsyncGenerator[Client]:
+async def agent(key: str, *, timeout_s: float = 60) -> AsyncGenerator[Client]:
     """Somebody's agent, with that key."""
     transport, headers = httpx2.ASGITransport(app=make_api()), {"Authorization": f"Bearer {key}"}
     async with (
-        httpx2.AsyncClient(transport=transport, base_url=ORIGIN, headers=headers, timeout=60) as http,
+        httpx2.AsyncClient(transport=transport, base_url=ORIGIN, headers=headers, timeout=timeout_s) as http,
         Client(streamable_http_client(f"{ORIGIN}/mcp", http_client=http)) as client,
     ):
         yield client
