@@ -23,6 +23,7 @@ from backend.rules.policy import Action, Actor, Role, TeamRole, Verdict, judge
 from backend.rules.templates import Plan
 from backend.services.applying import Order
 from backend.services.external import Person
+from backend.services.one_shots import RunOrder
 from backend.tips.connections.oauth import Grant
 from tests.tenants import NAMES, Thing, World, a_fresh_team, a_fresh_thing, a_world_of_tenants, leave_some_behind
 
@@ -32,7 +33,7 @@ for _package in (backend.services, backend.tips):
 
 _ABOUT_CONTAINERS = {"container_id", "schedule_id", "share_id", "order", "link_id"}
 _OWN = {"session_id", "notice_id", "delivery_id", "webhook_id", "template_id", "key_id", "user_id", "identity_id"}
-_OWN |= {"invitation_id", "habit_id", "connection_id", "decision_id", "subscription_id"}
+_OWN |= {"invitation_id", "habit_id", "connection_id", "decision_id", "subscription_id", "run_id"}
 _OF_ONESELF = {Action.WS_DISCONNECT, Action.SSH_LOGOUT}
 """They name a container, and only note something about who asks."""
 _ONLY_FOR_ADMINS = {
@@ -48,7 +49,7 @@ _OTHERS: dict[str, object] = {
     "token": "no token", "uri": "memory://none", "outcome": Plan(), "form": "csv",
     "command": "true", "process_id": "p1",
     "port": 8080, "level": "team", "hours": 1, "label": "p80-0",
-    "fingerprint": "SHA256:none",
+    "fingerprint": "SHA256:none", "after_id": 0, "offset": 0, "limit": 10,
     "kind": "done", "path": "/app/x", "mode": "ask", "title": "a title", "what": "a question", "allow": True, "seq": 1,
     "policy_id": 1, "to": "shadow", "mood": 3, "provider": "ics", "grant": Grant("none", "", None, ""),
     "endpoint": "https://push.example/1", "p256dh": "", "auth": "", "quiet": "", "zone": "UTC",
@@ -70,7 +71,7 @@ def _needed(action: Action) -> list[str]:
 def _subject(action: Action) -> str:
     """What an operation is about: a container, a team, something of one's own, or nothing that is somebody's."""
     names = set(_needed(action))
-    if action in _ONLY_FOR_ADMINS or action in _OF_ONESELF:
+    if action in _ONLY_FOR_ADMINS or action in _OF_ONESELF or action is Action.ONE_SHOT_SUBMIT:
         return "nothing"
     if names & _ABOUT_CONTAINERS:
         return "container"
@@ -90,7 +91,7 @@ def _arguments(action: Action, world: World, who: str, thing: Thing) -> dict[str
         "turn_id": thing.turn_ids[who],
         "checkpoint_id": thing.checkpoint_id,
         "team_id": world.team_id,
-        "order": Order(1, thing.container_id),
+        "order": RunOrder("true") if action is Action.ONE_SHOT_SUBMIT else Order(1, thing.container_id),
         "at": now(),
         "watched_since": now(),
         "key_id": world.own["ssh key" if action is Action.SSH_KEY_REMOVE else "api key"],

@@ -135,6 +135,7 @@ _WAYS_IN = (
     Action.USER_SIGN_UP,
     Action.INVITATION_READ,
     Action.PREVIEW_ENTER,
+    Action.SSH_LOGIN,
 )
 
 
