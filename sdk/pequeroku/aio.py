@@ -30,8 +30,8 @@ class AsyncClient:
         Raises:
             PequerokuError: one of them is missing.
         """
-        base, headers = wire.where(url, key)
-        self._http = httpx.AsyncClient(base_url=base, headers=headers, transport=transport)
+        self.url, headers = wire.where(url, key)
+        self._http = httpx.AsyncClient(base_url=f"{self.url}/api/v1/", headers=headers, transport=transport)
 
     async def __aenter__(self) -> Self:
         return self
@@ -42,6 +42,10 @@ class AsyncClient:
     async def close(self) -> None:
         """Let go of the connections."""
         await self._http.aclose()
+
+    async def raw(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        """Anything else of the server's API (docs/api.md), such as `/api/templates/`: what it says, as JSON."""
+        return await self._do(calls.raw(method, f"{self.url}{path}", body))
 
     async def types(self) -> list[Type]:
         """The sizes that you may have, cheapest first."""

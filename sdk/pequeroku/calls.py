@@ -53,6 +53,10 @@ def _page(of: type[A]) -> Callable[[Any], Page[A]]:
     return lambda said: Page(said["count"], [of.of(each) for each in said["results"]])
 
 
+def raw(method: str, url: str, body: dict[str, Any] | None) -> Call[Any]:
+    return Call(method, url, lambda said: said, body)
+
+
 def list_types() -> Call[list[Type]]:
     return Call("GET", "types/", lambda said: [Type.of(each) for each in said])
 

@@ -29,8 +29,8 @@ class Client:
         Raises:
             PequerokuError: one of them is missing.
         """
-        base, headers = wire.where(url, key)
-        self._http = httpx.Client(base_url=base, headers=headers, transport=transport)
+        self.url, headers = wire.where(url, key)
+        self._http = httpx.Client(base_url=f"{self.url}/api/v1/", headers=headers, transport=transport)
 
     def __enter__(self) -> Self:
         return self
@@ -41,6 +41,10 @@ class Client:
     def close(self) -> None:
         """Let go of the connections."""
         self._http.close()
+
+    def raw(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        """Anything else of the server's API (docs/api.md), such as `/api/templates/`: what it says, as JSON."""
+        return self._do(calls.raw(method, f"{self.url}{path}", body))
 
     def types(self) -> list[Type]:
         """The sizes that you may have, cheapest first."""

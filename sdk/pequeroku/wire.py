@@ -15,7 +15,7 @@ _LONGEST_S = 20.0
 
 
 def where(url: str, key: str) -> tuple[str, dict[str, str]]:
-    """The address of the API and the headers, from what was given or from PEQUEROKU_URL and PEQUEROKU_KEY.
+    """The server's address and the headers, from what was given or from PEQUEROKU_URL and PEQUEROKU_KEY.
 
     Raises:
         PequerokuError: one of them is missing.
@@ -23,7 +23,7 @@ def where(url: str, key: str) -> tuple[str, dict[str, str]]:
     url, key = url or os.environ.get("PEQUEROKU_URL", ""), key or os.environ.get("PEQUEROKU_KEY", "")
     if not url or not key:
         raise PequerokuError("Give url and key, or set PEQUEROKU_URL and PEQUEROKU_KEY.", "unauthorized")
-    return f"{url.rstrip('/')}/api/v1/", {"Authorization": f"Bearer {key}", "User-Agent": "pequeroku-python/1.0.0"}
+    return url.rstrip("/"), {"Authorization": f"Bearer {key}", "User-Agent": "pequeroku-python/1.0.0"}
 
 
 def request_of(call: Call[Any], client: httpx.Client | httpx.AsyncClient) -> httpx.Request:

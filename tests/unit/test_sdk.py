@@ -1,7 +1,6 @@
 """The Python client against the API itself: what it is told is what the server says, and it tries again when it may."""
 
 import inspect
-import sys
 from collections.abc import AsyncGenerator, Generator
 from dataclasses import fields
 from pathlib import Path
@@ -9,6 +8,8 @@ from typing import Any
 
 import httpx
 import pytest
+from pequeroku import AsyncClient, Client, NotReady, PequerokuError, Unreachable
+from pequeroku.models import OF_SCHEMA
 
 from backend.api.app import make_api
 from backend.api.v1.schema import openapi
@@ -16,11 +17,6 @@ from backend.tasks.runner import running
 from tests.asgi import ORIGIN
 from tests.people import a_user
 from tests.programs import Programs, a_key, programs
-
-sys.path.append(str(Path(__file__).resolve().parents[2] / "sdk"))
-
-from pequeroku import AsyncClient, Client, NotReady, PequerokuError, Unreachable
-from pequeroku.models import OF_SCHEMA
 
 
 @pytest.fixture
