@@ -7,6 +7,7 @@ from backend.api.bodies import BoundedBodies
 from backend.api.counting import Counted
 from backend.api.elsewhere import answer_elsewhere
 from backend.api.limits import SaysTheRate
+from backend.api.mcp import door as mcp
 from backend.api.openapi import describe
 from backend.api.problems import refuse
 from backend.api.routes import (
@@ -123,6 +124,7 @@ def make_api() -> FastAPI:
         api.include_router(router)
     api.add_exception_handler(PequerokuError, refuse)
     api.add_exception_handler(RequestValidationError, refuse)
+    api.router.routes += mcp.routes()
     describe(api, besides=v1.ROUTERS)
     answer_elsewhere(api)
     return api

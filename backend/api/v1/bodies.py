@@ -6,7 +6,7 @@ Fields may be added to answers; none is taken away or given another meaning. Wha
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from backend.guest.processes import LogPiece, Process
 from backend.rules import commands
@@ -56,7 +56,7 @@ class ContainerOut(BaseModel):
 
     id: int
     name: str
-    type: str = Field(validation_alias="type_name")
+    type: str = Field(validation_alias=AliasChoices("type", "type_name"))
     status: str = Field(description="created, provisioning, running, stopped, error or unknown", examples=["running"])
     desired_state: str = Field(description="running or stopped", examples=["running"])
     deleting: bool

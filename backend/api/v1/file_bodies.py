@@ -4,7 +4,7 @@ import base64
 import binascii
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
@@ -106,6 +106,24 @@ class EntryOut(BaseModel):
     size: int
     mode: str
     modified_at: datetime
+
+
+def entry(folder: str, said: dict[str, Any]) -> EntryOut:
+    """As the machine says it of one thing in `folder`."""
+    name = _legible(said["name"])
+    return EntryOut(
+        name=name,
+        path=f"{_legible(folder)}/{name}",
+        kind=said["kind"],
+        size=said["size"],
+        mode=f"{said['mode']:o}",
+        modified_at=moment(said["modified"]),
+    )
+
+
+def _legible(name: str) -> str:
+    """Names are bytes: what is no UTF-8 in them fits into no JSON."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def moment(milliseconds: int) -> datetime:

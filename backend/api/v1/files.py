@@ -3,14 +3,14 @@
 What is larger than a request may be goes by `/api/containers/{id}/upload_file/` and `download_file/` (docs/files.md).
 """
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Query
 
 from backend.api.deps import Caller
 from backend.api.routing import does
 from backend.api.routing import router as routes
-from backend.api.v1.file_bodies import EntryOut, FileOut, FilesIn, FilesOut, files_in, moment
+from backend.api.v1.file_bodies import EntryOut, FileOut, FilesIn, FilesOut, entry, files_in
 from backend.api.v1.listing import Asked, Listed
 from backend.rules.policy import Action
 from backend.services import file_exchange
@@ -37,21 +37,4 @@ async def put_files(actor: Caller, container_id: int, said: FilesIn) -> FilesOut
 async def list_folder(actor: Caller, container_id: int, part: Asked, path: _Path = "/app") -> Listed[EntryOut]:
     """What is in a folder: folders first, by name."""
     found = await file_exchange.list_folder(actor, container_id, path, offset=part.offset, limit=part.limit)
-    return part.listed(found["total"], [_entry(found["path"], each) for each in found["entries"]])
-
-
-def _entry(folder: str, said: dict[str, Any]) -> EntryOut:
-    name = _legible(said["name"])
-    return EntryOut(
-        name=name,
-        path=f"{_legible(folder)}/{name}",
-        kind=said["kind"],
-        size=said["size"],
-        mode=f"{said['mode']:o}",
-        modified_at=moment(said["modified"]),
-    )
-
-
-def _legible(name: str) -> str:
-    """Names are bytes: what is no UTF-8 in them fits into no JSON."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return part.listed(found["total"], [entry(found["path"], each) for each in found["entries"]])

@@ -1,0 +1,1 @@
+"""Machines for other people's agents: the Model Context Protocol, over streamable HTTP."""

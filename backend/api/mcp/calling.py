@@ -1,0 +1,64 @@
+"""Who calls a tool, and how a refusal reaches the model: as a sentence it can act on."""
+
+import asyncio
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any
+
+from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.exceptions import ToolError
+from starlette.requests import Request
+
+from backend.db import reading
+from backend.errors import PequerokuError
+from backend.rules.lifecycle import Status
+from backend.rules.policy import Actor
+from backend.services import containers
+from backend.services.views import ContainerView
+
+BOOT_S = 180.0
+_LOOK_EVERY_S = 0.25
+_STEPS = ("placing", "disk", "booting", "guest")
+
+
+def actor_of(context: Context[Any, Any]) -> Actor:
+    """Whose key came with the request: the door has asked for it."""
+    request: object = context.request_context.request
+    if not isinstance(request, Request) or not isinstance(actor := getattr(request.state, "caller", None), Actor):
+        raise TypeError("a tool was called by something else than a request with a key")
+    return actor
+
+
+@contextmanager
+def refusing() -> Generator[None]:
+    """Refusals of ours become the tool's error, word by word; anything else is a bug, and is logged."""
+    try:
+        yield
+    except PequerokuError as refusal:
+        raise ToolError(refusal.message) from refusal
+
+
+async def until_running(context: Context[Any, Any], actor: Actor, container_id: int) -> ContainerView:
+    """Wait until the container runs, and tell of each phase.
+
+    Raises:
+        ToolError: it does not, or not within three minutes.
+        NotFound: it went meanwhile.
+    """
+    told = ""
+    try:
+        async with asyncio.timeout(BOOT_S):
+            while True:
+                async with reading() as tx:
+                    view = await containers.get(tx, actor, container_id)
+                if view.status == Status.RUNNING:
+                    return view
+                if view.status == Status.ERROR:
+                    raise ToolError(f"“{view.name}” did not start: {view.reason or 'nothing is known about why'}")
+                if view.phase and view.phase != told:
+                    told = view.phase
+                    done = _STEPS.index(told) + 1 if told in _STEPS else len(_STEPS)
+                    await context.report_progress(done, len(_STEPS) + 1, f"{view.name}: {told}")
+                await asyncio.sleep(_LOOK_EVERY_S)
+    except TimeoutError as late:
+        raise ToolError(f"It did not start within {BOOT_S:.0f} s. Look at it with list_containers.") from late

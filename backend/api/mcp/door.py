@@ -1,0 +1,88 @@
+"""The door at `/mcp`: a key is asked for, once a request, and each request is answered by itself.
+
+Nothing is kept between requests, so any process may answer any of them; what takes long tells of its progress in the
+answer's own stream.
+"""
+
+from mcp.server.transport_security import TransportSecuritySettings
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from backend.api import limits
+from backend.api.doors import actor_of
+from backend.api.mcp.server import server
+from backend.api.problems import answer_for
+from backend.errors import PequerokuError, Unauthenticated
+from backend.rules.policy import Actor
+from backend.rules.policy import Scope as KeyScope
+from backend.settings import settings
+
+_PATH = "/mcp"
+_METADATA = "/.well-known/oauth-protected-resource"
+_MOST_BYTES = 8 * 1024 * 1024
+_ANY_HOST = TransportSecuritySettings(enable_dns_rebinding_protection=False)
+"""A page that rebinds its name has no key: cookies are not asked for here."""
+
+
+class _Door:
+    """The ASGI app of the path."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        try:
+            request.state.caller = await limits.admitted(request, _key_holder)
+        except Unauthenticated as refusal:
+            answer = answer_for(refusal)
+            answer.headers["WWW-Authenticate"] = f'Bearer resource_metadata="{_home(request)}{_METADATA}{_PATH}"'
+            await answer(scope, receive, send)
+            return
+        except PequerokuError as refusal:
+            await answer_for(refusal)(scope, receive, send)
+            return
+        tools = server()
+        tools.streamable_http_app(stateless_http=True, max_request_body_size=_MOST_BYTES, transport_security=_ANY_HOST)
+        manager = tools.session_manager  # which that has just made: one serves for as long as its `run`
+        async with manager.run():
+            await manager.handle_request(scope, receive, send)
+
+
+async def _key_holder(request: Request) -> Actor:
+    """Who shows a key. A session's cookie opens nothing here: any page could send it.
+
+    Raises:
+        Unauthenticated: nobody does.
+    """
+    if not request.headers.get("authorization"):
+        raise Unauthenticated("Send an API key: Authorization: Bearer pk_… Make one on the page Account, Keys.")
+    return await actor_of(request)
+
+
+async def _metadata(request: Request) -> Response:
+    """What this resource is and how one gets in (RFC 9728). Keys are made by people, so no server gives them out."""
+    home = _home(request)
+    said = {
+        "resource": f"{home}{_PATH}",
+        "resource_name": "Pequeroku",
+        "authorization_servers": [],
+        "scopes_supported": [each.value for each in KeyScope],
+        "bearer_methods_supported": ["header"],
+        "resource_documentation": f"{home}/account/keys",
+    }
+    return JSONResponse(said, headers={"Access-Control-Allow-Origin": "*", "Cache-Control": "no-store"})
+
+
+def _home(request: Request) -> str:
+    """Where we are, as the client sees it."""
+    origin = f"{request.url.scheme}://{request.url.netloc}"
+    return origin if origin in settings().origins else settings().dashboard
+
+
+def routes() -> list[Route]:
+    """The path itself, and what tells about it."""
+    door = _Door()
+    return [
+        *(Route(path, door, methods=["GET", "POST", "DELETE"]) for path in (_PATH, f"{_PATH}/")),
+        *(Route(path, _metadata, methods=["GET"]) for path in (_METADATA, f"{_METADATA}{_PATH}")),
+    ]

@@ -1,0 +1,173 @@
+"""The Python client against the API itself: what it is told is what the server says, and it tries again when it may."""
+
+import inspect
+from collections.abc import AsyncGenerator, Generator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from pequeroku import AsyncClient, Client, NotReady, PequerokuError, Unreachable
+from pequeroku.models import OF_SCHEMA
+
+from backend.api.app import make_api
+from backend.api.v1.schema import openapi
+from backend.tasks.runner import running
+from tests.asgi import ORIGIN
+from tests.people import a_user
+from tests.programs import Programs, a_key, programs
+
+
+@pytest.fixture
+async def scene(fresh_sqlite_world: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[Programs]:
+    async with programs(tmp_path, monkeypatch) as made, running():
+        yield made
+
+
+@pytest.fixture
+async def fresh_sqlite_world(database: str) -> None:
+    """Both databases: the client knows of neither."""
+
+
+def _client(key: str) -> AsyncClient:
+    return AsyncClient(ORIGIN, key, transport=httpx.ASGITransport(make_api()))
+
+
+@pytest.mark.parametrize("name", list(OF_SCHEMA))
+def test_every_answer_has_the_fields_that_the_server_describes(name: str) -> None:
+    described = openapi()["components"]["schemas"][name]["properties"]
+    assert {each.name for each in fields(OF_SCHEMA[name])} == set(described)
+
+
+def test_both_clients_offer_the_same() -> None:
+    def offered(client: type) -> dict[str, list[str]]:
+        methods = inspect.getmembers(client, inspect.isfunction)
+        return {name: list(inspect.signature(each).parameters) for name, each in methods if not name.startswith("_")}
+
+    assert offered(Client) == offered(AsyncClient)
+
+
+async def test_a_machine_is_made_worked_in_and_gone_at_the_end_of_the_block(scene: Programs) -> None:
+    async with _client(await a_key(scene.actor)) as client:
+        assert next(each.name for each in await client.types()) == "small"
+        async with client.run("small", "mine") as machine:
+            assert machine.container.status == "running"
+            done = await machine.exec("echo out; echo err >&2; exit 3")
+            assert (done.stdout, done.stderr, done.exit_code) == ("out\n", "err\n", 3)
+            assert [each.name for each in (await client.containers()).results] == ["mine"]
+        await scene.until_nothing_is_left()
+
+
+async def test_a_run_is_over_when_it_is_answered(scene: Programs) -> None:
+    async with _client(await a_key(scene.actor)) as client:
+        done = await client.run_once("cat a; exit 1", files={"a": b"\xff\x00".replace(b"\x00", b"b")})
+        assert (done.status, done.exit_code, done.is_over) == ("failed", 1, True)
+        assert (await client.get_run(done.id)).stdout == done.stdout
+        assert (await client.runs()).count == 1
+    await scene.until_nothing_is_left()
+
+
+async def test_a_refusal_is_an_error_with_its_code(scene: Programs) -> None:
+    async with _client(await a_key(await a_user("ana"), "read")) as client:
+        with pytest.raises(PequerokuError, match="scope") as refusal:
+            await client.create("small")
+        assert (refusal.value.code, refusal.value.status) == ("forbidden_scope", 403)
+        with pytest.raises(PequerokuError) as refusal:
+            await client.get(12345)
+        assert refusal.value.code == "not_found"
+    with pytest.raises(PequerokuError, match="PEQUEROKU_URL"):
+        Client("", "")
+
+
+def _empty(name: str) -> dict[str, Any]:
+    return {each.name: None for each in fields(OF_SCHEMA[name])}
+
+
+class _Server:
+    """Answers with these statuses, one after another; None: the connection is lost."""
+
+    def __init__(self, *statuses: int | None) -> None:
+        self.statuses, self.asked = list(statuses), list[httpx.Request]()
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(request)
+        status = self.statuses.pop(0)
+        if status is None:
+            raise httpx.ReadError("lost")
+        container = _empty("ContainerOut") | {"status": "error", "reason": "no"}
+        body: dict[str, Any] = {"error": {"code": "rate_limited", "message": "Slower."}} if status >= 400 else container
+        return httpx.Response(status, json=body, headers={"Retry-After": "0"})
+
+    def client(self) -> Client:
+        return Client(ORIGIN, "pk_a_b", transport=httpx.MockTransport(self))
+
+
+def _process(*pieces: tuple[str, str]) -> Client:
+    """A server on which a process says these pieces, each with the state it is in then; what is deleted is stopped."""
+    left = list(pieces)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.method == "POST":
+            return httpx.Response(202, json={"process_id": "p1"})
+        if request.method == "DELETE":
+            left.clear()
+            return httpx.Response(204)
+        output, state = left.pop(0)
+        offset = int(request.url.params["offset"])
+        piece = {"output": output, "state": state, "offset": offset, "next_offset": offset + len(output)}
+        return httpx.Response(200, json=_empty("ProcessDetailOut") | piece | {"exit_code": 7})
+
+    return Client(ORIGIN, "pk_a_b", transport=httpx.MockTransport(answer))
+
+
+def test_a_stream_ends_with_all_that_was_said_and_the_exit_code() -> None:
+    codes: list[int | None] = []
+
+    def read(client: Client) -> Generator[str, None, None]:
+        codes.append((yield from client.stream(1, "make")))
+
+    with _process(("a", "running"), ("", "running"), ("b", "ended"), ("", "ended")) as client:
+        assert list(read(client)) == ["a", "b"]
+    assert codes == [7]
+
+
+def test_who_stops_reading_a_stream_stops_its_command() -> None:
+    with _process(("a", "running"), ("b", "running")) as client:
+        stream = client.stream(1, "yes")
+        assert next(stream) == "a"
+        stream.close()
+        with pytest.raises(IndexError):
+            client.process(1, "p1")
+
+
+def test_what_may_be_sent_again_is_and_with_the_same_name() -> None:
+    server = _Server(429, None, 502, 201)
+    with server.client() as client:
+        client.create("small")
+    assert len({each.headers["Idempotency-Key"] for each in server.asked}) == 1
+    assert len(server.asked) == 4
+
+
+def test_a_command_is_never_sent_twice_where_it_may_have_been_run() -> None:
+    for status in (None, 502):
+        server = _Server(status)
+        with server.client() as client, pytest.raises(PequerokuError):
+            client.exec(1, "reboot")
+        assert len(server.asked) == 1
+    busy = _Server(503, 429, 503, 429)
+    with busy.client() as client, pytest.raises(PequerokuError, match="Slower"):
+        client.exec(1, "true")
+    assert len(busy.asked) == 4
+
+
+def test_a_server_that_is_away_is_said_to_be() -> None:
+    server = _Server(None, None, None, None)
+    with server.client() as client, pytest.raises(Unreachable, match="can't be reached"):
+        client.get(1)
+
+
+def test_a_machine_that_fails_says_why() -> None:
+    server = _Server(200)
+    with server.client() as client, pytest.raises(NotReady, match="no"):
+        client.wait_until_running(1)
