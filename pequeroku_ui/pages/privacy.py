@@ -74,7 +74,10 @@ def _connections() -> rx.Component:
             PrivacyState.connections.length() > 0,
             rx.el.ul(rx.foreach(PrivacyState.connections, _connection), class_name="pq-sessions", role="list"),
         ),
-        rx.el.div(rx.foreach(PrivacyState.services, _service), class_name="pq-icons pq-once-end"),
+        rx.cond(
+            PrivacyState.services.length() > 0,
+            rx.el.div(rx.foreach(PrivacyState.services, _service), class_name="pq-services"),
+        ),
         rx.form(
             field(
                 "Calendar address (ICS)",

@@ -64,7 +64,7 @@ class ConnectionRow:
 
 @dataclass(frozen=True)
 class ServiceRow:
-    """Something that can be connected."""
+    """Something that can be connected, and is not."""
 
     name: str
     label: str
@@ -156,8 +156,10 @@ class PrivacyState(AppState):
 
     async def _show(self, tx: Tx, actor: Actor) -> None:
         self.consents = [_consent(each) for each in await consents.list_consents(tx, actor)]
-        self.connections = [_connection(each) for each in await accounts.list_connections(tx, actor)]
-        self.services = [ServiceRow(each.name, each.label) for each in await providers(tx)]
+        connected = await accounts.list_connections(tx, actor)
+        there = {each.provider for each in connected if each.state == "live"}
+        self.connections = [_connection(each) for each in connected]
+        self.services = [ServiceRow(each.name, each.label) for each in await providers(tx) if each.name not in there]
         self.known = [_feature(each) for each in await features.my_features(tx, actor)]
 
 

@@ -14,8 +14,8 @@ from tests.bench import models
 from tests.bench.report import Figure, as_json, as_table
 
 _PARTS = (
-    "audit", "reconcile", "machines", "drain", "crowd", "files", "pages", "sockets", "api", "ai_undo", "assistant",
-    "tips", "tips_http", "tip_signals", "warm", "ssh_gateway",
+    "audit", "reconcile", "machines", "drain", "crowd", "files", "workspace", "pages", "sockets", "api", "ai_undo",
+    "assistant", "tips", "tips_http", "tip_signals", "warm", "programs", "ssh_gateway",
 )  # fmt: skip
 _RESULTS = Path("test-results/bench.json")
 

@@ -152,7 +152,7 @@ async def _turn(actor: Actor, container_id: int) -> tuple[Begun, float]:
         row = AITurn(conversation_id=talk.id)
         tx.add(row)
         await tx.flush()
-        begun = Begun(row.id, 1, 0, talk.id, container_id, actor.person_id, None, "", {})
+        begun = Begun(row.id, 1, 0, talk.id, container_id, actor.person_id, None, "", {}, {"text": "Do it."})
 
     async def who() -> Actor:
         return actor

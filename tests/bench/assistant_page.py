@@ -77,6 +77,7 @@ async def in_a_browser() -> list[Figure]:
 
 
 async def _first_tokens(page: Page, model: ModelServer, address: str) -> list[Figure]:
+    await page.bring_to_front()  # behind another one a page is drawn once a second
     await page.add_init_script(_WATCH)
     await page.goto(address)
     taken = [await _asked(page, model, number + 1) for number in range(_QUESTIONS + 1)]

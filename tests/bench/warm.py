@@ -4,6 +4,8 @@ import asyncio
 import statistics
 import tempfile
 import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
@@ -11,7 +13,7 @@ from sqlmodel import col, select, update
 
 from backend.db import reading, transaction
 from backend.migrations import migrate
-from backend.models import Container, ContainerType, Status, User
+from backend.models import Container, ContainerType, Node, ResourceQuota, Status, User
 from backend.models.base import now
 from backend.rules.policy import Actor
 from backend.seed import seed
@@ -35,6 +37,13 @@ async def measure() -> list[Figure]:
 
 
 async def _first_commands() -> list[Figure]:
+    async with warm_server() as (url, key):
+        return await _asked(url, key)
+
+
+@asynccontextmanager
+async def warm_server(scope: str = "exec") -> AsyncGenerator[tuple[str, str]]:
+    """A server whose real machines of the smallest size are kept warm, and somebody's key."""
     image = built_image()
     with private_node() as node, tempfile.TemporaryDirectory() as home:
         where = {"LOCAL_NODE_URI": node.uri, "IMAGE_DIR": str(image.base.parent), "NODE_ACCELERATION": "tcg"}
@@ -45,8 +54,8 @@ async def _first_commands() -> list[Figure]:
                     await tx.exec(update(ContainerType).where(_is_not("small")).values(poolable=False))
                     name = people.name_of(0)
                     user_id = (await tx.exec(select(User.id).where(User.username == name))).one()
-                    key = (await keys.create_key(tx, Actor(user_id, name), name="bench", scope="exec"))[1]
-                return await _asked(server.url, key)
+                    key = (await keys.create_key(tx, Actor(user_id, name), name="bench", scope=scope))[1]
+                yield server.url, key
 
 
 def _is_not(name: str) -> object:
@@ -59,7 +68,7 @@ async def _asked(url: str, key: str) -> list[Figure]:
     headers = {"Authorization": f"Bearer {key}"}
     async with httpx.AsyncClient(base_url=f"{url}/api", headers=headers, timeout=120) as program:
         for _ in range(_ROUNDS):
-            await eventually("a warm machine", _is_warm, seconds=180)
+            await eventually("a warm machine", is_warm, seconds=180)
             at = [time.perf_counter()]
             made = (await program.post("/containers/", json={"container_type": "small"})).json()
             at.append(time.perf_counter())
@@ -77,7 +86,7 @@ async def _asked(url: str, key: str) -> list[Figure]:
     return [Figure("create → exec answered, of a warm machine, p50", p50, "ms", _ROUNDS, 400, detail=detail)]
 
 
-async def _is_warm() -> bool:
+async def is_warm() -> bool:
     """One is warm, and its services have all started: it has rested for a while."""
     async with reading() as tx:
         row = (
@@ -96,8 +105,10 @@ async def _claims() -> list[Figure]:
         async with in_use(stores.create_database(server, "bench_warm")):
             await migrate()
             await seed()
-            actor, _ = await a_world(limit=_CLAIMS, mem_mb=1_000_000)
+            actor, node = await a_world(limit=_CLAIMS, mem_mb=1_000_000)
             async with transaction() as tx:
+                await tx.exec(update(Node).where(col(Node.id) == node.id).values(capacity_vcpus=_CLAIMS))
+                await tx.exec(update(ResourceQuota).values(max_containers=_CLAIMS))
                 kind = await a_type(tx)
                 mine = col(ContainerType.id) == kind.id
                 await tx.exec(update(ContainerType).where(mine).values(poolable=True, pool_target=_POOL))

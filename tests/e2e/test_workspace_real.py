@@ -1,7 +1,6 @@
 """The workspace over a real machine's files: what is done on one side is seen on the other."""
 
 import re
-import time
 from pathlib import Path
 
 import pytest
@@ -26,13 +25,6 @@ def server(real_server: Served) -> Served:
 async def _shell(page: Page, command: str) -> None:
     await page.locator(".xterm-helper-textarea").first.focus()
     await page.keyboard.type(f"{command}\n")
-
-
-async def _timed(page: Page, click: str, shown: str) -> float:
-    began = time.monotonic()
-    await row(page, click).click()
-    await expect(page.locator(shown).first).to_be_visible(timeout=_LOOK_MS)
-    return (time.monotonic() - began) * 1000
 
 
 async def test_a_day_at_a_real_machine(new_context: NewContext, person: Person, tmp_path: Path) -> None:
@@ -60,23 +52,7 @@ async def test_a_day_at_a_real_machine(new_context: NewContext, person: Person, 
     await expect(code(page)).to_contain_text("# theirs")
     await assert_accessible(page, "workspace of a real machine")
 
-    await _measure(page)
     await _upload(page, tmp_path)
-
-
-async def _measure(page: Page) -> None:
-    """The bars of the issue, as a person sees them; printed, and held loosely on a shared machine."""
-    await _shell(page, "clear; yes 'const a = 1;' | head -c 1000000 > /app/one.js")
-    await _shell(page, "cd /app/many; touch $(seq -w 1 10000); echo ready$((1+1))")
-    await expect(page.locator(".xterm-rows").first).to_contain_text("ready2", timeout=_LOOK_MS)
-    await expect(row(page, "one.js")).to_be_visible(timeout=_LOOK_MS)
-    listed = await _timed(page, "many", "[role=treeitem]:has-text('00001')")
-    await page.get_by_role("tree").focus()
-    await page.keyboard.press("ArrowLeft")
-    opened = await _timed(page, "one.js", ".cm-line:has-text('const a')")
-    print(f"10,000 entries shown in {listed:.0f} ms, 1 MB opened in {opened:.0f} ms")
-    assert listed < 5000
-    assert opened < 5000
 
 
 async def _upload(page: Page, tmp_path: Path) -> None:

@@ -4,15 +4,17 @@ Nothing is kept between requests, so any process may answer any of them; what ta
 answer's own stream.
 """
 
-from mcp.server.transport_security import TransportSecuritySettings
+import asyncio
+import importlib
+from functools import lru_cache
+
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from backend.api import limits
 from backend.api.doors import actor_of
-from backend.api.mcp.server import server
 from backend.api.problems import answer_for
 from backend.errors import PequerokuError, Unauthenticated
 from backend.rules.policy import Actor
@@ -21,9 +23,6 @@ from backend.settings import settings
 
 _PATH = "/mcp"
 _METADATA = "/.well-known/oauth-protected-resource"
-_MOST_BYTES = 8 * 1024 * 1024
-_ANY_HOST = TransportSecuritySettings(enable_dns_rebinding_protection=False)
-"""A page that rebinds its name has no key: cookies are not asked for here."""
 
 
 class _Door:
@@ -41,11 +40,13 @@ class _Door:
         except PequerokuError as refusal:
             await answer_for(refusal)(scope, receive, send)
             return
-        tools = server()
-        tools.streamable_http_app(stateless_http=True, max_request_body_size=_MOST_BYTES, transport_security=_ANY_HOST)
-        manager = tools.session_manager  # which that has just made: one serves for as long as its `run`
-        async with manager.run():
-            await manager.handle_request(scope, receive, send)
+        await (await asyncio.to_thread(_behind))(scope, receive, send)
+
+
+@lru_cache
+def _behind() -> ASGIApp:
+    """Loaded when the first key is shown: the SDK takes half a second, and 16 MB."""
+    return importlib.import_module("backend.api.mcp.server").answer
 
 
 async def _key_holder(request: Request) -> Actor:

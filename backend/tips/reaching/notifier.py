@@ -5,14 +5,15 @@ an older one, here, at the push service and on the screen. Any number of process
 """
 
 import asyncio
+import importlib
 import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, cast
+from functools import lru_cache
+from typing import Any
 
-from pywebpush import WebPusher  # pyright: ignore[reportMissingTypeStubs]
 from sqlmodel import col, select, update
 
 from backend.db import Tx, reading, transaction
@@ -150,11 +151,18 @@ async def _send(claim: _Claim, at: datetime) -> None:
     await _note(claim, answer, at)
 
 
+@lru_cache
+def _library() -> Any:
+    """Loaded at the first message: it brings two HTTP clients along, in 12 MB."""
+    return importlib.import_module("pywebpush")
+
+
 async def _posted(keys: dict[str, Any], message: Mapping[str, Any], seconds: int) -> _Answer:
     async with reading() as tx:
         to_private, contact = await value_of(tx, PUSH_TO_PRIVATE), await _contact(tx)
     endpoint = str(keys["endpoint"])
-    encoded = cast(Any, WebPusher)(keys).encode(json.dumps(message).encode(), content_encoding="aes128gcm")
+    pusher = await asyncio.to_thread(_library)
+    encoded = pusher.WebPusher(keys).encode(json.dumps(message).encode(), content_encoding="aes128gcm")
     headers = {
         "Content-Encoding": "aes128gcm",
         "Content-Type": "application/octet-stream",
