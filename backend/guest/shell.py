@@ -95,9 +95,27 @@ class Guests:
                 return link
             if link is not None:
                 await link.close()
+            await self._sweep()
             link = await connect(address, port)
             self._links[key] = address, link
             return link
+
+    async def _sweep(self) -> None:
+        """Let go of what is over: of machines that were removed, too."""
+        for key, (_, link) in list(self._links.items()):
+            if not link.is_up and self._links.pop(key, None) is not None:
+                await link.close()
+
+    def is_connected(self, address: GuestAddress) -> bool:
+        """Whether its connection for commands stands."""
+        known, link = self._links.get((address.domain_name, BULK), (None, None))
+        return link is not None and link.is_up and known == address
+
+    def readdress(self, address: GuestAddress) -> None:
+        """The guest has other keys now: who is connected stays so."""
+        for key, (_, link) in self._links.items():
+            if key[0] == address.domain_name:
+                self._links[key] = address, link
 
     async def run(
         self,

@@ -90,6 +90,11 @@ async def is_used(tx: Tx) -> bool:
     return (await tx.exec(kind)).first() is not None or (await tx.exec(kept)).first() is not None
 
 
+async def warm_ids(tx: Tx) -> Sequence[int]:
+    """Containers that may be claimed now."""
+    return (await tx.exec(select(Container.id).join(Node, col(Node.id) == Container.node_id).where(*_is_warm()))).all()
+
+
 async def refill(tx: Tx) -> int:
     """Boot what is lacking and let go of what is too much; returns how many that were.
 

@@ -6,7 +6,11 @@ import logging
 from backend.db import reading, transaction
 from backend.errors import PequerokuError
 from backend.events.bus import ContainerChanged, Event, NodeChanged, bus
+from backend.guest.shell import guests
+from backend.hypervisor.driver import INTERACTIVE
+from backend.rules.policy import SYSTEM
 from backend.services import pool
+from backend.services import terminals as doors
 from backend.tasks import leases, work_leases
 from backend.tasks.leases import LeaseLost
 
@@ -14,16 +18,18 @@ log = logging.getLogger(__name__)
 
 _WORK = "warm pool"
 _LOOK_EVERY_S = 5.0
-_BREATH_S = 0.2
-"""Changes come in flocks."""
+_FIRST_S = 30.0
+_BREATH_S = 1.5
+"""Changes come in flocks; and who has just got a machine does not share the processor with the boot of the next one."""
 
 
 class Pool:
-    """Looks every few seconds. Subscribe `hear` to the bus: a machine that was taken is replaced at once."""
+    """Looks every few seconds. Subscribe `hear` to the bus: a machine that was taken is replaced soon."""
 
     def __init__(self) -> None:
         self._holder = leases.new_holder()
         self._wake = asyncio.Event()
+        self._connecting: asyncio.Task[None] | None = None
 
     def hear(self, event: Event) -> None:
         """Something changed that may want another machine."""
@@ -45,6 +51,9 @@ class Pool:
                     continue
         finally:
             unsubscribe()
+            if self._connecting is not None:
+                self._connecting.cancel()
+                await asyncio.gather(self._connecting, return_exceptions=True)
             await asyncio.shield(work_leases.release(_WORK, self._holder))
 
     async def _look(self) -> None:
@@ -66,3 +75,25 @@ class Pool:
         async with transaction() as tx:
             await work_leases.check(tx, held)
             await pool.refill(tx)
+        if self._connecting is None or self._connecting.done():
+            self._connecting = asyncio.create_task(_connect(), name="connections of the warm pool")
+
+
+async def _connect() -> None:
+    """Be connected with what is warm, and have run something there: its owner's first command waits for neither.
+
+    That is for the owner who comes to this same process. Another one connects anew, and takes the connection over.
+    """
+    async with reading() as tx:
+        ids = await pool.warm_ids(tx)
+    for container_id in ids:
+        try:
+            async with reading() as tx:
+                door = await doors.look(tx, SYSTEM, container_id)
+            address = await door.address()
+            if guests().is_connected(address):
+                continue
+            await guests().link(address, INTERACTIVE)
+            await guests().run(address, ":", timeout_s=_FIRST_S)
+        except PequerokuError as fault:
+            log.info("the warm machine %s can't be connected with now: %s", container_id, fault)

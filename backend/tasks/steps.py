@@ -9,8 +9,10 @@ from collections.abc import Awaitable, Callable
 
 from backend.db import transaction
 from backend.errors import GuestSilent, NodeDiskFull, NodeFault, Unavailable
-from backend.guest.keys import make_identity, make_key_pair
+from backend.guest.channel import GuestAddress
+from backend.guest.keys import make_identity, make_key_pair, open_private_key
 from backend.guest.readiness import await_ready
+from backend.guest.shell import guests
 from backend.hypervisor.driver import DomainSpec
 from backend.models import Container, DesiredState, Phase, Status
 from backend.models.base import now
@@ -135,6 +137,8 @@ async def _rekey(helm: Helm, container: Container) -> float | None:
         return None
     except Unavailable:
         return await _channel_lost(helm, container)
+    key = open_private_key(container.private_key_sealed)
+    guests().readdress(GuestAddress(helm.hypervisor, container.domain_name, key, guest.host_key))
     await helm.write(
         container.id,
         phase=Phase.NONE,

@@ -121,7 +121,7 @@ async def _turns(actor: Actor, container_id: int) -> list[Figure]:
         assert made.is_still, made.message
         paused_ms.append(made.paused_ms)
         began = time.perf_counter()
-        await undoing.undo(actor, container_id, turn.id, "files", lambda _id, _told: None)
+        await undoing.undo(actor, container_id, turn.id, "files", lambda *_told: None)
         back_s.append(time.perf_counter() - began)
     return [
         _figure(f"turn begins → may change things, {_FILES} files", begun_s, "s"),
@@ -136,7 +136,7 @@ async def _disks(actor: Actor, container_id: int) -> list[Figure]:
     for _ in range(_DISKS):
         turn, _ = await _turn(actor, container_id)
         began = time.perf_counter()
-        await undoing.undo(actor, container_id, turn.id, "disk", lambda _id, _told: None)
+        await undoing.undo(actor, container_id, turn.id, "disk", lambda *_told: None)
         await _until_running(container_id)
         taken_s.append(time.perf_counter() - began)
         assert await _said(actor, container_id, "ls /app/src/new.py 2>/dev/null; true") == ""
@@ -149,7 +149,7 @@ async def _turn(actor: Actor, container_id: int) -> tuple[Begun, float]:
         talk = AIConversation(user_id=actor.person_id, container_id=container_id)
         tx.add(talk)
         await tx.flush()
-        row = AITurn(conversation_id=talk.id)
+        row = AITurn(conversation_id=talk.id, usage_id=0)
         tx.add(row)
         await tx.flush()
         begun = Begun(row.id, 1, 0, talk.id, container_id, actor.person_id, None, "", {}, {"text": "Do it."})
