@@ -55,9 +55,16 @@ class LogPiece:
 
 
 async def start(
-    address: GuestAddress, process_id: str, command: str, *, cwd: str = "", env: Mapping[str, str] | None = None
+    address: GuestAddress,
+    process_id: str,
+    command: str,
+    *,
+    cwd: str = "",
+    env: Mapping[str, str] | None = None,
+    stdin: bytes = b"",
 ) -> None:
-    """Start a shell command that nobody waits for. An ended process of that id is forgotten for it.
+    """Start a shell command that nobody waits for. An ended process of that id is forgotten for it. Its input is in a
+    file that is removed as soon as it is opened.
 
     Raises:
         Conflict: one of that id runs, or there are too many.
@@ -66,8 +73,9 @@ async def start(
     words = [f"--setenv={quote(f'{name}={value}')}" for name, value in {"HOME": "/root", **(env or {})}.items()]
     if cwd:
         words.append(f"--working-directory={quote(cwd)}")
-    variables = f"id={process_id}; cwd={quote(cwd)}; most={MOST}; root={_ROOT}"
-    done = await _run(address, f'{variables}\n{_START} {" ".join(words)} /bin/bash "$f/run" "$f"', command.encode())
+    text = command.encode()
+    variables = f"id={process_id}; cwd={quote(cwd)}; most={MOST}; root={_ROOT}; length={len(text)}"
+    done = await _run(address, f'{variables}\n{_START} {" ".join(words)} /bin/bash "$f/run" "$f"', text + stdin)
     if done.exit_code == _FULL:
         raise Conflict(f"{MOST} processes are kept in a machine. Delete some that have ended.")
     if done.exit_code == _BUSY:
@@ -200,6 +208,8 @@ keep() {{
     exec cat > /dev/null
 }}
 exec > >(keep "$1/log") 2>&1
+if [ -s "$1/stdin" ]; then exec < "$1/stdin"; fi
+rm -f "$1/stdin"
 exec /bin/bash "$1/command"
 """
 """What a unit runs. All it says goes through a pipe, so its log has a bound, however fast and long it talks: the
@@ -213,7 +223,7 @@ if systemctl --quiet is-active "pqk-run-$id"; then exit {_BUSY}; fi
 rm -rf "$f"
 set -- $root/*
 if [ $# -ge $most ]; then exit {_FULL}; fi
-mkdir -p "$f" && cat > "$f/command" && printf '%s\\n' "$cwd" > "$f/cwd" || exit 1
+mkdir -p "$f" && head -c "$length" > "$f/command" && cat > "$f/stdin" && printf '%s\\n' "$cwd" > "$f/cwd" || exit 1
 : > "$f/log"
 cat > "$f/run" << 'end of run'
 {_IN_THE_UNIT}end of run

@@ -27,7 +27,7 @@ LIMIT_BYTES = 512 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be run. `stdin` and `timeout_s` are for what is waited for."""
+    """What is to be run. `timeout_s` is for what is waited for."""
 
     command: str
     cwd: str = ""
@@ -137,7 +137,7 @@ async def start(actor: Actor, container_id: int, order: Order) -> Process:
     async with transaction() as tx:
         entrance = await let_in(tx, actor, container_id, ready.command)
     address = await entrance.address()
-    await guest.start(address, name, ready.command, cwd=ready.cwd, env=ready.env)
+    await guest.start(address, name, ready.command, cwd=ready.cwd, env=ready.env, stdin=ready.stdin)
     return await guest.look(address, name)
 
 

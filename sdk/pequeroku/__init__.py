@@ -3,5 +3,18 @@
 from pequeroku.aio import AsyncClient, AsyncMachine
 from pequeroku.client import Client, Machine
 from pequeroku.errors import NotReady, PequerokuError, Unreachable
+from pequeroku.streams import AsyncStream, Stream
+from pequeroku.version import __version__
 
-__all__ = ["AsyncClient", "AsyncMachine", "Client", "Machine", "NotReady", "PequerokuError", "Unreachable"]
+__all__ = [
+    "AsyncClient",
+    "AsyncMachine",
+    "AsyncStream",
+    "Client",
+    "Machine",
+    "NotReady",
+    "PequerokuError",
+    "Stream",
+    "Unreachable",
+    "__version__",
+]

@@ -2,8 +2,9 @@
 
 import asyncio
 import time
+from base64 import b64decode
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -11,8 +12,9 @@ import httpx
 
 from pequeroku import calls, wire
 from pequeroku.calls import Call, Files
-from pequeroku.errors import NotReady
+from pequeroku.errors import NotReady, PequerokuError
 from pequeroku.models import Completed, Container, Entry, File, Page, Port, Process, ProcessPiece, Put, Run, Type
+from pequeroku.streams import AsyncStream
 
 T = TypeVar("T")
 _LOOK_EVERY_S = 0.25
@@ -102,7 +104,7 @@ class AsyncClient:
         timeout: float = 30,
         cwd: str = "",
         env: Mapping[str, str] | None = None,
-        stdin: str = "",
+        stdin: str | bytes = "",
     ) -> Completed:
         """Run a shell command as root and wait for it; one that takes longer is ended (PequerokuError, `timeout`)."""
         return await self._do(
@@ -110,10 +112,16 @@ class AsyncClient:
         )
 
     async def start_process(
-        self, container_id: int, command: str, *, cwd: str = "", env: Mapping[str, str] | None = None
+        self,
+        container_id: int,
+        command: str,
+        *,
+        cwd: str = "",
+        env: Mapping[str, str] | None = None,
+        stdin: str | bytes = "",
     ) -> str:
         """Begin a command that goes on by itself; returns its id."""
-        return await self._do(calls.start(container_id, command, cwd=cwd, env=env or {}))
+        return await self._do(calls.start(container_id, command, cwd=cwd, env=env or {}, stdin=stdin))
 
     async def processes(self, container_id: int) -> Page[Process]:
         """What goes on in the background, and what has ended."""
@@ -127,32 +135,26 @@ class AsyncClient:
         """Stop one that runs; forget one that has ended."""
         await self._do(calls.stop_process(container_id, process_id))
 
-    async def stream(
-        self, container_id: int, command: str, *, cwd: str = "", env: Mapping[str, str] | None = None
-    ) -> AsyncGenerator[str, None]:
-        """Run a command and give what it says as it comes. How it ended is said by `process`, of `start_process`'s id.
+    def stream(
+        self,
+        container_id: int,
+        command: str,
+        *,
+        cwd: str = "",
+        env: Mapping[str, str] | None = None,
+        stdin: str | bytes = "",
+    ) -> AsyncStream:
+        """Run a command and give what it says as it comes; then its `exit_code` is there.
 
         It goes on in the machine if the connection is lost meanwhile; whoever stops reading stops it.
         """
-        process_id = await self.start_process(container_id, command, cwd=cwd, env=env)
-        is_read = False
-        try:
-            async for text in self.follow(container_id, process_id):
-                yield text
-            is_read = True
-        finally:
-            if not is_read:
-                await self.stop_process(container_id, process_id)
+        return AsyncStream(
+            self._run(container_id, calls.start(container_id, command, cwd=cwd, env=env or {}, stdin=stdin))
+        )
 
-    async def follow(self, container_id: int, process_id: str, *, offset: int = 0) -> AsyncGenerator[str, None]:
-        """What a background command says from `offset` on, until it ends."""
-        while True:
-            piece = await self.process(container_id, process_id, offset=offset, wait_s=_WAITS_S)
-            if piece.output:
-                yield piece.output
-            elif piece.state != "running":
-                return
-            offset = piece.next_offset
+    def follow(self, container_id: int, process_id: str, *, offset: int = 0) -> AsyncStream:
+        """What a background command says from `offset` on, until it ends; it goes on when nobody reads."""
+        return AsyncStream(self._follow(container_id, process_id, offset))
 
     async def put_files(
         self, container_id: int, files: Files, dest_path: str = "/app", *, modes: Mapping[str, str] | None = None
@@ -206,6 +208,32 @@ class AsyncClient:
         finally:
             await self.delete(made.id)
 
+    async def _run(self, container_id: int, begin: Call[str]) -> AsyncGenerator[bytes | int | None]:
+        process_id = await self._do(begin)
+        try:
+            async with aclosing(self._follow(container_id, process_id, 0)) as said:
+                async for each in said:
+                    yield each
+        except BaseException:
+            with suppress(PequerokuError):
+                await self.stop_process(container_id, process_id)
+                await self.stop_process(container_id, process_id)
+            raise
+        with suppress(PequerokuError):
+            await self.stop_process(container_id, process_id)
+
+    async def _follow(self, container_id: int, process_id: str, offset: int) -> AsyncGenerator[bytes | int | None]:
+        """What it says; at last its exit code."""
+        while True:
+            asked = calls.get_process(container_id, process_id, offset=offset, wait_s=_WAITS_S, encoding="base64")
+            piece = await self._do(asked)
+            if piece.output:
+                yield b64decode(piece.output)
+            elif piece.state != "running":
+                yield piece.exit_code
+                return
+            offset = piece.next_offset
+
     async def _do(self, call: Call[T]) -> T:
         for attempt in range(wire.TRIES):
             response: httpx.Response | None = None
@@ -238,7 +266,7 @@ class AsyncMachine:
         """As AsyncClient.exec."""
         return await self.client.exec(self.id, command, **options)
 
-    def stream(self, command: str, **options: Any) -> AsyncGenerator[str, None]:
+    def stream(self, command: str, **options: Any) -> AsyncStream:
         """As AsyncClient.stream."""
         return self.client.stream(self.id, command, **options)
 

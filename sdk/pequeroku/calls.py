@@ -83,14 +83,14 @@ def act(container_id: int, action: str) -> Call[Container]:
 
 
 def execute(
-    container_id: int, command: str, *, timeout: float, cwd: str, env: Mapping[str, str], stdin: str
+    container_id: int, command: str, *, timeout: float, cwd: str, env: Mapping[str, str], stdin: str | bytes
 ) -> Call[Completed]:
-    body = {"command": command, "timeout": timeout, "cwd": cwd, "env": dict(env), "stdin": stdin}
+    body = {"command": command, "timeout": timeout, "cwd": cwd, "env": dict(env), **_input(stdin)}
     return Call("POST", f"containers/{container_id}/exec/", Completed.of, body, timeout_s=timeout + 30)
 
 
-def start(container_id: int, command: str, *, cwd: str, env: Mapping[str, str]) -> Call[str]:
-    body = {"command": command, "cwd": cwd, "env": dict(env), "background": True}
+def start(container_id: int, command: str, *, cwd: str, env: Mapping[str, str], stdin: str | bytes) -> Call[str]:
+    body = {"command": command, "cwd": cwd, "env": dict(env), "background": True, **_input(stdin)}
     return Call("POST", f"containers/{container_id}/exec/", lambda said: said["process_id"], body, key=uuid4().hex)
 
 
@@ -98,8 +98,10 @@ def list_processes(container_id: int) -> Call[Page[Process]]:
     return Call("GET", f"containers/{container_id}/processes/", _page(Process))
 
 
-def get_process(container_id: int, process_id: str, *, offset: int, wait_s: float) -> Call[ProcessPiece]:
-    query = {"offset": offset, "wait_s": wait_s}
+def get_process(
+    container_id: int, process_id: str, *, offset: int, wait_s: float, encoding: str = "text"
+) -> Call[ProcessPiece]:
+    query = {"offset": offset, "wait_s": wait_s, "encoding": encoding}
     path = f"containers/{container_id}/processes/{process_id}/"
     return Call("GET", path, ProcessPiece.of, query=query, timeout_s=30 + wait_s)
 
@@ -149,6 +151,10 @@ def list_runs(limit: int, offset: int) -> Call[Page[Run]]:
 
 def cancel_run(run_id: int) -> Call[None]:
     return Call("DELETE", f"runs/{run_id}/", _nothing)
+
+
+def _input(stdin: str | bytes) -> dict[str, str]:
+    return {"stdin": stdin} if isinstance(stdin, str) else {"stdin_b64": base64.b64encode(stdin).decode()}
 
 
 def _sent(files: Files, modes: Mapping[str, str]) -> list[dict[str, str]]:

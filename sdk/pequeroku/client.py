@@ -1,8 +1,9 @@
 """The client that waits."""
 
 import time
+from base64 import b64decode
 from collections.abc import Generator, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -10,8 +11,9 @@ import httpx
 
 from pequeroku import calls, wire
 from pequeroku.calls import Call, Files
-from pequeroku.errors import NotReady
+from pequeroku.errors import NotReady, PequerokuError
 from pequeroku.models import Completed, Container, Entry, File, Page, Port, Process, ProcessPiece, Put, Run, Type
+from pequeroku.streams import Stream
 
 T = TypeVar("T")
 _LOOK_EVERY_S = 0.25
@@ -101,16 +103,22 @@ class Client:
         timeout: float = 30,
         cwd: str = "",
         env: Mapping[str, str] | None = None,
-        stdin: str = "",
+        stdin: str | bytes = "",
     ) -> Completed:
         """Run a shell command as root and wait for it; one that takes longer is ended (PequerokuError, `timeout`)."""
         return self._do(calls.execute(container_id, command, timeout=timeout, cwd=cwd, env=env or {}, stdin=stdin))
 
     def start_process(
-        self, container_id: int, command: str, *, cwd: str = "", env: Mapping[str, str] | None = None
+        self,
+        container_id: int,
+        command: str,
+        *,
+        cwd: str = "",
+        env: Mapping[str, str] | None = None,
+        stdin: str | bytes = "",
     ) -> str:
         """Begin a command that goes on by itself; returns its id."""
-        return self._do(calls.start(container_id, command, cwd=cwd, env=env or {}))
+        return self._do(calls.start(container_id, command, cwd=cwd, env=env or {}, stdin=stdin))
 
     def processes(self, container_id: int) -> Page[Process]:
         """What goes on in the background, and what has ended."""
@@ -125,28 +133,23 @@ class Client:
         self._do(calls.stop_process(container_id, process_id))
 
     def stream(
-        self, container_id: int, command: str, *, cwd: str = "", env: Mapping[str, str] | None = None
-    ) -> Generator[str, None, int | None]:
-        """Run a command and give what it says as it comes; returns its exit code (`code = yield from …`).
+        self,
+        container_id: int,
+        command: str,
+        *,
+        cwd: str = "",
+        env: Mapping[str, str] | None = None,
+        stdin: str | bytes = "",
+    ) -> Stream:
+        """Run a command and give what it says as it comes; then its `exit_code` is there.
 
         It goes on in the machine if the connection is lost meanwhile; whoever stops reading stops it.
         """
-        process_id = self.start_process(container_id, command, cwd=cwd, env=env)
-        try:
-            return (yield from self.follow(container_id, process_id))
-        except GeneratorExit:
-            self.stop_process(container_id, process_id)
-            raise
+        return Stream(self._run(container_id, calls.start(container_id, command, cwd=cwd, env=env or {}, stdin=stdin)))
 
-    def follow(self, container_id: int, process_id: str, *, offset: int = 0) -> Generator[str, None, int | None]:
-        """What a background command says from `offset` on, until it ends; returns its exit code."""
-        while True:
-            piece = self.process(container_id, process_id, offset=offset, wait_s=_WAITS_S)
-            if piece.output:
-                yield piece.output
-            elif piece.state != "running":
-                return piece.exit_code
-            offset = piece.next_offset
+    def follow(self, container_id: int, process_id: str, *, offset: int = 0) -> Stream:
+        """What a background command says from `offset` on, until it ends; it goes on when nobody reads."""
+        return Stream(self._follow(container_id, process_id, offset))
 
     def put_files(
         self, container_id: int, files: Files, dest_path: str = "/app", *, modes: Mapping[str, str] | None = None
@@ -200,6 +203,29 @@ class Client:
         finally:
             self.delete(made.id)
 
+    def _run(self, container_id: int, begin: Call[str]) -> Generator[bytes, None, int | None]:
+        process_id = self._do(begin)
+        try:
+            exit_code = yield from self._follow(container_id, process_id, 0)
+        except BaseException:
+            with suppress(PequerokuError):
+                self.stop_process(container_id, process_id)
+                self.stop_process(container_id, process_id)
+            raise
+        with suppress(PequerokuError):
+            self.stop_process(container_id, process_id)
+        return exit_code
+
+    def _follow(self, container_id: int, process_id: str, offset: int) -> Generator[bytes, None, int | None]:
+        while True:
+            asked = calls.get_process(container_id, process_id, offset=offset, wait_s=_WAITS_S, encoding="base64")
+            piece = self._do(asked)
+            if piece.output:
+                yield b64decode(piece.output)
+            elif piece.state != "running":
+                return piece.exit_code
+            offset = piece.next_offset
+
     def _do(self, call: Call[T]) -> T:
         for attempt in range(wire.TRIES):
             response: httpx.Response | None = None
@@ -232,7 +258,7 @@ class Machine:
         """As Client.exec."""
         return self.client.exec(self.id, command, **options)
 
-    def stream(self, command: str, **options: Any) -> Generator[str, None, int | None]:
+    def stream(self, command: str, **options: Any) -> Stream:
         """As Client.stream."""
         return self.client.stream(self.id, command, **options)
 

@@ -45,9 +45,10 @@ async def test_the_python_client_works_in_a_machine_that_is_gone_at_the_end_of_i
             assert put.created == ["hello.sh", "raw"]
             assert (await machine.exec("sh hello.sh", cwd="/app", timeout=60)).stdout == "hello from mine\n"
             assert (await machine.read_file("/app/raw")).content_b64 == "AP8="
-            said = [text async for text in machine.stream("for i in 1 2 3; do echo $i; sleep 0.2; done")]
-            assert "".join(said) == "1\n2\n3\n"
-            assert (await client.processes(machine.id)).results[0].exit_code == 0
+            stream = machine.stream("for i in 1 2 3; do echo $i; sleep 0.2; done; cat; exit 5", stdin=b"\xff")
+            assert "".join([text async for text in stream]) == "1\n2\n3\n\ufffd"
+            assert stream.exit_code == 5
+            assert (await client.processes(machine.id)).count == 0
         await world.until_gone(machine.id)
 
 

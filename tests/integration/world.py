@@ -37,8 +37,12 @@ class TaskProcess:
     def __init__(self, log: Path, module: tuple[str, ...] = TASKS) -> None:
         self._log = log
         self._command = [sys.executable, "-m", *module]
+        self.url = ""
+        """Where it serves, if it does."""
         if module is SERVER:
-            self._command += ["--host", "127.0.0.1", "--port", str(free_port())]
+            port = free_port()
+            self._command += ["--host", "127.0.0.1", "--port", str(port)]
+            self.url = f"http://127.0.0.1:{port}"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

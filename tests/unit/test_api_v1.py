@@ -101,6 +101,10 @@ async def test_a_command_is_run_and_says_what_came_of_it(scene: Scene) -> None: 
         said = done.json()
         assert said.pop("duration_ms") >= 0
         assert said == {"stdout": "out\n", "stderr": "err\n", "exit_code": 3, "truncated": False}
+        raw = {"command": "od -An -tx1", "stdin_b64": "AP8K"}
+        assert (await client.post(f"{here}/exec", json=raw)).json()["stdout"] == " 00 ff 0a\n"
+        for wrong in ({"stdin_b64": "A"}, {"stdin_b64": "é"}, {"stdin_b64": "AP8=", "stdin": "a"}):
+            assert (await client.post(f"{here}/exec", json={"command": "true"} | wrong)).status_code == 422
         late = await client.post(f"{here}/exec/", json={"command": "echo begun; sleep 60", "timeout": 1})
         assert (late.status_code, late.json()["error"]["code"]) == (504, "timeout")
         assert (late.json()["stdout"], late.json()["exit_code"]) == ("begun\n", None)

@@ -1,7 +1,9 @@
 """The Python client against the API itself: what it is told is what the server says, and it tries again when it may."""
 
 import inspect
-from collections.abc import AsyncGenerator, Generator
+import json
+from base64 import b64decode, b64encode
+from collections.abc import AsyncGenerator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -103,42 +105,116 @@ class _Server:
         return Client(ORIGIN, "pk_a_b", transport=httpx.MockTransport(self))
 
 
-def _process(*pieces: tuple[str, str]) -> Client:
-    """A server on which a process says these pieces, each with the state it is in then; what is deleted is stopped."""
-    left = list(pieces)
+class _Process:
+    """A server on which a process says these pieces, each with the state it is in then."""
 
-    def answer(request: httpx.Request) -> httpx.Response:
+    def __init__(self, *pieces: tuple[bytes, str]) -> None:
+        self.left, self.asked, self.input = list(pieces), list[str](), b""
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(request.method)
         if request.method == "POST":
+            self.input = b64decode(json.loads(request.content).get("stdin_b64", ""))
             return httpx.Response(202, json={"process_id": "p1"})
         if request.method == "DELETE":
-            left.clear()
             return httpx.Response(204)
-        output, state = left.pop(0)
+        said, state = self.left.pop(0)
+        if state == "lost":
+            raise KeyboardInterrupt
         offset = int(request.url.params["offset"])
-        piece = {"output": output, "state": state, "offset": offset, "next_offset": offset + len(output)}
-        return httpx.Response(200, json=_empty("ProcessDetailOut") | piece | {"exit_code": 7})
+        piece = {"output": b64encode(said).decode(), "state": state, "next_offset": offset + len(said), "exit_code": 7}
+        return httpx.Response(200, json=_empty("ProcessDetailOut") | piece)
 
-    return Client(ORIGIN, "pk_a_b", transport=httpx.MockTransport(answer))
-
-
-def test_a_stream_ends_with_all_that_was_said_and_the_exit_code() -> None:
-    codes: list[int | None] = []
-
-    def read(client: Client) -> Generator[str, None, None]:
-        codes.append((yield from client.stream(1, "make")))
-
-    with _process(("a", "running"), ("", "running"), ("b", "ended"), ("", "ended")) as client:
-        assert list(read(client)) == ["a", "b"]
-    assert codes == [7]
+    def client(self) -> Client:
+        return Client(ORIGIN, "pk_a_b", transport=httpx.MockTransport(self))
 
 
-def test_who_stops_reading_a_stream_stops_its_command() -> None:
-    with _process(("a", "running"), ("b", "running")) as client:
-        stream = client.stream(1, "yes")
-        assert next(stream) == "a"
-        stream.close()
-        with pytest.raises(IndexError):
-            client.process(1, "p1")
+_TALKS = ((b"a\xc3", "running"), (b"", "running"), (b"\xa9\xff", "ended"), (b"", "ended"))
+
+
+def test_a_stream_ends_with_all_that_was_said_and_the_exit_code_and_leaves_nothing() -> None:
+    server = _Process(*_TALKS)
+    with server.client() as client:
+        stream = client.stream(1, "make", stdin=b"\x00\xff")
+        assert stream.exit_code is None
+        assert "".join(stream) == "aé\ufffd"
+    assert (stream.exit_code, server.asked[-1], server.asked.count("DELETE")) == (7, "DELETE", 1)
+    assert server.input == b"\x00\xff"
+
+
+def test_a_stream_of_bytes_has_them_as_they_are() -> None:
+    with _Process(*_TALKS).client() as client:
+        stream = client.stream(1, "make")
+        assert b"".join(stream.chunks()) == b"a\xc3\xa9\xff"
+        assert stream.exit_code == 7
+
+
+async def test_a_stream_is_the_same_for_asyncio() -> None:
+    server = _Process(*_TALKS)
+    async with AsyncClient(ORIGIN, "pk_a_b", transport=httpx.MockTransport(server)) as client:
+        stream = client.stream(1, "make")
+        assert "".join([text async for text in stream]) == "aé\ufffd"
+        assert (stream.exit_code, server.asked.count("DELETE")) == (7, 1)
+        server.left, server.asked = list(_TALKS), []
+        stream = client.stream(1, "make")
+        assert await anext(stream) == "a"
+        await stream.close()
+        assert server.asked[-2:] == ["DELETE", "DELETE"]
+
+
+def test_who_stops_reading_a_stream_stops_its_command_and_forgets_it() -> None:
+    server = _Process(*_TALKS)
+    with server.client() as client:
+        for _ in client.stream(1, "yes"):
+            break
+        assert server.asked == ["POST", "GET", "DELETE", "DELETE"]
+
+
+def test_who_breaks_off_while_nothing_is_said_stops_the_command_too() -> None:
+    server = _Process((b"a", "running"), (b"", "lost"))
+    with server.client() as client, pytest.raises(KeyboardInterrupt):
+        list(client.stream(1, "yes"))
+    assert server.asked[-2:] == ["DELETE", "DELETE"]
+
+
+def test_what_is_followed_goes_on_when_nobody_reads() -> None:
+    server = _Process(*_TALKS)
+    with server.client() as client:
+        assert next(client.follow(1, "p1")) == "a"
+    assert server.asked == ["GET"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (httpx.Response(200, text="<h1>Welcome</h1>"), "does not answer as Pequeroku does"),
+        (httpx.Response(200, json={"hello": 1}), "does not answer as Pequeroku does"),
+        (httpx.Response(200, json=None), "does not answer as Pequeroku does"),
+        (httpx.Response(404, json={"error": "nothing"}), "does not answer as Pequeroku does"),
+        (httpx.Response(404, text="nothing"), "does not answer as Pequeroku does"),
+        (httpx.Response(301, headers={"Location": "https://there/"}), "use that address"),
+        (httpx.Response(500, text="oops"), "Try again later"),
+    ],
+)
+def test_what_is_no_server_of_ours_is_said_to_be_none(answer: httpx.Response, words: str) -> None:
+    with Client(ORIGIN, "pk_a_b", transport=httpx.MockTransport(lambda _: answer)) as client:
+        for ask in (client.types, client.containers):
+            with pytest.raises(PequerokuError, match=words):
+                ask()
+
+
+@pytest.mark.parametrize(
+    "url", ["pequeroku.example", "ftp://pequeroku.example", "https://", "http://[::1", "http://a b"]
+)
+def test_what_is_no_address_is_not_asked(url: str) -> None:
+    with pytest.raises(PequerokuError, match="is no address"):
+        Client(url, "pk_a_b")
+
+
+@pytest.mark.parametrize("key", ["hunter2", "pk_é", "pk_a\nb", "pk_a b"])
+def test_what_is_no_key_is_not_sent(key: str) -> None:
+    with pytest.raises(PequerokuError, match="no API key"):
+        Client(ORIGIN, key)
 
 
 def test_what_may_be_sent_again_is_and_with_the_same_name() -> None:

@@ -3,11 +3,13 @@
 Fields may be added to answers; none is taken away or given another meaning. What services hand out may change.
 """
 
+import base64
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
+from backend.errors import Invalid
 from backend.guest.processes import LogPiece, Process
 from backend.rules import commands
 from backend.rules.policy import Role
@@ -17,6 +19,7 @@ from backend.services.views import ContainerView, TypeView
 _Path = Annotated[str, Field(max_length=1024)]
 _LONGEST_TTL_S = 30 * 24 * 3600
 _LAST_ID = 2**31 - 1
+_B64_STDIN = (commands.MAX_STDIN + 2) // 3 * 4
 
 
 class Sent(BaseModel):
@@ -111,11 +114,23 @@ class ExecIn(Sent):
     cwd: str = Field(default="", description="The folder to run it in; empty: the home folder")
     env: dict[str, str] = Field(default_factory=dict, description="Added to its environment")
     stdin: str = Field(default="", max_length=commands.MAX_STDIN, description="Its standard input")
+    stdin_b64: str = Field(default="", max_length=_B64_STDIN, description="The same in Base64, for what is no text")
 
     def order(self) -> Order:
-        """As the service takes it."""
-        stdin = self.stdin.encode(errors="replace")
-        return Order(self.command, cwd=self.cwd, env=self.env, stdin=stdin, timeout_s=self.timeout)
+        """As the service takes it.
+
+        Raises:
+            Invalid: it has two inputs, or one that is no Base64.
+        """
+        return Order(self.command, cwd=self.cwd, env=self.env, stdin=self._input(), timeout_s=self.timeout)
+
+    def _input(self) -> bytes:
+        if self.stdin and self.stdin_b64:
+            raise Invalid("Give either stdin or stdin_b64.", field="stdin_b64")
+        try:
+            return base64.b64decode(self.stdin_b64, validate=True) or self.stdin.encode(errors="replace")
+        except ValueError as fault:
+            raise Invalid("That can't be read: is it Base64?", field="stdin_b64") from fault
 
 
 class ExecOut(BaseModel):

@@ -1,6 +1,7 @@
 """Commands in a container, and processes that go on in it."""
 
-from typing import Annotated, Any
+import base64
+from typing import Annotated, Any, Literal
 
 from fastapi import Query, Request, Response
 from fastapi.responses import JSONResponse
@@ -62,10 +63,17 @@ async def get_process(
     offset: Annotated[int, Query(ge=-(2**31), lt=2**53, description="From this byte on; negative: from the end")] = 0,
     limit: Annotated[int, Query(ge=1, le=LONGEST_READ, description="Bytes of output at most")] = LONGEST_READ,
     wait_s: Annotated[float, Query(ge=0, le=20, description="Wait so long for more output, if there is none")] = 0,
+    encoding: Annotated[
+        Literal["text", "base64"], Query(description="`base64`: the output's bytes as they are, in Base64")
+    ] = "text",
 ) -> ProcessDetailOut:
     """How it is, and what it has said on both streams."""
     piece = await processes.read_log(actor, container_id, process_id, offset=offset, limit=limit, wait_s=wait_s)
     process = await processes.get_process(actor, container_id, process_id)
+    if process.state != "running" and not piece.data:  # its last words may have come between the two looks
+        piece = await processes.read_log(actor, container_id, process_id, offset=offset, limit=limit)
+    if encoding == "base64":
+        return ProcessDetailOut.with_output(process, piece, base64.b64encode(piece.data).decode(), piece.next_offset)
     said = LogOut.of(piece)
     return ProcessDetailOut.with_output(process, piece, said.data, said.next_offset)
 

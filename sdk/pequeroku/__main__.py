@@ -1,0 +1,5 @@
+"""`python -m pequeroku`: the command line."""
+
+from pequeroku.cli import main
+
+main()

@@ -1,0 +1,3 @@
+"""This package's version."""
+
+__version__ = "1.0.0"
