@@ -6,6 +6,7 @@ code of what it ran for somebody; with 128 + n after signal n.
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import sys
@@ -15,7 +16,6 @@ from contextlib import suppress
 from dataclasses import asdict, is_dataclass
 from io import TextIOWrapper
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Any, NoReturn
 from urllib.parse import urlsplit
 
@@ -25,6 +25,7 @@ from pequeroku import openssh
 from pequeroku.client import Client
 from pequeroku.errors import PequerokuError
 from pequeroku.models import Container
+from pequeroku.process import INTERRUPTED, OUT_OF_TIME, leave, out_of_time, piped_in
 from pequeroku.tables import plain, table
 from pequeroku.version import __version__
 
@@ -36,9 +37,6 @@ app = typer.Typer(
 )
 _HOME = Path(os.environ.get("XDG_CONFIG_HOME", "") or Path.home() / ".config") / "pequeroku.json"
 _PAGE = 200
-_MOST_INPUT = 512 * 1024
-_INTERRUPTED, _OUT_OF_TIME = 130, 124
-"""As shells have them, and `timeout`."""
 _LOOK_EVERY_S = 0.3
 _AS_TYPED: dict[str, Any] = {"allow_interspersed_args": False}
 """What follows the name is not read for options of ours."""
@@ -63,17 +61,12 @@ def main() -> None:
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     for each in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(each, _leave)
+        signal.signal(each, leave)
     try:
         app(prog_name="pequeroku")
     except PequerokuError as refusal:
         print(f"pequeroku: {plain(refusal)}", file=sys.stderr)
         raise SystemExit(1) from None
-
-
-def _leave(number: int, _frame: FrameType | None) -> NoReturn:
-    """What goes on in a machine for us is ended on the way out."""
-    raise SystemExit(128 + number)
 
 
 def _version(wanted: bool) -> None:
@@ -249,43 +242,25 @@ def exec(  # noqa: A001 - the command's name
     words = command[1:] if command[0] == "--" else command
     if not words:
         raise typer.BadParameter("Say what to run.")
-    line = words[0] if len(words) == 1 else " ".join(_quoted(each) for each in words)
-    stdin = b"" if no_input else _piped_in()
+    line = words[0] if len(words) == 1 else shlex.join(words)
+    stdin = b"" if no_input else piped_in()
     with _client() as client:
         stream = client.stream(_running(client, _find(client, name)).id, line, cwd=cwd, stdin=stdin)
         if timeout > 0:
-            signal.signal(signal.SIGALRM, _out_of_time)
+            signal.signal(signal.SIGALRM, out_of_time)
             signal.setitimer(signal.ITIMER_REAL, timeout)
         try:
             for data in stream.chunks():
                 sys.stdout.buffer.write(data)
                 sys.stdout.buffer.flush()
         except KeyboardInterrupt:
-            raise SystemExit(_INTERRUPTED) from None
+            raise SystemExit(INTERRUPTED) from None
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
             stream.close()
     if stream.exit_code is None:
         raise PequerokuError("Nobody saw its end: the machine stopped, or was started again.")
     raise SystemExit(stream.exit_code)
-
-
-def _out_of_time(_number: int, _frame: FrameType | None) -> NoReturn:
-    print("pequeroku: its time was over; it was ended.", file=sys.stderr)
-    raise SystemExit(_OUT_OF_TIME)
-
-
-def _piped_in() -> bytes:
-    if sys.stdin is None or sys.stdin.isatty():
-        return b""
-    data = sys.stdin.buffer.read(_MOST_INPUT + 1)
-    if len(data) > _MOST_INPUT:
-        raise PequerokuError("512 KiB can be piped in at most. Copy it there first: pequeroku cp FILE NAME:/app/")
-    return data
-
-
-def _quoted(word: str) -> str:
-    return "'" + word.replace("'", "'\\''") + "'"
 
 
 @app.command()
@@ -303,7 +278,7 @@ def logs(
             if not follow:
                 return
             time.sleep(1)
-    raise SystemExit(_INTERRUPTED)
+    raise SystemExit(INTERRUPTED)
 
 
 @app.command()
@@ -327,13 +302,13 @@ def run(
             with suppress(PequerokuError):
                 client.cancel_run(done.id)
             if isinstance(leaving, KeyboardInterrupt):
-                raise SystemExit(_INTERRUPTED) from None
+                raise SystemExit(INTERRUPTED) from None
             raise
     sys.stdout.write(done.stdout)
     sys.stderr.write(done.stderr)
     if done.status == "timed_out":
         print("pequeroku: its time was over; it was ended.", file=sys.stderr)
-        raise SystemExit(_OUT_OF_TIME)
+        raise SystemExit(OUT_OF_TIME)
     if done.exit_code is None:
         raise PequerokuError(done.message or "It came to nothing.")
     raise SystemExit(done.exit_code)
