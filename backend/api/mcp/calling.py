@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
@@ -23,10 +23,11 @@ _STEPS = ("placing", "disk", "booting", "guest")
 
 def actor_of(context: Context[Any, Any]) -> Actor:
     """Whose key came with the request: the door has asked for it."""
-    request: object = context.request_context.request
-    if not isinstance(request, Request) or not isinstance(actor := getattr(request.state, "caller", None), Actor):
+    request = cast("Request[Any] | None", context.request_context.request)
+    caller: object = getattr(request.state, "caller", None) if request else None
+    if not isinstance(caller, Actor):
         raise TypeError("a tool was called by something else than a request with a key")
-    return actor
+    return caller
 
 
 @contextmanager
