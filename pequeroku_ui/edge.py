@@ -36,6 +36,7 @@ _PAGES = frozenset(
         "/admin/tips/policies",
         "/admin/tips/rewards",
         "/inbox",
+        "/me/connect",
         "/me/habits",
         "/me/notifications",
         "/me/privacy",

@@ -21,6 +21,7 @@ from backend.events.bus import (
     Event,
     FeaturesChanged,
     InboxChanged,
+    KeyUsed,
     NodeChanged,
     SessionEnded,
     StreamWritten,
@@ -33,6 +34,7 @@ from backend.services.views import ContainerView, CreditsView
 from backend.settings import settings
 from pequeroku_ui import guard, live_admin, live_inbox
 from pequeroku_ui.state.base import AppState, keep_apart
+from pequeroku_ui.state.connect import ConnectState
 from pequeroku_ui.state.container import ContainerState
 from pequeroku_ui.state.dashboard import DashboardState
 from pequeroku_ui.state.logs import LogsState
@@ -41,6 +43,7 @@ from pequeroku_ui.state.privacy import PrivacyState
 from pequeroku_ui.state.team import TeamState
 from pequeroku_ui.state.teams import TeamsState
 from pequeroku_ui.state.watching import (
+    CONNECT,
     DASHBOARD,
     LOGS,
     METRICS,
@@ -81,6 +84,8 @@ class _News:
     """Users whose inbox changed, or what became of their webhooks' messages."""
     known: set[int] = field(default_factory=set)
     """Users of whom something else is known for tips."""
+    met: set[int] = field(default_factory=set)
+    """Users of whose keys one was used for the first time."""
 
     def hear(self, event: Event) -> bool:
         """Take it in. False: no page shows it."""
@@ -101,6 +106,8 @@ class _News:
                 self.stream = True
             case InboxChanged(user_id=user_id):
                 self.told.add(user_id)
+            case KeyUsed(user_id=user_id):
+                self.met.add(user_id)
             case FeaturesChanged(user_id=user_id):
                 self.known.add(user_id)
             case SessionEnded(session_id=session_id):
@@ -180,9 +187,7 @@ async def _tell(app: rx.App, news: _News) -> bool:
         if watch.actor.user_id in news.told:
             inboxes[watch.actor.user_id][token] = watch
     await _all(live_inbox.tell(app, tabs) for tabs in inboxes.values())
-    await _all(
-        _show_known(app, token, watch) for token, watch in watches().items() if watch.actor.user_id in news.known
-    )
+    await _all(_show_anew(app, token, watch, news) for token, watch in watches().items())
     if news.usage:
         await _all(_show_usage(app, token, watch) for token, watch in watches().items())
     if news.written_ids or news.container_ids or news.everybody:
@@ -240,9 +245,12 @@ async def _one(actor: Actor, container_id: int, views: list[ContainerView]) -> C
         return None
 
 
-async def _show_known(app: rx.App, token: str, watch: Watch) -> None:
-    if watch.topic == PRIVACY:
-        async with opened(app, token, watch, PrivacyState) as state:
+async def _show_anew(app: rx.App, token: str, watch: Watch, news: _News) -> None:
+    """Pages that are about nothing but what one event tells of."""
+    pages = {PRIVACY: (PrivacyState, news.known), CONNECT: (ConnectState, news.met)}
+    kind, user_ids = pages.get(watch.topic, (AppState, set[int]()))
+    if watch.actor.user_id in user_ids:
+        async with opened(app, token, watch, kind) as state:
             if state is not None:
                 await state._renew(watch.actor)
 

@@ -37,6 +37,7 @@ from pequeroku_ui.pages import (
     admin_tip_rewards,
     admin_tips,
     assistant,
+    connect,
     container,
     dashboard,
     habits,
@@ -68,6 +69,7 @@ from pequeroku_ui.state.admin_tip_rewards import AdminTipRewardsState
 from pequeroku_ui.state.admin_tips import AdminTipsState
 from pequeroku_ui.state.admin_try import AdminTryState
 from pequeroku_ui.state.base import keep_apart
+from pequeroku_ui.state.connect import ConnectState
 from pequeroku_ui.state.container import ContainerState
 from pequeroku_ui.state.dashboard import DashboardState
 from pequeroku_ui.state.farewell import FarewellState
@@ -154,6 +156,7 @@ _add(account_invitations.page, "/account/invitations", "Invitations", Invitation
 _add(account_webhooks.page, "/account/webhooks", "Webhooks", WebhooksState.load)
 _add(account_activity.page, "/account/activity", "Activity", ActivityState.load)
 _add(account_data.page, "/account/data", "Data", FarewellState.load)
+_add(connect.page, "/me/connect", "Connect your agent", ConnectState.load)
 _add(privacy.page, "/me/privacy", "Privacy", PrivacyState.load)
 _add(habits.page, "/me/habits", "Habits", HabitsState.load)
 _add(notifications.page, "/me/notifications", "Notifications", NotificationsState.load)

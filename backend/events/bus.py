@@ -61,6 +61,13 @@ class AccessChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyUsed:
+    """A program has come in with one of the user's API keys for the first time."""
+
+    user_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class InboxChanged:
     """A user has something new to read, or has read it."""
 
@@ -133,6 +140,7 @@ Event = (
     | NodeChanged
     | SessionEnded
     | AccessChanged
+    | KeyUsed
     | InboxChanged
     | SignalsWanted
     | FeaturesChanged

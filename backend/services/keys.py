@@ -13,7 +13,7 @@ from sqlmodel import col, func, select
 
 from backend.db import Tx, reading, transaction
 from backend.errors import Conflict, Invalid
-from backend.events.bus import AccessChanged, announce
+from backend.events.bus import AccessChanged, KeyUsed, announce
 from backend.models import ApiKey, SshKey, User
 from backend.models.base import now
 from backend.operation import note, operation, require
@@ -215,6 +215,8 @@ async def _touch(key_id: int, ip: str) -> None:
     async with transaction() as tx:
         key = await tx.get(ApiKey, key_id)
         if key is not None:
+            if key.last_used_at is None:
+                announce(tx, KeyUsed(key.user_id))
             key.last_used_at, key.last_used_ip = now(), ip[:64]
 
 

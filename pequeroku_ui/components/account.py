@@ -10,6 +10,7 @@ _PAGES = [
     ("Profile", "/account"),
     ("Security", "/account/security"),
     ("Keys", "/account/keys"),
+    ("Connect", "/me/connect"),
     ("Invitations", "/account/invitations"),
     ("Webhooks", "/account/webhooks"),
     ("Activity", "/account/activity"),

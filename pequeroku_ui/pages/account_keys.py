@@ -5,19 +5,13 @@ import reflex as rx
 from pequeroku_ui.components.account import account_page
 from pequeroku_ui.components.buttons import quiet_button
 from pequeroku_ui.components.dialogs import question
-from pequeroku_ui.components.forms import choice, field, labelled, shown_once
+from pequeroku_ui.components.forms import field, labelled, shown_once
+from pequeroku_ui.components.keys import key_form
 from pequeroku_ui.components.layout import section
 from pequeroku_ui.components.moments import ago, last_used, until
 from pequeroku_ui.components.notes import problem
 from pequeroku_ui.components.ssh import ready_line
 from pequeroku_ui.state.keys import KeyRow, KeysState, SshKeyRow
-
-_SCOPES = (
-    ("read", "Read: look at containers"),
-    ("exec", "Exec: also start, stop, make, delete, and use terminals"),
-    ("admin", "Admin: everything you may do"),
-)
-_DAYS = (("30", "30 days"), ("90", "90 days"), ("365", "A year"), ("0", "Never"))
 
 
 def page() -> rx.Component:
@@ -37,26 +31,17 @@ def _api_keys() -> rx.Component:
                 KeysState.new_key,
                 KeysState.put_away,
             ),
-            _maker(),
+            key_form(KeysState.create, KeysState.problem, KeysState.forms),
         ),
         rx.cond(
             KeysState.api_keys.length() > 0,
             rx.el.ul(rx.foreach(KeysState.api_keys, _key), class_name="pq-sessions", role="list"),
         ),
-        lead="Programs show one to come in as you, as far as its scope reaches.",
-    )
-
-
-def _maker() -> rx.Component:
-    return rx.form(
-        field("Name", "name", required=True, max_length=100, placeholder="what it is for"),
-        choice("It may", "scope", *_SCOPES, default_value="exec"),
-        choice("Expires after", "days", *_DAYS, default_value="90"),
-        problem(KeysState.problem),
-        rx.el.div(rx.button("Make a key", type="submit", size="3")),
-        on_submit=KeysState.create,
-        key="api" + KeysState.forms.to_string(),
-        class_name="pq-form",
+        lead=rx.fragment(
+            "Programs show one to come in as you, as far as its scope reaches. ",
+            rx.link("Connect your agent", href="/me/connect", underline="always"),
+            " has what to paste into which.",
+        ),
     )
 
 

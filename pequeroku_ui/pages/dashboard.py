@@ -210,4 +210,10 @@ def _empty() -> rx.Component:
         "Your first machine is a click away",
         rx.el.p("A real Linux machine with a kernel and a disk of its own. Break it, keep it, throw it away."),
         add_button("Create a container", DashboardState.show_maker(True)),
+        rx.el.p(
+            "Or let your own agent make one: ",
+            rx.link("connect it", href="/me/connect", underline="always"),
+            ".",
+            class_name="pq-quiet",
+        ),
     )

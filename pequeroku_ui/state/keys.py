@@ -66,7 +66,7 @@ class KeysState(AppState):
         """Make an API key and show it; or say by the form why not."""
         with self._refusable():
             async with self._act() as (tx, actor):
-                words, days = words_of(form, "name", "scope"), _days(form.get("days"))
+                words, days = words_of(form, "name", "scope"), days_of(form.get("days"))
                 _, self.new_key = await keys.create_key(tx, actor, days=days, **words)
             self.forms += 1
             await self._read()
@@ -128,6 +128,6 @@ def _ssh_row(view: SshKeyView) -> SshKeyRow:
     return SshKeyRow(view.id, view.name, view.kind, view.fingerprint, view.created_at.isoformat())
 
 
-def _days(raw: object) -> int:
-    """-1, which is refused, for what is no number: 0 would be a key that never expires."""
+def days_of(raw: object) -> int:
+    """How long a new key holds. -1, which is refused, for what is no number: 0 would be one that never expires."""
     return 0 if raw == "0" else as_id(raw) or -1

@@ -265,8 +265,8 @@ async def test_on_a_phone_every_page_of_the_account_can_be_reached(browser: Brow
     context = await _context(browser, home, script="", viewport={"width": 390, "height": 800})
     page = await _notifications(context, Person(people.name_of(3)))
     places = page.get_by_role("navigation", name="Account").get_by_role("link")
-    assert await places.count() == 10
-    for number in range(10):
+    assert await places.count() == 11
+    for number in range(11):
         box = await places.nth(number).bounding_box()
         assert box is not None
         assert box["x"] >= 0

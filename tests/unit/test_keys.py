@@ -10,6 +10,7 @@ from sqlmodel import select
 from backend.api.app import make_api
 from backend.db import reading, transaction
 from backend.errors import Conflict, Forbidden, Invalid, NotFound
+from backend.events.bus import Event, KeyUsed, bus
 from backend.models import ApiKey, AuditLog, Container, Status
 from backend.models.base import now
 from backend.rules.policy import SYSTEM, Action, Actor, Scope, Via
@@ -49,6 +50,17 @@ async def test_a_key_is_its_owner_through_the_api_and_only_its_hash_is_kept() ->
     assert (row.prefix, row.last_used_ip) == (prefix, "203.0.113.7")
     assert row.last_used_at is not None
     assert secret not in str(row) + str(traces)
+
+
+async def test_that_a_key_came_in_is_told_when_it_is_the_first_time() -> None:
+    ana, heard = await a_user("ana"), list[Event]()
+    text, other = await _key(ana), await _key(ana)
+    unsubscribe = bus().subscribe(heard.append)
+    for each in (text, text, other):
+        await _shown(each)
+    await eventually("both to be told of", lambda: len(heard) >= 2)
+    unsubscribe()
+    assert heard == [KeyUsed(ana.person_id)] * 2
 
 
 @pytest.mark.parametrize(

@@ -103,6 +103,12 @@ async def test_an_agent_makes_a_machine_works_in_it_and_gives_it_back(scene: Pro
     assert any("work" in each for each in told)
 
 
+async def test_a_machine_of_no_type_is_of_the_cheapest(scene: Programs) -> None:
+    async with agent(await a_key(scene.actor)) as client:
+        cheapest = (await _call(client, "list_types"))["result"][0]["name"]
+        assert (await _call(client, "get_or_create_container", name="work"))["type"] == cheapest
+
+
 async def test_code_is_run_in_a_machine_of_its_own(scene: Programs) -> None:
     async with agent(await a_key(scene.actor)) as client:
         files = [{"path": "a.txt", "content": "hello"}]

@@ -12,10 +12,12 @@ from pydantic import BaseModel, Field
 from backend.api.mcp.calling import actor_of, refusing, until_running
 from backend.api.schemas.processes import LogOut
 from backend.api.v1.bodies import ContainerOut, ExecOut, ProcessDetailOut
-from backend.db import reading, transaction
+from backend.db import Tx, reading, transaction
+from backend.errors import Invalid
 from backend.rules.commands import MAX_TIMEOUT_S
+from backend.rules.policy import Actor
 from backend.rules.previews import ENTER, LONGEST_HOURS
-from backend.services import containers, previews, processes
+from backend.services import containers, previews, processes, quotas
 from backend.services.container_search import Search
 from backend.services.processes import Order
 from backend.settings import settings
@@ -71,7 +73,8 @@ async def get_or_create_container(
             mine = await containers.list_visible(tx, actor, Search(owner="me", text=name), with_credits=False)
             view = next((each for each in mine if each.name == name), None)
             if view is None:
-                view = await containers.create(tx, actor, container_type=type, name=name)
+                kind = type or await _cheapest(tx, actor)
+                view = await containers.create(tx, actor, container_type=kind, name=name)
             elif view.desired_state != "running" or view.status == "error":
                 view = await containers.power_on(tx, actor, view.id)
         return ContainerOut.of(await until_running(context, actor, view.id))
@@ -145,6 +148,13 @@ async def destroy_container(
         async with transaction() as tx:
             view = await containers.delete(tx, actor_of(context), container_id)
     return Destroyed(id=view.id, name=view.name)
+
+
+async def _cheapest(tx: Tx, actor: Actor) -> str:
+    kinds = await quotas.my_types(tx, actor)
+    if not kinds:
+        raise Invalid("Your quota allows no type of container. Ask an administrator.", field="type")
+    return kinds[0].name
 
 
 def _inside(container_id: int, port: int) -> str:

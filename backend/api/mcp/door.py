@@ -56,7 +56,7 @@ async def _key_holder(request: Request) -> Actor:
         Unauthenticated: nobody does.
     """
     if not request.headers.get("authorization"):
-        raise Unauthenticated("Send an API key: Authorization: Bearer pk_… Make one on the page Account, Keys.")
+        raise Unauthenticated("Send an API key: Authorization: Bearer pk_… Make one on the page Account, Connect.")
     return await actor_of(request)
 
 
@@ -69,7 +69,7 @@ async def _metadata(request: Request) -> Response:
         "authorization_servers": [],
         "scopes_supported": [each.value for each in KeyScope],
         "bearer_methods_supported": ["header"],
-        "resource_documentation": f"{home}/account/keys",
+        "resource_documentation": f"{home}/me/connect",
     }
     return JSONResponse(said, headers={"Access-Control-Allow-Origin": "*", "Cache-Control": "no-store"})
 

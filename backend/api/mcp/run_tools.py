@@ -11,6 +11,7 @@ from backend.api.v1.bodies import TypeOut
 from backend.api.v1.file_bodies import FileIn, files_in
 from backend.api.v1.run_bodies import RunOut
 from backend.db import reading, transaction
+from backend.rules.commands import MAX_TIMEOUT_S
 from backend.rules.one_shots import BOOT_WITHIN_S
 from backend.services import one_shots, quotas
 from backend.services.one_shots import RunOrder
@@ -30,7 +31,7 @@ async def run_code(
     command: Annotated[str, Field(description="A shell command, run as root in /app")],
     files: Annotated[list[FileIn] | None, Field(description="Files that are put into /app before")] = None,
     type: Annotated[str, Field(description="A type's name; empty: the cheapest")] = "",  # noqa: A002 - the API's word
-    timeout_seconds: Annotated[int, Field(ge=1, le=3600, description="The command may take so long")] = 60,
+    timeout_seconds: Annotated[int, Field(ge=1, le=MAX_TIMEOUT_S, description="The command may take so long")] = 60,
 ) -> RunOut:
     """Run a command once, in a fresh machine of its own that is removed afterwards, whatever happens.
 
