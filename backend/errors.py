@@ -29,6 +29,7 @@
     ├── Throttled             429  throttled           too many attempts; says when to come back
     └── Unavailable           503  unavailable         a machine or a store does not answer
         ├── DatabaseBusy      503  database-busy
+        ├── BrokenOff         502  broken-off          it was lost while it did something
         ├── NotRunning        409  not-running         the machine is off, or still starts
         ├── OutOfTime         504  out-of-time         it took longer than it may, and was ended
         ├── UpstreamFault     502  upstream-fault      a service of somebody else's: mail, sign-in
@@ -305,6 +306,13 @@ class Unavailable(PequerokuError):
 
     status = 503
     code = "unavailable"
+
+
+class BrokenOff(Unavailable):
+    """The machine was lost while it did something: nobody knows how far it came."""
+
+    status = 502
+    code = "broken-off"
 
 
 class DatabaseBusy(Unavailable):

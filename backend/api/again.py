@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from backend.api.deps import caller
-from backend.errors import Invalid
+from backend.errors import BrokenOff, Invalid
 from backend.services import repeats
 
 HEADER = "Idempotency-Key"
@@ -17,7 +17,8 @@ Handle = Callable[[Request], Awaitable[Response]]
 
 
 async def once(request: Request, handle: Handle) -> Response:
-    """Handle the request, unless it was handled already. What is refused was not done, and may be sent again.
+    """Handle the request, unless it was handled already. What is refused was not done, and may be sent again;
+    what was broken off may have been done, and is not.
 
     Raises:
         Invalid: the header is none.
@@ -34,6 +35,8 @@ async def once(request: Request, handle: Handle) -> Response:
         return Response(before.body, before.status, headers, media_type=before.media_type or None)
     try:
         response = await handle(request)
+    except BrokenOff:  # it may have been done: its key stays taken
+        raise
     except Exception:
         await repeats.forget(named)
         raise

@@ -16,7 +16,7 @@ from weakref import WeakValueDictionary
 
 import asyncssh
 
-from backend.errors import Unavailable
+from backend.errors import BrokenOff, Unavailable
 from backend.guest.channel import FAULTS, WINDOW_BYTES, GuestAddress, Link, connect
 from backend.guest.keys import open_private_key
 from backend.hypervisor.driver import BULK
@@ -159,7 +159,7 @@ class Guests:
             timed_out = not await _is_over(link, process, stdin, out, err, timeout_s)
         code = _exit_code(process)
         if code is None and not timed_out:
-            raise Unavailable("The connection to the machine was lost before the command ended.")
+            raise BrokenOff("The connection to the machine was lost before the command ended.")
         errors = _HELLO.sub(b"", bytes(err.kept), 1) if _HELLO.match(err.kept) else bytes(err.kept)
         is_over = out.is_over or err.is_over or len(errors) > limit_bytes
         return Completed(bytes(out.kept), errors[:limit_bytes], code, is_over, timed_out)
@@ -220,7 +220,7 @@ async def _is_over(
         await asyncio.shield(_end(link, bytes(err.kept)))
         raise
     except FAULTS as fault:
-        raise Unavailable(f"The connection to the machine was lost: {fault}.") from fault
+        raise BrokenOff(f"The connection to the machine was lost: {fault}.") from fault
     finally:
         process.close()
     return True

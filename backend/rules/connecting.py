@@ -25,8 +25,9 @@ TOOLS = {
     "destroy_container": "Delete a machine with its disk, when it says that you agreed.",
 }
 """What an agent can do, for people to read; models read the tools' own words (api/mcp)."""
-_TOOL_TIMEOUT_S = 600
-"""A machine may have to boot, and a command to end: Codex gives up after a minute if nobody tells it otherwise."""
+_TOOL_TIMEOUT_S = 960
+"""Longer than the longest tool: a run boots for 5 minutes at most, and its command has 10. Codex gives up after one
+minute if nobody tells it otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ def _agents(url: str, key: str) -> Iterator[Guide]:
         "json",
         "Another agent",
         (Step("In its list of MCP servers", _json({"mcpServers": {SERVER: _typed(said)}})),),
-        "Some call the type “streamable-http”. What only starts programs of its own needs a bridge: see docs/mcp.md.",
+        "Some call it streamable-http. What only starts programs of its own needs a bridge, such as npm’s mcp-remote.",
     )
 
 

@@ -67,6 +67,11 @@ def outcome(exit_code: int | None, *, timed_out: bool) -> tuple[RunStatus, RunFa
     return (RunStatus.SUCCEEDED if exit_code == 0 else RunStatus.FAILED), None
 
 
+def answered_within_s(timeout_s: int) -> int:
+    """So long at most is somebody kept waiting for a run."""
+    return BOOT_WITHIN_S + timeout_s + 10
+
+
 def lifetime_s(timeout_s: int) -> int:
     """How long its machine may be there at most: what nobody removed by then is removed as any that has expired."""
     return BOOT_WITHIN_S + timeout_s + 600

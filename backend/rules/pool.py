@@ -45,7 +45,7 @@ def lacking(node: NodeFacts, size: Size, *, have: int, keep: int) -> int:
 
 
 def evicted(warm: Sequence[Warm], node: NodeFacts, size: Size) -> list[Warm] | None:
-    """Which warm machines of a node go so that `size` fits there: the fewest, newest first. None: it never would."""
+    """Which warm machines of a node go so that `size` fits there: newest first, until it does. None: it never would."""
     memory_mb, vcpus = node.free_mem_mb, node.free_vcpus
     going: list[Warm] = []
     here = sorted((each for each in warm if each.node_id == node.id), key=lambda each: -each.container_id)

@@ -29,7 +29,7 @@ _PRUNED_AT_ONCE = 2000
 
 @dataclass(frozen=True, slots=True)
 class FeedView:
-    """One event. `data` has `name` and `text` of a container, `status` and `error_code` of a run."""
+    """One event. `data` has `name` and `text` of a container, `status`, `error_code` and `exit_code` of a run."""
 
     id: int
     kind: str

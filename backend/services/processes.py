@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from backend.db import Tx, reading, transaction
-from backend.errors import DatabaseBusy, OutOfTime
+from backend.errors import BrokenOff, DatabaseBusy, OutOfTime, Unavailable
 from backend.guest import processes as guest
 from backend.guest.processes import LogPiece, Process
 from backend.guest.shell import Completed, Hear, guests
@@ -138,7 +138,10 @@ async def start(actor: Actor, container_id: int, order: Order) -> Process:
         entrance = await let_in(tx, actor, container_id, ready.command)
     address = await entrance.address()
     await guest.start(address, name, ready.command, cwd=ready.cwd, env=ready.env, stdin=ready.stdin)
-    return await guest.look(address, name)
+    try:
+        return await guest.look(address, name)
+    except Unavailable as fault:
+        raise BrokenOff(fault.message) from fault
 
 
 async def list_processes(actor: Actor, container_id: int) -> list[Process]:
@@ -167,6 +170,17 @@ async def read_log(
         entrance = await look(tx, actor, container_id)
     name = commands.process_id(process_id)
     return await guest.read_log(await entrance.address(), name, offset=offset, limit=limit, wait_s=wait_s)
+
+
+async def read_process(
+    actor: Actor, container_id: int, process_id: str, *, offset: int, limit: int = guest.LONGEST_READ, wait_s: float = 0
+) -> tuple[Process, LogPiece]:
+    """How it is, and a piece of what it has said; of what has ended, the last words too."""
+    piece = await read_log(actor, container_id, process_id, offset=offset, limit=limit, wait_s=wait_s)
+    process = await get_process(actor, container_id, process_id)
+    if process.state != "running" and process.log_bytes > piece.size:  # they came between the two looks
+        piece = await read_log(actor, container_id, process_id, offset=offset, limit=limit)
+    return process, piece
 
 
 async def end_process(actor: Actor, container_id: int, process_id: str) -> None:

@@ -211,6 +211,17 @@ async def my_types(tx: Tx, actor: Actor) -> list[TypeView]:
     ]
 
 
+async def cheapest_type(tx: Tx, actor: Actor) -> TypeView:
+    """The one that somebody gets who names none.
+
+    Raises:
+        Invalid: the actor's quota allows none.
+    """
+    for kind in await my_types(tx, actor):
+        return kind
+    raise Invalid("Your quota allows no type of container. Ask an administrator.", field="type")
+
+
 @operation(Action.QUOTA_LOOK)
 async def look_up(tx: Tx, actor: Actor, username: str) -> QuotaView:
     """Somebody's quota, and for each type whether it could be created now, or why not.

@@ -67,7 +67,8 @@ class ContainerView:
 
     @property
     def activity(self) -> str:
-        """What goes on, in a word: running, starting, stopping, stopped, restarting, deleting, error or unknown."""
+        """What goes on, in a word: running, starting, stopping, stopped, restarting, copying, moving,
+        deleting, error or unknown."""
         return activity(self.status, self.desired_state, self.phase, deleting=self.deleting, restarting=self.restarting)
 
 

@@ -9,8 +9,7 @@ from backend.events.bus import ContainerChanged, Event, NodeChanged, bus
 from backend.guest.shell import guests
 from backend.hypervisor.driver import INTERACTIVE
 from backend.rules.policy import SYSTEM
-from backend.services import pool
-from backend.services import terminals as doors
+from backend.services import pool, terminals
 from backend.tasks import leases, work_leases
 from backend.tasks.leases import LeaseLost
 
@@ -89,7 +88,7 @@ async def _connect() -> None:
     for container_id in ids:
         try:
             async with reading() as tx:
-                door = await doors.look(tx, SYSTEM, container_id)
+                door = await terminals.look(tx, SYSTEM, container_id)
             address = await door.address()
             if guests().is_connected(address):
                 continue

@@ -29,7 +29,7 @@ async def run() -> None:
 
 
 async def look() -> int:
-    """Take every turn that is due; returns how many it were."""
+    """Take every turn that is due; returns how many there were."""
     taken = 0
     while claimed := await turns.claim(_AT_ONCE):
         for user_id in claimed:

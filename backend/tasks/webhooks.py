@@ -108,7 +108,7 @@ async def run() -> None:
 
 
 async def send_due() -> int:
-    """Send what is due now, one message for each webhook; returns how many. For who does not run a Sender."""
+    """Send what is due now, one message for each webhook; returns how many. For tests, which run no Sender."""
     claims = await _claimed(_AT_ONCE, besides=[])
     await asyncio.gather(*(deliver(each) for each in claims))
     return len(claims)

@@ -42,7 +42,7 @@ async def _first_commands() -> list[Figure]:
 
 
 @asynccontextmanager
-async def warm_server(scope: str = "exec") -> AsyncGenerator[tuple[str, str]]:
+async def warm_server() -> AsyncGenerator[tuple[str, str]]:
     """A server whose real machines of the smallest size are kept warm, and somebody's key."""
     image = built_image()
     with private_node() as node, tempfile.TemporaryDirectory() as home:
@@ -54,7 +54,7 @@ async def warm_server(scope: str = "exec") -> AsyncGenerator[tuple[str, str]]:
                     await tx.exec(update(ContainerType).where(_is_not("small")).values(poolable=False))
                     name = people.name_of(0)
                     user_id = (await tx.exec(select(User.id).where(User.username == name))).one()
-                    key = (await keys.create_key(tx, Actor(user_id, name), name="bench", scope=scope))[1]
+                    key = (await keys.create_key(tx, Actor(user_id, name), name="bench", scope="exec"))[1]
                 yield server.url, key
 
 

@@ -1,8 +1,10 @@
 """The codes that need more than a route to come about, each from the real thing, as a program meets it."""
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import closing
+from pathlib import Path
 
 import httpx
 import pytest
@@ -18,6 +20,7 @@ from tests.conftest import in_use
 from tests.factories import a_container, a_node
 from tests.file_scene import Scene, scene  # noqa: F401 - a fixture
 from tests.people import a_user, visitor
+from tests.stores import eventually
 
 Ask = Callable[..., Awaitable[tuple[int, str]]]
 
@@ -67,6 +70,25 @@ async def test_a_machine_that_does_not_answer(scene: Scene, ask: Ask) -> None:  
     box = f"containers/{scene.container_id}"
     assert await ask("POST", f"{box}/exec_command/", {"command": "true"}) == (503, "node_unavailable")
     assert await ask("GET", f"{box}/download_file/?path=/app/a") == (503, "node_unavailable")
+
+
+async def test_a_machine_that_is_lost_in_the_middle_and_what_was_asked_is_not_asked_again(
+    scene: Scene,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    async with transaction() as tx:
+        key = (await keys.create_key(tx, scene.owner, name="k", scope="exec"))[1]
+    here, begun = f"/api/containers/{scene.container_id}/exec_command/", tmp_path / "begun"
+    said = {"command": f"echo once >> {begun}; sleep 60"}
+    async with visitor(api_key=key, origin=None) as program:
+        asked = asyncio.create_task(program.post(here, json=said, headers={"Idempotency-Key": "once"}))
+        await eventually("the command to begin", begun.exists)
+        scene.guest.switch_off()
+        answer = await asked
+        assert (answer.status_code, answer.json()["error"]["code"]) == (502, "node_unavailable")
+        again = await program.post(here, json=said, headers={"Idempotency-Key": "once"})
+    assert (again.status_code, again.json()["error"]["code"]) == (409, "conflict")
+    assert begun.read_text() == "once\n"
 
 
 async def test_a_command_that_takes_too_long(scene: Scene, ask: Ask) -> None:  # noqa: F811

@@ -71,7 +71,7 @@ async def one_database(fresh_sqlite: str, monkeypatch: pytest.MonkeyPatch) -> As
     for name in ("API_RATE", "API_RATE_STRANGERS"):
         monkeypatch.setenv(name, "0")
     monkeypatch.setattr("backend.api.mcp.calling.BOOT_S", 0.05)
-    monkeypatch.setattr("backend.api.mcp.run_tools.BOOT_WITHIN_S", -10.0)
+    monkeypatch.setattr("backend.rules.one_shots.BOOT_WITHIN_S", -10)
     async with in_use(fresh_sqlite):
         yield
 

@@ -12,8 +12,13 @@ from mcp.client import Client
 from mcp.client.streamable_http import streamable_http_client
 
 from backend.api.app import make_api
+from backend.db import transaction
+from backend.models import Node, Status
+from backend.services import containers
+from backend.settings import settings
 from backend.tasks.runner import running
 from tests.asgi import ORIGIN
+from tests.factories import a_container
 from tests.people import a_user, visitor
 from tests.programs import Programs, a_key, programs
 
@@ -155,3 +160,41 @@ async def test_another_persons_machine_does_not_exist_and_a_key_that_reads_only_
         assert "scope" in await _refused(client, "run_code", command="true")
         assert "scope" in await _refused(client, "get_or_create_container", name="other")
     assert len(await scene.containers()) == 1
+
+
+async def test_a_name_is_the_same_machine_however_it_is_spelt(scene: Programs) -> None:
+    async with agent(await a_key(scene.actor)) as client:
+        made = await _call(client, "get_or_create_container", name="My_App", type="small")
+        assert made["name"] == "my-app"
+        assert (await _call(client, "get_or_create_container", name="My_App"))["id"] == made["id"]
+        assert "letters, digits" in await _refused(client, "get_or_create_container", name="no/slash")
+
+
+async def test_a_machine_that_is_on_its_way_out_is_not_handed_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with programs(tmp_path, monkeypatch) as scene:  # nobody drives it: it stays on its way
+        async with transaction() as tx:
+            node = await tx.get_one(Node, scene.node.id)
+            box = await a_container(tx, scene.actor, node, status=Status.RUNNING, name="work")
+            await containers.delete(tx, scene.actor, box.id)
+        async with agent(await a_key(scene.actor)) as client:
+            assert "is being deleted" in await _refused(client, "get_or_create_container", name="work")
+
+
+async def test_where_previews_are_switched_off_no_address_is_given(
+    scene: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PREVIEW_PORT", "0")
+    settings.cache_clear()
+    async with agent(await a_key(scene.actor, "admin")) as client:
+        made = await _call(client, "get_or_create_container", name="work", type="small")
+        for public in (False, True):
+            said = await _refused(client, "get_preview", container_id=made["id"], port=8000, public=public)
+            assert "PREVIEW_PORT is 0" in said
+
+
+async def test_an_offset_that_no_log_has_is_refused_at_the_door(scene: Programs) -> None:
+    async with agent(await a_key(scene.actor)) as client:
+        said = await _refused(client, "process_status", container_id=1, process_id="a", offset=10**30)
+    assert "offset" in said

@@ -46,20 +46,22 @@ async def until_running(context: Context[Any, Any], actor: Actor, container_id: 
         ToolError: it does not, or not within three minutes.
         NotFound: it went meanwhile.
     """
-    told = ""
+    done = 0
     try:
         async with asyncio.timeout(BOOT_S):
             while True:
                 async with reading() as tx:
                     view = await containers.get(tx, actor, container_id)
-                if view.status == Status.RUNNING:
+                if view.activity == "running":
                     return view
+                if view.activity == "deleting":
+                    raise ToolError(f"“{view.name}” is being deleted. Ask again when it is gone.")
                 if view.status == Status.ERROR:
                     raise ToolError(f"“{view.name}” did not start: {view.reason or 'nothing is known about why'}")
-                if view.phase and view.phase != told:
-                    told = view.phase
-                    done = _STEPS.index(told) + 1 if told in _STEPS else len(_STEPS)
-                    await context.report_progress(done, len(_STEPS) + 1, f"{view.name}: {told}")
+                step = _STEPS.index(view.phase) + 1 if view.phase in _STEPS else 0
+                if step > done:
+                    done = step
+                    await context.report_progress(done, len(_STEPS) + 1, f"{view.name}: {view.phase}")
                 await asyncio.sleep(_LOOK_EVERY_S)
     except TimeoutError as late:
         raise ToolError(f"It did not start within {BOOT_S:.0f} s. Look at it with list_containers.") from late

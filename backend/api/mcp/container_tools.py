@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from typing import Annotated, Any
-from urllib.parse import urlencode
 
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
@@ -10,13 +9,13 @@ from mcp.types import ToolAnnotations
 from pydantic import BaseModel, Field
 
 from backend.api.mcp.calling import actor_of, refusing, until_running
+from backend.api.routes.previews import address_of, refuse_where_there_are_none
 from backend.api.schemas.processes import LogOut
 from backend.api.v1.bodies import ContainerOut, ExecOut, ProcessDetailOut
-from backend.db import Tx, reading, transaction
-from backend.errors import Invalid
+from backend.db import reading, transaction
+from backend.rules import names
 from backend.rules.commands import MAX_TIMEOUT_S
-from backend.rules.policy import Actor
-from backend.rules.previews import ENTER, LONGEST_HOURS
+from backend.rules.previews import LONGEST_HOURS
 from backend.services import containers, previews, processes, quotas
 from backend.services.container_search import Search
 from backend.services.processes import Order
@@ -69,11 +68,12 @@ async def get_or_create_container(
     """
     actor = actor_of(context)
     with refusing():
+        name = names.container_name(name)
         async with transaction() as tx:
             mine = await containers.list_visible(tx, actor, Search(owner="me", text=name), with_credits=False)
             view = next((each for each in mine if each.name == name), None)
             if view is None:
-                kind = type or await _cheapest(tx, actor)
+                kind = type or (await quotas.cheapest_type(tx, actor)).name
                 view = await containers.create(tx, actor, container_type=kind, name=name)
             elif view.desired_state != "running" or view.status == "error":
                 view = await containers.power_on(tx, actor, view.id)
@@ -101,16 +101,17 @@ async def process_status(
     context: Context[Any, Any],
     container_id: _Id,
     process_id: Annotated[str, Field(description="As container_exec gave it")],
-    offset: Annotated[int, Field(description="From this byte of its output on; negative: from the end")] = -4096,
+    offset: Annotated[
+        int, Field(ge=-(2**31), lt=2**53, description="From this byte of its output on; negative: from the end")
+    ] = -4096,
     wait_s: Annotated[float, Field(ge=0, le=20, description="Wait so long for more output, if there is none")] = 0,
 ) -> ProcessDetailOut:
     """Whether a background command still runs, how it ended, and what it has said."""
     actor = actor_of(context)
     with refusing():
-        piece = await processes.read_log(
+        process, piece = await processes.read_process(
             actor, container_id, process_id, offset=offset, limit=_LOG_BYTES, wait_s=wait_s
         )
-        process = await processes.get_process(actor, container_id, process_id)
         said = LogOut.of(piece)
         return ProcessDetailOut.with_output(process, piece, said.data, said.next_offset)
 
@@ -125,15 +126,14 @@ async def get_preview(
     """An address at which a browser sees what the machine serves on a port."""
     actor = actor_of(context)
     with refusing():
+        refuse_where_there_are_none()
         if not public:
             async with reading() as tx:
                 await previews.ports(tx, actor, container_id)
             return PreviewResult(url=_inside(container_id, port), public=False, expires_at=None)
         async with transaction() as tx:
             entry, link = await previews.make_link(tx, actor, container_id, port, hours)
-        origin = settings().preview_origin(entry.label)
-        url = f"{origin}{ENTER}?{urlencode({'link': entry.secret})}"
-        return PreviewResult(url=url, public=True, expires_at=link.expires_at)
+        return PreviewResult(url=address_of(entry, link=entry.secret), public=True, expires_at=link.expires_at)
 
 
 async def destroy_container(
@@ -148,13 +148,6 @@ async def destroy_container(
         async with transaction() as tx:
             view = await containers.delete(tx, actor_of(context), container_id)
     return Destroyed(id=view.id, name=view.name)
-
-
-async def _cheapest(tx: Tx, actor: Actor) -> str:
-    kinds = await quotas.my_types(tx, actor)
-    if not kinds:
-        raise Invalid("Your quota allows no type of container. Ask an administrator.", field="type")
-    return kinds[0].name
 
 
 def _inside(container_id: int, port: int) -> str:

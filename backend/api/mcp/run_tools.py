@@ -12,11 +12,9 @@ from backend.api.v1.file_bodies import FileIn, files_in
 from backend.api.v1.run_bodies import RunOut
 from backend.db import reading, transaction
 from backend.rules.commands import MAX_TIMEOUT_S
-from backend.rules.one_shots import BOOT_WITHIN_S
+from backend.rules.one_shots import answered_within_s
 from backend.services import one_shots, quotas
 from backend.services.one_shots import RunOrder
-
-_GRACE_S = 10.0
 
 
 async def list_types(context: Context[Any, Any]) -> list[TypeOut]:
@@ -44,7 +42,7 @@ async def run_code(
         async with transaction() as tx:
             run = await one_shots.submit(tx, actor, order)
         await context.report_progress(0, 1, "A machine is being made")
-        return RunOut.of(await one_shots.wait_for(actor, run.id, within_s=BOOT_WITHIN_S + timeout_seconds + _GRACE_S))
+        return RunOut.of(await one_shots.wait_for(actor, run.id, within_s=answered_within_s(timeout_seconds)))
 
 
 def add_to(server: MCPServer[Any]) -> None:

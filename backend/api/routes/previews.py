@@ -112,11 +112,10 @@ async def open_preview(
         if "text/html" not in request.headers.get("accept", ""):
             raise
         return see_other(f"/login?next={quote(request.url.path)}")
-    if not settings().preview_port:
-        raise Conflict("There are no previews here: PREVIEW_PORT is 0.")
+    refuse_where_there_are_none()
     async with transaction() as tx:
         entry = await previews.open_preview(tx, actor, container_id, port)
-    return see_other(_address(entry, ticket=entry.secret, path=local_path(path)))
+    return see_other(address_of(entry, ticket=entry.secret, path=local_path(path)))
 
 
 @router.put("/previews/{port}/", status_code=204, **does(Action.PREVIEW_SHOW_TO))
@@ -130,9 +129,10 @@ async def show_preview(actor: Caller, container_id: int, port: int, said: ShownI
 @router.post("/previews/{port}/links/", status_code=201, **does(Action.PREVIEW_LINK))
 async def make_preview_link(actor: Caller, container_id: int, port: int, said: LinkIn) -> LinkMadeOut:
     """Make a link that lets anybody at a port."""
+    refuse_where_there_are_none()
     async with transaction() as tx:
         entry, link = await previews.make_link(tx, actor, container_id, port, said.hours)
-    return LinkMadeOut(id=link.id, url=_address(entry, link=entry.secret), expires_at=link.expires_at)
+    return LinkMadeOut(id=link.id, url=address_of(entry, link=entry.secret), expires_at=link.expires_at)
 
 
 @router.delete("/preview-links/{link_id}/", status_code=204, **does(Action.PREVIEW_UNLINK))
@@ -143,5 +143,16 @@ async def end_preview_link(actor: Caller, container_id: int, link_id: int) -> Re
     return Response(status_code=204)
 
 
-def _address(entry: Entry, **query: str) -> str:
+def refuse_where_there_are_none() -> None:
+    """Previews can be switched off.
+
+    Raises:
+        Conflict: they are.
+    """
+    if not settings().preview_port:
+        raise Conflict("There are no previews here: PREVIEW_PORT is 0.")
+
+
+def address_of(entry: Entry, **query: str) -> str:
+    """Where a browser comes in by it."""
     return f"{settings().preview_origin(entry.label)}{ENTER}?{urlencode(query)}"

@@ -19,7 +19,6 @@ from backend.services.ssh_gateway import Way
 
 log = logging.getLogger(__name__)
 
-_Size = tuple[int, int, int, int]
 _REFUSED, _NOT_NOW = 255, 75
 """Exit codes: as `ssh` itself ends, and EX_TEMPFAIL of sysexits.h for what may work later."""
 

@@ -68,10 +68,9 @@ async def get_process(
     ] = "text",
 ) -> ProcessDetailOut:
     """How it is, and what it has said on both streams."""
-    piece = await processes.read_log(actor, container_id, process_id, offset=offset, limit=limit, wait_s=wait_s)
-    process = await processes.get_process(actor, container_id, process_id)
-    if process.state != "running" and not piece.data:  # its last words may have come between the two looks
-        piece = await processes.read_log(actor, container_id, process_id, offset=offset, limit=limit)
+    process, piece = await processes.read_process(
+        actor, container_id, process_id, offset=offset, limit=limit, wait_s=wait_s
+    )
     if encoding == "base64":
         return ProcessDetailOut.with_output(process, piece, base64.b64encode(piece.data).decode(), piece.next_offset)
     said = LogOut.of(piece)

@@ -11,13 +11,12 @@ from backend.api.routing import router as routes
 from backend.api.v1.listing import Asked, Listed
 from backend.api.v1.run_bodies import RunIn, RunOut, RunSummary
 from backend.db import reading, transaction
-from backend.rules.one_shots import BOOT_WITHIN_S
+from backend.rules.one_shots import answered_within_s
 from backend.rules.policy import Action
 from backend.services import one_shots
 
 router = routes("/api/v1/runs", "runs")
 
-_GRACE_S = 10
 _ALSO: dict[int | str, dict[str, Any]] = {
     202: {"model": RunOut, "description": "It is not over yet: ask for it at its address (`Location`)."},
 }
@@ -32,7 +31,7 @@ async def submit_run(request: Request, actor: Caller, said: RunIn, response: Res
     async with transaction() as tx:
         run = await one_shots.submit(tx, actor, said.order())
     if not said.is_async:
-        within_s = BOOT_WITHIN_S + said.timeout_seconds + _GRACE_S
+        within_s = answered_within_s(said.timeout_seconds)
         run = await while_asked(request, one_shots.wait_for(actor, run.id, within_s=within_s))
     response.headers["Location"] = f"/api/v1/runs/{run.id}/"
     response.status_code = 200 if run.is_over else 202

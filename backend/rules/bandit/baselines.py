@@ -32,7 +32,7 @@ class Random:
 
 
 class Rule:
-    """The arm of the highest priority, less what its kind was shown lately; the others get the floor.
+    """The arm of the highest priority, less how lately its kind was shown or refused; the others get the floor.
 
     An arm's priority is its own number `priority`, and 0 without one. Whoever makes the arm knows how much it matters.
     """
