@@ -103,13 +103,13 @@ async def read(program: FileProgram, params: Params, _hear: Hear) -> Answer:
     return told | {"content": text, "ends_with_newline": text.endswith("\n")}
 
 
-async def content(program: FileProgram, path: str) -> tuple[Answer, bytes]:
-    """A checked path's revision, size, modified and mode, and what the file holds: text or not.
+async def content(program: FileProgram, path: str, *, limit: int = MAX_TEXT_BYTES) -> tuple[Answer, bytes]:
+    """A checked path's revision, size, modified and mode, and what the file holds: text or not. `limit`: in bytes.
 
     Raises:
         FileRefused: `not_found`, `is_a_folder`, `too_large`, …
     """
-    said, data = await _ask(program, path, "read", path=path, limit=MAX_TEXT_BYTES, limit_bytes=MAX_TEXT_BYTES)
+    said, data = await _ask(program, path, "read", path=path, limit=limit, limit_bytes=limit)
     return _figures(said), data
 
 

@@ -11,6 +11,8 @@ BOOT_WITHIN_S = 300
 LONGEST_OUTPUT = 256 * 1024
 """Bytes of each stream that are kept."""
 MOST_UNFINISHED = 100
+MOST_KEPT = 1000
+"""Of those that are over, for each person."""
 """Of one person."""
 
 

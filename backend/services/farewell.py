@@ -120,7 +120,8 @@ async def _begin(tx: Tx, actor: Actor, user: User) -> None:
 async def _wish_away(tx: Tx, actor: Actor, user_id: int) -> bool:
     """Ask for all of the user's containers to be deleted. Returns whether there are any still."""
     rows = select(Container.id, Container.delete_requested_at).where(Container.user_id == user_id)
-    found = (await tx.exec(rows.order_by(col(Container.id)))).all()
+    # Locked: a warm machine that is claimed meanwhile is its new owner's.
+    found = (await tx.exec(rows.order_by(col(Container.id)).with_for_update())).all()
     for container_id, asked_at in found:
         if asked_at is None:
             await containers.delete(tx, actor, container_id)

@@ -75,8 +75,8 @@ async def put_into(address: GuestAddress, folder: str, wanted: Sequence[File]) -
     return plan
 
 
-async def read_file(actor: Actor, container_id: int, path: str) -> Content:
-    """A file as a whole, of 5 MiB at most.
+async def read_file(actor: Actor, container_id: int, path: str, *, limit: int = files_asked.MAX_TEXT_BYTES) -> Content:
+    """A file as a whole, of `limit` bytes at most (5 MiB).
 
     Raises:
         NotFound, Forbidden: not the actor's to read.
@@ -87,7 +87,7 @@ async def read_file(actor: Actor, container_id: int, path: str) -> Content:
     entrance = await service.permit(actor, container_id, Action.CONTAINER_DOWNLOAD_FILE, paths.outside(about))
     await activity.note_use_now(container_id)
     async with files().using(await entrance.address()) as program:
-        figures, data = await files_asked.content(program, about)
+        figures, data = await files_asked.content(program, about, limit=limit)
     return Content(paths.outside(about), data, figures["mode"], figures["modified"], figures["revision"])
 
 

@@ -27,7 +27,7 @@ from backend.rules.templates import File
 from backend.services import feed
 from backend.services.config import value_of
 from backend.services.file_exchange import checked
-from backend.services.quotas import cheapest_type, check_allowed, kept_type, type_named
+from backend.services.quotas import cheapest_type, check_allowed, kept_type, locked_quota, type_named
 from backend.services.targets import owned
 from backend.services.wishing import wish_gone
 
@@ -87,9 +87,11 @@ async def submit(tx: Tx, actor: Actor, order: RunOrder) -> RunView:
     if not 1 <= order.timeout_s <= commands.MAX_TIMEOUT_S:
         raise Invalid(f"Choose 1 to {commands.MAX_TIMEOUT_S} seconds.", field="timeout_seconds")
     type_id = await _type_of(tx, actor, order.type)
+    await locked_quota(tx, actor.person_id)  # what is counted here stays so
     mine = select(func.count()).where(OneShotRun.user_id == actor.user_id, col(OneShotRun.status).in_(rules.UNFINISHED))
     if (await tx.exec(mine)).one() >= rules.MOST_UNFINISHED:
         raise Conflict(f"{rules.MOST_UNFINISHED} of your runs are not over yet. Wait for some, or cancel them.")
+    await _forget_beyond(tx, actor.person_id, rules.MOST_KEPT)
     sent = [
         {"path": each.path, "mode": each.mode, "content_b64": base64.b64encode(each.data).decode()} for each in files
     ]
@@ -207,6 +209,15 @@ async def prune(tx: Tx) -> int:
     is_old = (col(OneShotRun.created_at) < cutoff, col(OneShotRun.status).not_in(rules.UNFINISHED))
     old = select(OneShotRun.id).where(*is_old).limit(_PRUNED_AT_ONCE)
     return (await tx.exec(delete(OneShotRun).where(col(OneShotRun.id).in_(old)))).rowcount
+
+
+async def _forget_beyond(tx: Tx, user_id: int, most: int) -> None:
+    """Keep the newest of somebody’s runs that are over: commands are long, and to submit and cancel costs nothing."""
+    is_over = (OneShotRun.user_id == user_id, col(OneShotRun.status).not_in(rules.UNFINISHED))
+    older = (
+        select(OneShotRun.id).where(*is_over).order_by(col(OneShotRun.id).desc()).offset(most).limit(_PRUNED_AT_ONCE)
+    )
+    await tx.exec(delete(OneShotRun).where(col(OneShotRun.id).in_(older)))
 
 
 async def _type_of(tx: Tx, actor: Actor, wanted: int | str) -> int:

@@ -31,7 +31,7 @@ def _key() -> rx.Component:
             _S.new_key != "",
             shown_once(
                 "Your new key",
-                "It stands in what you copy below, until you leave this page. It is kept only as a hash.",
+                "It stands in what you copy below, until you put it away or come here anew. It is kept only as a hash.",
                 _S.new_key,
                 _S.put_away,
             ),

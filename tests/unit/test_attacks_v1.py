@@ -15,6 +15,7 @@ from tests.factories import an_actor
 from tests.file_scene import Scene, scene  # noqa: F401 - a fixture
 from tests.people import visitor
 from tests.programs import a_key
+from tests.unit.test_mcp_door import agent
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -170,3 +171,15 @@ async def test_a_cookie_from_another_page_does_nothing(scene: Scene) -> None:  #
     async with visitor(sid=scene.sids["owner"], origin="https://evil.example") as client:
         for address in ("/api/v1/runs", "/api/v1/runs/"):
             assert (await client.post(address, json={"command": "true"})).status_code == 403
+
+
+async def test_a_file_that_is_too_much_for_a_model_is_refused_to_its_agent(scene: Scene) -> None:  # noqa: F811
+    scene.root.mkdir(exist_ok=True)
+    (scene.root / "large").write_bytes(b"\x01" * (256 * 1024 + 1))
+    (scene.root / "small").write_bytes(b"\x01" * 256 * 1024)
+    async with agent(await a_key(scene.owner)) as client:
+        said = await client.call_tool("read_path", {"container_id": scene.container_id, "path": "/app/large"})
+        assert said.is_error
+        assert "too large" in str(said.content)
+        said = await client.call_tool("read_path", {"container_id": scene.container_id, "path": "/app/small"})
+        assert not said.is_error, said.content

@@ -1,5 +1,6 @@
 """The MCP server, spoken to by the official client: what it offers, what comes of a call, and who is let in."""
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -12,6 +13,8 @@ from mcp.client import Client
 from mcp.client.streamable_http import streamable_http_client
 
 from backend.api.app import make_api
+from backend.api.mcp import door
+from backend.api.routes import exec_commands
 from backend.db import transaction
 from backend.models import Node, Status
 from backend.services import containers
@@ -21,6 +24,7 @@ from tests.asgi import ORIGIN
 from tests.factories import a_container
 from tests.people import a_user, visitor
 from tests.programs import Programs, a_key, programs
+from tests.stores import eventually
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -198,3 +202,34 @@ async def test_an_offset_that_no_log_has_is_refused_at_the_door(scene: Programs)
     async with agent(await a_key(scene.actor)) as client:
         said = await _refused(client, "process_status", container_id=1, process_id="a", offset=10**30)
     assert "offset" in said
+
+
+async def test_a_machine_that_is_stopped_meanwhile_is_waited_for_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with programs(tmp_path, monkeypatch) as scene:  # nobody drives it: it would boot for ever
+        key = await a_key(scene.actor)
+        async with agent(key) as client, visitor(api_key=key, origin=None) as program:
+            asked = asyncio.create_task(_refused(client, "get_or_create_container", name="work", type="small"))
+
+            async def made() -> list[Any]:
+                return (await program.get("/api/v1/containers/")).json()["results"]
+
+            (box,) = await eventually("it to be made", made)
+            stop = await program.post(f"/api/v1/containers/{box['id']}/actions/", json={"action": "stop"})
+            assert stop.is_success
+            assert "was stopped meanwhile" in await asyncio.wait_for(asked, 10)
+
+
+async def test_nobody_keeps_more_open_than_is_good_for_others(scene: Programs, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = await a_key(scene.actor)
+    async with visitor(api_key=key, origin=None) as program:
+        for method in ("GET", "DELETE"):
+            assert (await program.request(method, "/mcp")).status_code == 405
+        monkeypatch.setattr(door._CALLS, "most", 0)
+        answer = await program.post("/mcp", json={"jsonrpc": "2.0", "id": 1, "method": "tools/list"})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (409, "conflict")
+        monkeypatch.setattr(exec_commands._WAITING, "most", 0)
+        answer = await program.post("/api/v1/runs/", json={"command": "true"})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (409, "conflict")
+    assert not door._CALLS.taken

@@ -229,6 +229,21 @@ async def test_one_has_no_more_unfinished_runs_than_anybody_may(
         await _submit(scene)
 
 
+async def test_of_somebodys_runs_that_are_over_the_newest_are_kept(
+    scene: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rules, "MOST_KEPT", 2)
+    made = []
+    for _ in range(5):
+        made.append(await _submit(scene))
+        async with transaction() as tx:
+            await one_shots.cancel(tx, scene.actor, made[-1])
+    unfinished = await _submit(scene)
+    async with reading() as tx:
+        left = (await tx.exec(select(OneShotRun.id).order_by(OneShotRun.id))).all()  # type: ignore[arg-type]
+    assert list(left) == [*made[-2:], unfinished]
+
+
 async def test_runs_that_are_over_go_when_they_are_old_and_others_stay(scene: Programs) -> None:
     old, young, unfinished = [await _submit(scene) for _ in range(3)]
     async with transaction() as tx:

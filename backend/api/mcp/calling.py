@@ -56,6 +56,8 @@ async def until_running(context: Context[Any, Any], actor: Actor, container_id: 
                     return view
                 if view.activity == "deleting":
                     raise ToolError(f"“{view.name}” is being deleted. Ask again when it is gone.")
+                if view.desired_state != "running":
+                    raise ToolError(f"“{view.name}” was stopped meanwhile. Call this again to start it.")
                 if view.status == Status.ERROR:
                     raise ToolError(f"“{view.name}” did not start: {view.reason or 'nothing is known about why'}")
                 step = _STEPS.index(view.phase) + 1 if view.phase in _STEPS else 0

@@ -16,12 +16,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from backend.api import limits
 from backend.api.doors import actor_of
 from backend.api.problems import answer_for
+from backend.api.ws.seat import Seats
 from backend.errors import PequerokuError, Unauthenticated
 from backend.rules.policy import Actor
 from backend.rules.policy import Scope as KeyScope
 from backend.settings import settings
 
 _PATH = "/mcp"
+_CALLS = Seats(20, "calls of agents")
 _METADATA = "/.well-known/oauth-protected-resource"
 
 
@@ -31,16 +33,15 @@ class _Door:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         try:
-            request.state.caller = await limits.admitted(request, _key_holder)
+            caller = request.state.caller = await limits.admitted(request, _key_holder)
+            with _CALLS.one_more(caller):
+                await (await asyncio.to_thread(_behind))(scope, receive, send)
         except Unauthenticated as refusal:
             answer = answer_for(refusal)
             answer.headers["WWW-Authenticate"] = f'Bearer resource_metadata="{_home(request)}{_METADATA}{_PATH}"'
             await answer(scope, receive, send)
-            return
         except PequerokuError as refusal:
             await answer_for(refusal)(scope, receive, send)
-            return
-        await (await asyncio.to_thread(_behind))(scope, receive, send)
 
 
 @lru_cache
@@ -84,6 +85,6 @@ def routes() -> list[Route]:
     """The path itself, and what tells about it."""
     door = _Door()
     return [
-        *(Route(path, door, methods=["GET", "POST", "DELETE"]) for path in (_PATH, f"{_PATH}/")),
+        *(Route(path, door, methods=["POST"]) for path in (_PATH, f"{_PATH}/")),
         *(Route(path, _metadata, methods=["GET"]) for path in (_METADATA, f"{_METADATA}{_PATH}")),
     ]

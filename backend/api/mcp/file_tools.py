@@ -12,6 +12,8 @@ from backend.rules.file_refusals import FileRefused
 from backend.services import file_exchange
 
 _ENTRIES = 500
+_FILE_BYTES = 256 * 1024
+"""A model has no use for more, and the answer holds it twice, escaped."""
 _Id = Annotated[int, Field(ge=1, description="The container's id")]
 
 
@@ -37,13 +39,14 @@ async def write_files(
 async def read_path(
     context: Context[Any, Any],
     container_id: _Id,
-    path: Annotated[str, Field(description="A file of up to 5 MiB, or a folder, in /app")] = "/app",
+    path: Annotated[str, Field(description="A file of up to 256 KiB, or a folder, in /app")] = "/app",
 ) -> PathResult:
-    """Read a file, or list a folder."""
+    """Read a file, or list a folder. Of a larger file take a piece: container_exec with head, sed or grep."""
     actor = actor_of(context)
     with refusing():
         try:
-            return PathResult(file=FileOut.of(await file_exchange.read_file(actor, container_id, path)))
+            content = await file_exchange.read_file(actor, container_id, path, limit=_FILE_BYTES)
+            return PathResult(file=FileOut.of(content))
         except FileRefused as refusal:
             if refusal.code != "is_a_folder":
                 raise

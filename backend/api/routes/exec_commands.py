@@ -13,14 +13,16 @@ from backend.api.problems import Code
 from backend.api.routing import does
 from backend.api.routing import router as routes
 from backend.api.schemas.processes import CommandIn, DoneOut, LateOut, LogOut, ProcessOut
+from backend.api.ws.seat import Seats
 from backend.errors import Conflict
 from backend.guest.processes import LONGEST_READ
-from backend.rules.policy import Action
+from backend.rules.policy import Action, Actor
 from backend.services import processes
 
 router = routes("/api/containers/{container_id}", "commands")
 
 T = TypeVar("T")
+_WAITING = Seats(100, "requests that wait for a machine")
 _ALSO: dict[int | str, dict[str, Any]] = {
     202: {"model": ProcessOut, "description": "It goes on in the background."},
     504: {"model": LateOut, "description": "Its time was over: it was ended, with all that it had begun."},
@@ -37,7 +39,7 @@ async def exec_command(request: Request, actor: Caller, container_id: int, said:
         begun = await processes.start(actor, container_id, said.order())
         return JSONResponse(ProcessOut.of(begun).model_dump(mode="json"), 202)
     order = said.order()
-    done = DoneOut.of(await while_asked(request, processes.run(actor, container_id, order)))
+    done = DoneOut.of(await while_asked(request, actor, processes.run(actor, container_id, order)))
     if not done.timed_out:
         return done
     error = {"code": Code.TIMEOUT, "message": processes.timed_out(order).message}
@@ -78,14 +80,20 @@ async def stop_process(actor: Caller, container_id: int, process_id: str) -> Res
     return Response(status_code=204)
 
 
-async def while_asked(request: Request, work: Coroutine[Any, Any, T]) -> T:
+async def while_asked(request: Request, actor: Actor, work: Coroutine[Any, Any, T]) -> T:
     """Do the work for as long as somebody waits for it; to its end where they may ask for the answer again.
 
     Raises:
-        Conflict: nobody waits any more.
+        Conflict: nobody waits any more; or they wait for too much already.
     """
-    if HEADER in request.headers:
-        return await work
+    try:
+        with _WAITING.one_more(actor):
+            return await (work if HEADER in request.headers else _until_they_leave(request, work))
+    finally:
+        work.close()
+
+
+async def _until_they_leave(request: Request, work: Coroutine[Any, Any, T]) -> T:
     working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(_hangs_up(request))
     try:
         await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)

@@ -41,7 +41,7 @@ async def exec_command(request: Request, actor: Caller, container_id: int, said:
     if said.background:
         begun = await processes.start(actor, container_id, order)
         return JSONResponse(BegunOut(process_id=begun.id).model_dump(), 202)
-    done = await while_asked(request, processes.run(actor, container_id, order))
+    done = await while_asked(request, actor, processes.run(actor, container_id, order))
     told = ExecOut.of(done)
     if not done.outcome.timed_out:
         return told

@@ -32,7 +32,7 @@ async def submit_run(request: Request, actor: Caller, said: RunIn, response: Res
         run = await one_shots.submit(tx, actor, said.order())
     if not said.is_async:
         within_s = answered_within_s(said.timeout_seconds)
-        run = await while_asked(request, one_shots.wait_for(actor, run.id, within_s=within_s))
+        run = await while_asked(request, actor, one_shots.wait_for(actor, run.id, within_s=within_s))
     response.headers["Location"] = f"/api/v1/runs/{run.id}/"
     response.status_code = 200 if run.is_over else 202
     return RunOut.of(run)
