@@ -124,7 +124,7 @@ def _awake(found: Container) -> Container:
 
 def _running(client: Client, found: Container) -> Container:
     """The same, when it runs."""
-    return found if _awake(found).status == "running" else client.wait_until_running(found.id, timeout_s=300)
+    return found if _awake(found).activity == "running" else client.wait_until_running(found.id, timeout_s=300)
 
 
 def _print(rows: Iterable[Any], columns: Sequence[str], *, as_json: bool) -> None:
