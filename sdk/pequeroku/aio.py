@@ -17,8 +17,6 @@ from pequeroku.models import Completed, Container, Entry, File, Page, Port, Proc
 from pequeroku.streams import AsyncStream
 
 T = TypeVar("T")
-_LOOK_EVERY_S = 0.25
-_WAITS_S = 15.0
 
 
 class AsyncClient:
@@ -74,11 +72,11 @@ class AsyncClient:
         end = time.monotonic() + timeout_s
         while True:
             seen = await self.get(container_id)
-            if seen.status == "running":
+            if seen.activity == "running":
                 return seen
             if seen.status == "error" or time.monotonic() > end:
                 raise NotReady(seen.reason or f"“{seen.name}” did not start within {timeout_s:.0f} s.", "timeout")
-            await asyncio.sleep(_LOOK_EVERY_S)
+            await asyncio.sleep(calls.LOOK_EVERY_S)
 
     async def start(self, container_id: int) -> Container:
         """Have it started."""
@@ -215,9 +213,9 @@ class AsyncClient:
                 async for each in said:
                     yield each
         except BaseException:
-            with suppress(PequerokuError):
-                await self.stop_process(container_id, process_id)
-                await self.stop_process(container_id, process_id)
+            for _ in ("stop", "forget"):
+                with suppress(PequerokuError):
+                    await self.stop_process(container_id, process_id)
             raise
         with suppress(PequerokuError):
             await self.stop_process(container_id, process_id)
@@ -225,7 +223,7 @@ class AsyncClient:
     async def _follow(self, container_id: int, process_id: str, offset: int) -> AsyncGenerator[bytes | int | None]:
         """What it says; at last its exit code."""
         while True:
-            asked = calls.get_process(container_id, process_id, offset=offset, wait_s=_WAITS_S, encoding="base64")
+            asked = calls.get_process(container_id, process_id, offset=offset, wait_s=calls.WAITS_S, encoding="base64")
             piece = await self._do(asked)
             if piece.output:
                 yield b64decode(piece.output)
@@ -235,20 +233,20 @@ class AsyncClient:
             offset = piece.next_offset
 
     async def _do(self, call: Call[T]) -> T:
-        for attempt in range(wire.TRIES):
-            response: httpx.Response | None = None
-            fault: Exception | None = None
+        attempt = 0
+        while True:
             try:
                 response = await self._http.send(wire.request_of(call, self._http))
-            except httpx.TransportError as lost:
-                fault = lost
-            pause_s = wire.wait_s(call, attempt, response)
-            if response is not None and (response.is_success or pause_s is None):
-                return wire.answer(call, response)
-            if pause_s is None:
-                raise wire.unreachable(fault or RuntimeError("no answer")) from fault
+            except httpx.TransportError as fault:
+                pause_s = wire.wait_s(call, attempt, None)
+                if pause_s is None:
+                    raise wire.unreachable(fault) from fault
+            else:
+                pause_s = wire.wait_s(call, attempt, response)
+                if pause_s is None:
+                    return wire.answer(call, response)
             await asyncio.sleep(pause_s)
-        raise AssertionError("unreachable: the last try has no pause")
+            attempt += 1
 
 
 class AsyncMachine:

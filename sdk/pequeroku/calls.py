@@ -25,6 +25,10 @@ A = TypeVar("A", bound=Answer)
 T = TypeVar("T")
 Files = Mapping[str, str | bytes]
 """Contents by path; text is sent as UTF-8."""
+LOOK_EVERY_S = 0.25
+"""How often a machine that boots is asked after."""
+WAITS_S = 15.0
+"""How long the server is to wait for more of what a process says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +43,12 @@ class Call(Generic[T]):
     timeout_s: float = 30.0
     key: str = ""
     """Sent as Idempotency-Key: what came of it is told again, and it is not done again."""
+    is_once: bool = False
+    """Sent twice it does two things."""
 
     @property
     def repeatable(self) -> bool:
-        return self.method != "POST" or bool(self.key)
+        return not self.is_once and (self.method != "POST" or bool(self.key))
 
 
 def _nothing(_said: Any) -> None:
@@ -107,7 +113,7 @@ def get_process(
 
 
 def stop_process(container_id: int, process_id: str) -> Call[None]:
-    return Call("DELETE", f"containers/{container_id}/processes/{process_id}/", _nothing)
+    return Call("DELETE", f"containers/{container_id}/processes/{process_id}/", _nothing, is_once=True)
 
 
 def put_files(container_id: int, files: Files, dest_path: str, modes: Mapping[str, str]) -> Call[Put]:

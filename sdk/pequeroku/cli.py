@@ -97,13 +97,13 @@ def _client() -> Client:
 
 
 def _find(client: Client, name: str) -> Container:
-    """One's own by its name, or any by its id."""
+    """One's own by its name, or one that is shared; else by its id: as the gateway looks."""
+    found = [each for each in _all(client) if each.name == name]
+    if found:
+        return min(found, key=lambda each: each.role is not None)
     if name.isdecimal():
         return client.get(int(name))
-    found = [each for each in _all(client) if each.name == name]
-    if not found:
-        raise PequerokuError(f"There is no container “{name}”. `pequeroku ls` shows what there is.", "not_found")
-    return min(found, key=lambda each: each.role is not None)
+    raise PequerokuError(f"There is no container “{name}”. `pequeroku ls` shows what there is.", "not_found")
 
 
 def _all(client: Client) -> list[Container]:
@@ -124,7 +124,7 @@ def _awake(found: Container) -> Container:
 
 def _running(client: Client, found: Container) -> Container:
     """The same, when it runs."""
-    return found if _awake(found).status == "running" else client.wait_until_running(found.id, timeout_s=300)
+    return found if _awake(found).activity == "running" else client.wait_until_running(found.id, timeout_s=300)
 
 
 def _print(rows: Iterable[Any], columns: Sequence[str], *, as_json: bool) -> None:
@@ -375,7 +375,7 @@ def _over_ssh(
     told = openssh.options(gateway, _HOME.parent)
     if says:
         typer.echo(says)
-    code = openssh.handed_over([path, *told, *words(f"{found.id}@{gateway['host']}")])
+    code = openssh.handed_over([path, *told, *words(f"{found.name}.{found.owner}@{gateway['host']}")])
     if openssh.was_not_let_in(code):
         print("pequeroku: if your key was not let in: is it on the page Account, Keys?", file=sys.stderr)
     raise SystemExit(code)

@@ -16,8 +16,6 @@ from pequeroku.models import Completed, Container, Entry, File, Page, Port, Proc
 from pequeroku.streams import Stream
 
 T = TypeVar("T")
-_LOOK_EVERY_S = 0.25
-_WAITS_S = 15.0
 
 
 class Client:
@@ -73,11 +71,11 @@ class Client:
         end = time.monotonic() + timeout_s
         while True:
             seen = self.get(container_id)
-            if seen.status == "running":
+            if seen.activity == "running":
                 return seen
             if seen.status == "error" or time.monotonic() > end:
                 raise NotReady(seen.reason or f"“{seen.name}” did not start within {timeout_s:.0f} s.", "timeout")
-            time.sleep(_LOOK_EVERY_S)
+            time.sleep(calls.LOOK_EVERY_S)
 
     def start(self, container_id: int) -> Container:
         """Have it started."""
@@ -208,9 +206,9 @@ class Client:
         try:
             exit_code = yield from self._follow(container_id, process_id, 0)
         except BaseException:
-            with suppress(PequerokuError):
-                self.stop_process(container_id, process_id)
-                self.stop_process(container_id, process_id)
+            for _ in ("stop", "forget"):
+                with suppress(PequerokuError):
+                    self.stop_process(container_id, process_id)
             raise
         with suppress(PequerokuError):
             self.stop_process(container_id, process_id)
@@ -218,7 +216,7 @@ class Client:
 
     def _follow(self, container_id: int, process_id: str, offset: int) -> Generator[bytes, None, int | None]:
         while True:
-            asked = calls.get_process(container_id, process_id, offset=offset, wait_s=_WAITS_S, encoding="base64")
+            asked = calls.get_process(container_id, process_id, offset=offset, wait_s=calls.WAITS_S, encoding="base64")
             piece = self._do(asked)
             if piece.output:
                 yield b64decode(piece.output)
@@ -227,20 +225,20 @@ class Client:
             offset = piece.next_offset
 
     def _do(self, call: Call[T]) -> T:
-        for attempt in range(wire.TRIES):
-            response: httpx.Response | None = None
-            fault: Exception | None = None
+        attempt = 0
+        while True:
             try:
                 response = self._http.send(wire.request_of(call, self._http))
-            except httpx.TransportError as lost:
-                fault = lost
-            pause_s = wire.wait_s(call, attempt, response)
-            if response is not None and (response.is_success or pause_s is None):
-                return wire.answer(call, response)
-            if pause_s is None:
-                raise wire.unreachable(fault or RuntimeError("no answer")) from fault
+            except httpx.TransportError as fault:
+                pause_s = wire.wait_s(call, attempt, None)
+                if pause_s is None:
+                    raise wire.unreachable(fault) from fault
+            else:
+                pause_s = wire.wait_s(call, attempt, response)
+                if pause_s is None:
+                    return wire.answer(call, response)
             time.sleep(pause_s)
-        raise AssertionError("unreachable: the last try has no pause")
+            attempt += 1
 
 
 class Machine:

@@ -4,7 +4,10 @@ from typing import Any
 
 
 class PequerokuError(Exception):
-    """A refusal of the server. `code` is one of docs/api.md's, `status` the HTTP status; the text is a sentence."""
+    """A refusal: the server's, or this program's own (`status` 0).
+
+    `code` is one of docs/api.md's, or empty; `status` is the HTTP status; the text is a sentence.
+    """
 
     def __init__(self, message: str, code: str = "", status: int = 0, body: dict[str, Any] | None = None) -> None:
         super().__init__(message)

@@ -31,12 +31,16 @@ class Type(Answer):
 
 @dataclass(frozen=True, slots=True)
 class Container(Answer):
-    """A machine. `status`: created, provisioning, running, stopped, error or unknown. Times are ISO 8601."""
+    """A machine. `status`: created, provisioning, running, stopped, error or unknown. Times are ISO 8601.
+
+    `activity`: running, starting, stopping, stopped, restarting, copying, moving, deleting, error or unknown.
+    """
 
     id: int
     name: str
     type: str
     status: str
+    activity: str
     desired_state: str
     deleting: bool
     reason: str

@@ -86,9 +86,9 @@ def answer(call: Call[Any], response: httpx.Response) -> Any:
     raise PequerokuError(error["message"], error.get("code", ""), response.status_code, said)
 
 
-def unreachable(fault: Exception) -> Unreachable:
+def unreachable(fault: httpx.TransportError) -> Unreachable:
     """Where nothing came back."""
-    place = fault.request.url.netloc.decode() if isinstance(fault, httpx.RequestError) else "The server"
+    place = fault.request.url.netloc.decode()
     return Unreachable(f"{place} can't be reached: {fault or type(fault).__name__}")
 
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from backend.settings import Settings
 from deploy.docker.try_dockerfile import DOCKERFILE, copied, instructions
@@ -32,6 +33,16 @@ def test_everything_that_the_server_needs_is_copied() -> None:
     assert {"deploy/production.py", "deploy/setup"} <= sources
     ignored = (_ROOT / ".dockerignore").read_text().splitlines()
     assert all(f"!{source.partition('/')[0]}" in ignored for source in sources if not source.startswith("/"))
+
+
+def test_every_port_that_it_listens_on_is_let_out_of_the_container() -> None:
+    """SSH to everybody; the pages and the previews to the proxy on the same host."""
+    fields = Settings.model_fields
+    web, previews, gateway = (str(fields[each].default) for each in ("port", "preview_port", "ssh_port"))
+    exposed = [argument.split() for word, argument in instructions(DOCKERFILE.read_text()) if word == "EXPOSE"]
+    assert exposed == [[web, previews, gateway]]
+    ours = yaml.safe_load((_DEPLOY / "compose.yaml").read_text())["services"]["web"]["ports"]
+    assert ours == [f"127.0.0.1:{web}:{web}", f"127.0.0.1:{previews}:{previews}", f"{gateway}:{gateway}"]
 
 
 def test_the_image_runs_as_nobody_in_particular() -> None:

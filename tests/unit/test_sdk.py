@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import re
 from base64 import b64decode, b64encode
 from collections.abc import AsyncGenerator
 from dataclasses import fields
@@ -87,22 +88,26 @@ def _empty(name: str) -> dict[str, Any]:
 
 
 class _Server:
-    """Answers with these statuses, one after another; None: the connection is lost."""
+    """Answers with these statuses, one after another; None: the connection is lost. `box` is what it shows."""
 
-    def __init__(self, *statuses: int | None) -> None:
+    def __init__(self, *statuses: int | None, **box: str) -> None:
         self.statuses, self.asked = list(statuses), list[httpx.Request]()
+        self.box = {"status": "error", "activity": "error", "reason": "no"} | box
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(request)
         status = self.statuses.pop(0)
         if status is None:
             raise httpx.ReadError("lost")
-        container = _empty("ContainerOut") | {"status": "error", "reason": "no"}
+        container = _empty("ContainerOut") | self.box
         body: dict[str, Any] = {"error": {"code": "rate_limited", "message": "Slower."}} if status >= 400 else container
         return httpx.Response(status, json=body, headers={"Retry-After": "0"})
 
     def client(self) -> Client:
         return Client(ORIGIN, "pk_a_b", transport=httpx.MockTransport(self))
+
+    def async_client(self) -> AsyncClient:
+        return AsyncClient(ORIGIN, "pk_a_b", transport=httpx.MockTransport(self))
 
 
 class _Process:
@@ -110,9 +115,14 @@ class _Process:
 
     def __init__(self, *pieces: tuple[bytes, str]) -> None:
         self.left, self.asked, self.input = list(pieces), list[str](), b""
+        self.loses = list[str]()
+        """Methods of which the next request's answer is lost."""
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(request.method)
+        if request.method in self.loses:
+            self.loses.remove(request.method)
+            raise httpx.ReadError("lost")
         if request.method == "POST":
             self.input = b64decode(json.loads(request.content).get("stdin_b64", ""))
             return httpx.Response(202, json={"process_id": "p1"})
@@ -237,13 +247,61 @@ def test_a_command_is_never_sent_twice_where_it_may_have_been_run() -> None:
     assert len(busy.asked) == 4
 
 
-def test_a_server_that_is_away_is_said_to_be() -> None:
+async def test_a_process_is_stopped_once_where_a_second_time_would_forget_it() -> None:
+    for status in (None, 502):
+        server = _Server(status)
+        with server.client() as client, pytest.raises(PequerokuError):
+            client.stop_process(1, "p1")
+        assert len(server.asked) == 1
+        server.statuses = [status]
+        async with server.async_client() as client:
+            with pytest.raises(PequerokuError):
+                await client.stop_process(1, "p1")
+        assert len(server.asked) == 2
+
+
+async def test_who_stops_reading_while_the_server_is_away_for_a_moment_stops_the_command_all_the_same() -> None:
+    server = _Process(*_TALKS)
+    server.loses = ["DELETE"]
+    with server.client() as client:
+        for _ in client.stream(1, "yes"):
+            break
+    assert server.asked == ["POST", "GET", "DELETE", "DELETE"]
+    server.left, server.asked, server.loses = list(_TALKS), list[str](), ["DELETE"]
+    async with AsyncClient(ORIGIN, "pk_a_b", transport=httpx.MockTransport(server)) as client:
+        stream = client.stream(1, "yes")
+        await anext(stream)
+        await stream.close()
+    assert server.asked == ["POST", "GET", "DELETE", "DELETE"]
+
+
+async def test_a_server_that_is_away_is_said_to_be() -> None:
+    place = re.escape(f"{httpx.URL(ORIGIN).netloc.decode()} can't be reached: lost")
     server = _Server(None, None, None, None)
-    with server.client() as client, pytest.raises(Unreachable, match="can't be reached"):
+    with server.client() as client, pytest.raises(Unreachable, match=place):
         client.get(1)
+    server.statuses = [None, None, None, None]
+    async with server.async_client() as client:
+        with pytest.raises(Unreachable, match=place):
+            await client.get(1)
+    assert len(server.asked) == 8
 
 
 def test_a_machine_that_fails_says_why() -> None:
     server = _Server(200)
     with server.client() as client, pytest.raises(NotReady, match="no"):
         client.wait_until_running(1)
+
+
+@pytest.mark.parametrize("activity", ["restarting", "stopping", "stopped", "starting", "unknown"])
+async def test_a_machine_that_still_runs_but_is_on_its_way_down_is_waited_for(activity: str) -> None:
+    """After a restart the machine is seen running for a while yet: not that one is waited for."""
+    server = _Server(200, 200, 200, 200, status="running", activity=activity, reason="")
+    with server.client() as client, pytest.raises(NotReady, match="did not start"):
+        client.wait_until_running(1, timeout_s=0)
+    async with server.async_client() as client:
+        with pytest.raises(NotReady, match="did not start"):
+            await client.wait_until_running(1, timeout_s=0)
+    server = _Server(200, status="running", activity="running")
+    with server.client() as client:
+        assert client.wait_until_running(1, timeout_s=0).activity == "running"

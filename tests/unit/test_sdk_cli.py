@@ -17,6 +17,7 @@ from pequeroku.tables import table
 from typer.testing import CliRunner, Result
 
 from backend.db import transaction
+from backend.services import containers, sharing
 from tests.command_line import CommandLine, interrupted
 from tests.factories import a_node
 from tests.people import a_user
@@ -59,6 +60,39 @@ async def test_containers_are_made_listed_and_removed_by_name(signed_in: Path) -
     assert len(json.loads(_do("ls", "--json").stdout)) == 1
     assert _do("rm", str(made[0]["id"]), "--yes").exit_code == 0
     assert _do("logs", str(made[0]["id"])).exit_code in (0, 1)
+
+
+async def test_a_name_of_digits_is_a_name_before_it_is_an_id(signed_in: Path, tmp_path: Path) -> None:
+    """Whoever calls a machine by a number means that one, by HTTP as by SSH: the gateway looks so, too."""
+    said = json.loads(signed_in.read_text())  # noqa: ASYNC240
+    shell = CommandLine(tmp_path, PEQUEROKU_URL=said["url"], PEQUEROKU_KEY=said["key"])
+    (tmp_path / "bin" / "ssh").write_text(_TELLS)
+    (tmp_path / "bin" / "ssh").chmod(0o755)
+    web = json.loads(shell.does("create", "web", "--no-wait", "--json"))[0]["id"]
+    shell.does("create", str(web), "--no-wait")
+    assert "web.ana@localhost" in shell.does("ssh", "web", "ls", code=9).splitlines()
+    assert f"{web}.ana@localhost" in shell.does("ssh", str(web), "ls", code=9).splitlines()
+    shell.does("rm", str(web), "--yes")
+    gone = {each["name"]: each["deleting"] for each in json.loads(shell.does("ls", "--json"))}
+    assert gone == {"web": False, str(web): True}
+    assert "does not exist" in shell.refuses("rm", "4711", "--yes")
+
+
+async def test_ones_own_is_meant_before_what_is_shared_and_ssh_is_told_whose_it_is(
+    signed_in: Path, tmp_path: Path
+) -> None:
+    said, bob = json.loads(signed_in.read_text()), await a_user("bob")  # noqa: ASYNC240
+    async with transaction() as tx:
+        for name in ("box", "theirs"):
+            made = await containers.create(tx, bob, container_type="small", name=name)
+            await sharing.share(tx, bob, made.id, username="ana", role="operator")
+    shell = CommandLine(tmp_path, PEQUEROKU_URL=said["url"], PEQUEROKU_KEY=said["key"])
+    (tmp_path / "bin" / "ssh").write_text(_TELLS)
+    (tmp_path / "bin" / "ssh").chmod(0o755)
+    assert "box.bob@localhost" in shell.does("ssh", "box", "ls", code=9).splitlines()
+    shell.does("create", "box", "--no-wait")
+    assert "box.ana@localhost" in shell.does("ssh", "box", "ls", code=9).splitlines()
+    assert "theirs.bob@localhost" in shell.does("ssh", "theirs", "ls", code=9).splitlines()
 
 
 async def test_what_is_not_there_is_said_so(signed_in: Path) -> None:
@@ -139,6 +173,8 @@ class _Stub(BaseHTTPRequestHandler):
             output = "aGVyZQo=" if "offset=0" in self.path else ""
             piece = {"output": output, "state": "running", "exit_code": None, "offset": 0, "next_offset": 5}
             return 200, json.dumps(dict.fromkeys(("process_id", "command", "output_bytes", *_TIMES)) | piece)
+        if self.path.partition("?")[0].endswith("/containers/"):
+            return 200, json.dumps({"count": 1, "results": [_BOX]})
         return 200, json.dumps(_BOX)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - as http.server has it
@@ -147,7 +183,8 @@ class _Stub(BaseHTTPRequestHandler):
 
 _TIMES = ("created_at", "started_at", "finished_at", "ended_at")
 _SIZE = ("memory_mb", "vcpus", "disk_gib", "credits_cost", "expires_at", "deleting", "reason", "owner", "role", "type")
-_BOX = dict.fromkeys((*_SIZE, *_TIMES)) | {"id": 7, "name": "box", "status": "running", "desired_state": "running"}
+_BOX = dict.fromkeys((*_SIZE, *_TIMES)) | {"id": 7, "name": "box", "status": "running", "activity": "running"}
+_BOX |= {"desired_state": "running"}
 _RUN = dict.fromkeys(("command", "exit_code", "truncated", "duration_ms", "error_code", "timeout_seconds", *_TIMES))
 _RUN |= {"id": 3, "status": "running", "message": ""}
 
@@ -242,19 +279,19 @@ _TELLS = '#!/bin/sh\nfor each in "$@"; do echo "$each"; done\nexit 9\n'
 async def test_openssh_is_told_which_key_the_gateway_has_and_where_it_is(signed_in: Path, tmp_path: Path) -> None:
     said = json.loads(signed_in.read_text())  # noqa: ASYNC240
     shell = CommandLine(tmp_path, PEQUEROKU_URL=said["url"], PEQUEROKU_KEY=said["key"])
-    box = json.loads(shell.does("create", "box", "--no-wait", "--json"))[0]["id"]
+    shell.does("create", "box", "--no-wait")
     for name in ("ssh", "scp"):
         (tmp_path / "bin" / name).write_text(_TELLS)
         (tmp_path / "bin" / name).chmod(0o755)
     told = shell.does("ssh", "box", "ls", "-la", code=9).splitlines()
-    assert told[-7:] == ["-o", "ClearAllForwardings=yes", "-o", "RequestTTY=auto", f"{box}@localhost", "ls", "-la"]
+    assert told[-7:] == ["-o", "ClearAllForwardings=yes", "-o", "RequestTTY=auto", "box.ana@localhost", "ls", "-la"]
     assert {"StrictHostKeyChecking=yes", "HostKeyAlias=pequeroku", "RemoteCommand=none"} <= set(told)
     known = next(each.partition("=")[2].strip('"') for each in told if each.startswith("UserKnownHostsFile="))
     assert Path(known).read_text().startswith("pequeroku ssh-ed25519 AAAA")  # noqa: ASYNC240
     told = shell.does("cp", "a file", "box:/app/", code=9).splitlines()
-    assert told[-4:] == ["-r", "--", "./a file", f"{box}@localhost:/app/"]
+    assert told[-4:] == ["-r", "--", "./a file", "box.ana@localhost:/app/"]
     told = shell.does("port-forward", "box", "81:80", code=9).splitlines()
-    assert told[-4:] == ["-N", "-L", "127.0.0.1:81:127.0.0.1:80", f"{box}@localhost"]
+    assert told[-4:] == ["-N", "-L", "127.0.0.1:81:127.0.0.1:80", "box.ana@localhost"]
 
 
 async def test_a_shell_is_taught_to_complete_commands_and_names(signed_in: Path, tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ class TypeOut(BaseModel):
 
 
 class ContainerOut(BaseModel):
-    """A container: the wish (`desired_state`) beside what is seen (`status`)."""
+    """A container: the wish (`desired_state`) beside what is seen (`status`), and `activity`: both in one word."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -61,6 +61,10 @@ class ContainerOut(BaseModel):
     name: str
     type: str = Field(validation_alias=AliasChoices("type", "type_name"))
     status: str = Field(description="created, provisioning, running, stopped, error or unknown", examples=["running"])
+    activity: str = Field(
+        description="running, starting, stopping, stopped, restarting, copying, moving, deleting, error or unknown",
+        examples=["running"],
+    )
     desired_state: str = Field(description="running or stopped", examples=["running"])
     deleting: bool
     reason: str = Field(description="Why it is in error or unknown; else empty")
