@@ -321,7 +321,7 @@ def ssh(
     """Your own ssh, into a container."""
     asks = sys.stdin.isatty() and not words
     how = ["-o", "ClearAllForwardings=yes", *(["-o", "RequestTTY=auto"] if words else [])]
-    _over_ssh("ssh", name, lambda at: [*how, at, *(words or [])], may_start=asks)
+    _over_ssh("ssh", name, lambda at: [*how, "--", at, *(words or [])], may_start=asks)
 
 
 @app.command()
@@ -360,7 +360,7 @@ def port_forward(
         raise typer.BadParameter("Give a port as 8000, or two as HERE:THERE.")
     to = f"127.0.0.1:{here}:127.0.0.1:{there or here}"
     says = f"http://127.0.0.1:{here} leads to port {there or here} of “{name}”. Ctrl-C ends it."
-    _over_ssh("ssh", name, lambda at: ["-o", "ExitOnForwardFailure=yes", "-N", "-L", to, at], says=says)
+    _over_ssh("ssh", name, lambda at: ["-o", "ExitOnForwardFailure=yes", "-N", "-L", to, "--", at], says=says)
 
 
 def _over_ssh(

@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Generator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -302,3 +303,31 @@ async def test_a_shell_is_taught_to_complete_commands_and_names(signed_in: Path,
     for line, word in (("pequeroku port", "port-forward"), ("pequeroku stop b", "box")):
         shell.environment |= {"COMP_WORDS": line, "COMP_CWORD": str(line.count(" "))}
         assert word in shell.script("bash", "_PEQUEROKU_COMPLETE=complete_bash pequeroku")
+
+
+@pytest.mark.parametrize(
+    "words", [("ssh", "box", "uptime"), ("port-forward", "box", "8000"), ("cp", "box:/app/a", "here")]
+)
+def test_what_a_server_says_is_never_read_as_an_option_of_openssh(
+    words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    class Liar:
+        def __enter__(self) -> "Liar":
+            return self
+
+        def __exit__(self, *_fault: object) -> None: ...
+
+        def raw(self, _method: str, _path: str) -> dict[str, object]:
+            return {"host": "host", "port": 2222, "known_hosts": "host ssh-ed25519 A"}
+
+    told: list[str] = []
+    box = SimpleNamespace(
+        name="-oProxyCommand=touch broken #", owner="ana", status="running", desired_state="running", activity="running"
+    )
+    monkeypatch.setattr(cli, "_HOME", tmp_path / "pequeroku.json")
+    monkeypatch.setattr(cli, "_client", Liar)
+    monkeypatch.setattr(cli, "_find", lambda _client, _name: box)
+    monkeypatch.setattr(cli.openssh, "handed_over", lambda said: told.extend(said) or 0)
+    assert _do(*words).exit_code == 0
+    (place,) = [number for number, each in enumerate(told) if each.startswith(box.name)]
+    assert told.index("--") < place
