@@ -79,11 +79,11 @@ class Session(End, SSHServerSession[bytes]):
         if self._terminal:
             self._terminal["term_size"] = rules.cells(width, height)
             if self.other is not None:
-                self._guest.channel.change_terminal_size(*self._terminal["term_size"])
+                self._guest.resize(self._terminal["term_size"])
 
     def signal_received(self, signal: str) -> None:
         if self.other is not None:
-            self._guest.channel.send_signal(signal[:32])
+            self._guest.signal(signal[:32])
 
     def break_received(self, msec: int) -> bool:
         return False
@@ -106,6 +106,7 @@ class Session(End, SSHServerSession[bytes]):
         super().say(data, datatype)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.is_over = True
         if self._work is not None:
             self._work.cancel()
         self._guest.hang_up()
@@ -143,7 +144,7 @@ class Session(End, SSHServerSession[bytes]):
             **self._terminal,
         )
         if self._terminal.get("term_size") != size:
-            self._guest.channel.change_terminal_size(*self._terminal["term_size"])
+            self._guest.resize(self._terminal["term_size"])
         self.join(self._guest)
         self._guest.join(self)
         self._guest.when_over(self._over)

@@ -23,7 +23,7 @@ from backend.api.ssh.wire import Wire
 from backend.db import reading, transaction
 from backend.errors import Conflict, PequerokuError, Throttled, Unauthenticated
 from backend.events.bus import Event, bus, concerns
-from backend.guest.channel import WINDOW_BYTES
+from backend.guest.channel import WINDOW_BYTES, is_held_up
 from backend.models.base import now
 from backend.rules import ssh as rules
 from backend.rules.policy import Actor, Via
@@ -277,8 +277,8 @@ class Visitor(asyncssh.SSHServer):
 
     @property
     def is_full(self) -> bool:
-        """The client takes nothing more for now."""
-        return self.wire.is_full
+        """The client takes nothing more for now. Who is gone takes all: nobody is to wait for them."""
+        return self._ssh is not None and (self.wire.is_full or is_held_up(self._ssh))
 
     async def enter(self, what: str) -> Way:
         """Be let at a session; `what` it is stands in the audit log.
