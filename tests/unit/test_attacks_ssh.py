@@ -13,6 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlmodel import select
 
+from backend import settings
+from backend.api import limits
 from backend.api.ssh import server, visitor
 from backend.db import reading, transaction
 from backend.errors import NotFound
@@ -253,6 +255,30 @@ async def test_a_guest_that_floods_is_read_no_faster_than_the_person_reads(datab
         assert said < 40 * 2**20
         client._transport.resume_reading()  # type: ignore[union-attr]
         process.close()
+
+
+async def test_what_is_written_down_of_a_person_has_a_rate(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("API_RATE", "10")
+    monkeypatch.setattr(limits, "_people", limits.Gauge())
+    settings.settings.cache_clear()
+
+    async def rows(action: str) -> int:
+        async with reading() as tx:
+            return len((await tx.exec(select(AuditLog).where(AuditLog.action == action))).all())
+
+    await scene.change(status=Status.STOPPED, desired_state=DesiredState.STOPPED)
+    async with a_client(scene) as client:
+        done = await asyncio.gather(*(client.run("true") for _ in range(15)))
+        done += await asyncio.gather(*(client.run("true") for _ in range(15)))
+        assert (await rows("ssh.login"), await rows("ssh.session")) == (1, 9)
+        told = [str(each.stderr) for each in done]
+        assert len([each for each in told if "Too many attempts. Try again in" in each]) == 21
+        assert {each.exit_status for each in done} == {75}
+        with pytest.raises(asyncssh.ChannelOpenError, match="Too many attempts"):
+            await client.open_connection("127.0.0.1", 80)
+        assert await rows("ssh.forward") == 0
+    assert "Too many attempts" in (await scene.ssh("true")).err
+    assert await rows("ssh.login") == 1
 
 
 async def test_a_huge_environment_is_dropped(scene: Scene) -> None:

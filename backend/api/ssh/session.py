@@ -9,7 +9,7 @@ from asyncssh import SSHServerSession
 from asyncssh.constants import EXTENDED_DATA_STDERR
 
 from backend.api.ssh.starting import Keys, until_running
-from backend.errors import Invalid, PequerokuError, Unavailable
+from backend.errors import Invalid, PequerokuError, Throttled, Unavailable
 from backend.guest.channel import FAULTS
 from backend.guest.piping import End, InGuest, Outcome, open_session
 from backend.rules import ssh as rules
@@ -117,7 +117,7 @@ class Session(End, SSHServerSession[bytes]):
     async def _run(self) -> None:
         try:
             await self._begin()
-        except Unavailable as refusal:
+        except (Unavailable, Throttled) as refusal:
             self._refuse(refusal.message, _NOT_NOW)
         except PequerokuError as refusal:
             self._refuse(refusal.message, _REFUSED)

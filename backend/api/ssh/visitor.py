@@ -16,6 +16,7 @@ from asyncssh.constants import (
     OPEN_RESOURCE_SHORTAGE,
 )
 
+from backend.api.limits import count_by_ssh
 from backend.api.ssh.channel import Channel
 from backend.api.ssh.forwarding import Connection, Socket
 from backend.api.ssh.session import Session
@@ -60,7 +61,7 @@ class Visitor(asyncssh.SSHServer):
         self._house = house
         self._ssh: asyncssh.SSHServerConnection | None = None
         self._login = self._fingerprint = ""
-        self._offered = 0
+        self._offered = self._holder_id = 0
         self._counts = {"sessions": 0, "connections": 0}
         self._staying: asyncio.Task[None] | None = None
         self._arrived = asyncio.Event()
@@ -99,9 +100,10 @@ class Visitor(asyncssh.SSHServer):
             raise asyncssh.DisconnectError(DISC_NO_MORE_AUTH_METHODS_AVAILABLE, words)
         fingerprint = key.get_fingerprint()
         self._fingerprint = ""
-        if await service.holder_of(fingerprint, self.actor) is None:
+        holder = await service.holder_of(fingerprint, self.actor)
+        if holder is None:
             return False
-        self._fingerprint = fingerprint
+        self._fingerprint, self._holder_id = fingerprint, holder.person_id
         return True
 
     def auth_completed(self) -> None:
@@ -155,6 +157,7 @@ class Visitor(asyncssh.SSHServer):
         Raises:
             PequerokuError: they may not come in, or not there.
         """
+        count_by_ssh(self._holder_id)
         async with transaction() as tx:
             self.actor = await service.sign_in(tx, self.actor, self._fingerprint)
         async with reading() as tx:
@@ -287,6 +290,7 @@ class Visitor(asyncssh.SSHServer):
             PequerokuError: it may not be.
         """
         await self._be_there()
+        count_by_ssh(self.actor.person_id)
         async with transaction() as tx:
             way = await service.begin_session(tx, self.actor, self.container_id, what)
             await activity.note_use(tx, [self.container_id], now())
@@ -302,6 +306,7 @@ class Visitor(asyncssh.SSHServer):
         if target in self._noted or len(self._noted) > rules.MOST_PLACES:
             async with reading() as tx:
                 return await service.look(tx, self.actor, self.container_id)
+        count_by_ssh(self.actor.person_id)
         self._noted.add(target)
         said = target if len(self._noted) <= rules.MOST_PLACES else f"{target}, and others that are not written down"
         async with transaction() as tx:
