@@ -281,6 +281,20 @@ async def test_what_is_written_down_of_a_person_has_a_rate(scene: Scene, monkeyp
     assert await rows("ssh.login") == 1
 
 
+async def test_a_person_writes_one_thing_at_a_time_and_holds_up_nobody_else(
+    scene: Scene, mallory: tuple[Actor, Key]
+) -> None:
+    person, key = mallory
+    async with transaction() as tx:
+        await sharing.share(tx, scene.alice, scene.container.id, role="operator", username="mallory")
+    async with a_client(scene, client_keys=[str(key.path)], username="box.alice") as client:
+        async with scene.gateway.turn(person.person_id):
+            waiting = asyncio.create_task(client.run("true"))
+            assert (await scene.ssh("echo fine")).out == b"fine\n"
+            assert not waiting.done()
+        assert (await waiting).exit_status == 0
+
+
 async def test_a_huge_environment_is_dropped(scene: Scene) -> None:
     env = {f"PEQUEROKU_{number}": "x" for number in range(5000)} | {"PEQUEROKU_BIG": "x" * 30_000, "LD_PRELOAD": "/x"}
     async with a_client(scene) as client:

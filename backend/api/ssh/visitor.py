@@ -49,6 +49,7 @@ class House(Protocol):
     """Knows who is there, and waits at its end for what they leave to be done."""
 
     def one_more(self, actor: Actor) -> AbstractContextManager[None]: ...
+    def turn(self, person_id: int) -> asyncio.Lock: ...
     def begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]: ...
 
 
@@ -158,7 +159,7 @@ class Visitor(asyncssh.SSHServer):
             PequerokuError: they may not come in, or not there.
         """
         count_by_ssh(self._holder_id)
-        async with transaction() as tx:
+        async with self._house.turn(self._holder_id), transaction() as tx:
             self.actor = await service.sign_in(tx, self.actor, self._fingerprint)
         async with reading() as tx:
             container_id = await service.container_named(tx, self.actor, self._login)
@@ -291,7 +292,7 @@ class Visitor(asyncssh.SSHServer):
         """
         await self._be_there()
         count_by_ssh(self.actor.person_id)
-        async with transaction() as tx:
+        async with self._house.turn(self.actor.person_id), transaction() as tx:
             way = await service.begin_session(tx, self.actor, self.container_id, what)
             await activity.note_use(tx, [self.container_id], now())
         return way
@@ -309,7 +310,7 @@ class Visitor(asyncssh.SSHServer):
         count_by_ssh(self.actor.person_id)
         self._noted.add(target)
         said = target if len(self._noted) <= rules.MOST_PLACES else f"{target}, and others that are not written down"
-        async with transaction() as tx:
+        async with self._house.turn(self.actor.person_id), transaction() as tx:
             way = await service.begin_forward(tx, self.actor, self.container_id, said)
             await activity.note_use(tx, [self.container_id], now())
         return way
