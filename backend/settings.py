@@ -87,7 +87,8 @@ class Settings(BaseSettings):
     """Proxies in front that each add to X-Forwarded-For. Without it everybody behind them is one guesser."""
 
     api_rate: int = Field(default=1200, ge=0)
-    """Requests to the API that a person, or each of their keys, may make a minute; 0: as many as they like."""
+    """Requests to the API that a person, or each of their keys, may make a minute; 0: as many as they like.
+    As many log-ins, sessions and places connected to may come by SSH."""
     api_rate_strangers: int = Field(default=120, ge=0)
     """The same for all at one address who are not signed in."""
     preview_port: int = Field(default=8001, ge=0, le=65535)

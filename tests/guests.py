@@ -73,6 +73,8 @@ class LocalGuest:
     def __init__(self, socket: Path) -> None:
         self._socket = socket
         self.wires: dict[str, Wire] = {}
+        self.inside = list[asyncssh.SSHServerConnection]()
+        """Its sshd's side of each connection that there was."""
         self.opened = 0
         self.is_on = True
 
@@ -91,6 +93,20 @@ class LocalGuest:
         if wire := self.wires.pop(port, None):
             wire.close()
 
+    def fall_silent(self) -> None:
+        """Its sshd begins a key exchange, and reads no more."""
+        for each in self.inside:
+            if each._transport is not None:
+                each._send_kexinit()
+                each._kexinit_sent = True
+                each._transport.pause_reading()
+
+    def go_on(self) -> None:
+        """It reads again, and so ends the key exchange."""
+        for each in self.inside:
+            if each._transport is not None:
+                each._transport.resume_reading()
+
     def switch_off(self) -> None:
         self.is_on = False
         for port in list(self.wires):
@@ -98,8 +114,12 @@ class LocalGuest:
 
 
 class _Server(asyncssh.SSHServer):
-    def __init__(self, ours: asyncssh.SSHKey) -> None:
+    def __init__(self, ours: asyncssh.SSHKey, guest: LocalGuest) -> None:
         self._ours = ours.export_public_key()
+        self._guest = guest
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        self._guest.inside.append(conn)
 
     def begin_auth(self, username: str) -> bool:
         return True
@@ -164,19 +184,20 @@ async def local_guest(folder: Path, handler=run_command) -> AsyncGenerator[tuple
     path = folder / "sshd"
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(path))
+    guest = LocalGuest(path)
     server = await asyncssh.listen(
         sock=listener,
-        server_factory=lambda: _Server(ours),
+        server_factory=lambda: _Server(ours, guest),
         server_host_keys=[host_key],
         process_factory=handler,
         encoding=None,
         config=None,
     )
-    guest = LocalGuest(path)
     public = host_key.export_public_key().decode().strip()
     try:
         yield guest, GuestAddress(guest, "pqk-local", ours.export_private_key().decode(), public)  # type: ignore[arg-type]
     finally:
+        guest.go_on()
         guest.switch_off()
         server.close()
         await server.wait_closed()

@@ -21,9 +21,14 @@ from tests.guests import LocalGuest, run_command
 class Opener(asyncssh.SSHServer):
     """Lets our key in, and notes where it is asked to connect to."""
 
-    def __init__(self, ours: asyncssh.SSHKey, asked: list[tuple[str, int]], answers: Any = True) -> None:
-        self._ours = ours.export_public_key()
+    def __init__(
+        self, ours: asyncssh.SSHKey, guest: LocalGuest, asked: list[tuple[str, int]], answers: Any = True
+    ) -> None:
+        self._ours, self._guest = ours.export_public_key(), guest
         self._asked, self._answers = asked, answers
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        self._guest.inside.append(conn)
 
     def begin_auth(self, username: str) -> bool:
         return True
@@ -121,29 +126,35 @@ def _resize(fd: int, cols: int, rows: int) -> None:
 
 @asynccontextmanager
 async def played_guest(
-    folder: Path, *, handler: Any = a_shell, answers: Any = True, asked: list[tuple[str, int]] | None = None
+    folder: Path,
+    *,
+    handler: Any = a_shell,
+    answers: Any = True,
+    asked: list[tuple[str, int]] | None = None,
+    window: int = 2 * 1024 * 1024,
 ) -> AsyncGenerator[tuple[LocalGuest, GuestAddress]]:
-    """The guest, and the way into it."""
+    """The guest, and the way into it. It takes `window` bytes of a session at once."""
     host_key, ours = asyncssh.generate_private_key("ssh-ed25519"), asyncssh.generate_private_key("ssh-ed25519")
     path = folder / "sshd"
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(path))
-    connected = asked if asked is not None else []
+    connected, guest = asked if asked is not None else [], LocalGuest(path)
     server = await asyncssh.listen(
         sock=listener,
-        server_factory=lambda: Opener(ours, connected, answers),
+        server_factory=lambda: Opener(ours, guest, connected, answers),
         server_host_keys=[host_key],
         process_factory=handler,
         sftp_factory=Files,
         line_editor=False,
         encoding=None,
         config=None,
+        window=window,
     )
-    guest = LocalGuest(path)
     public = host_key.export_public_key().decode().strip()
     try:
         yield guest, GuestAddress(guest, "pqk-played", ours.export_private_key().decode(), public)  # type: ignore[arg-type]
     finally:
+        guest.go_on()
         guest.switch_off()
         server.close()
         await server.wait_closed()

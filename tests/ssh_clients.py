@@ -149,6 +149,15 @@ async def a_gateway(folder: Path, **how: object) -> AsyncGenerator[Scene]:
             await nodes().close_all()
 
 
+@asynccontextmanager
+async def a_client(scene: Scene, **more: Any) -> AsyncGenerator[asyncssh.SSHClientConnection]:
+    """A client that does as it is told, and not as `ssh` would."""
+    known = ([ssh_host_key.private_key().convert_to_public()], [], [])
+    usual = {"username": "box", "known_hosts": known, "client_keys": [str(scene.key.path)], "agent_path": None}
+    async with asyncssh.connect("127.0.0.1", scene.port, config=None, **(usual | more)) as connection:
+        yield connection
+
+
 class Terminal:
     """A client in a terminal of its own: what is typed, and what is seen."""
 

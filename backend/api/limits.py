@@ -65,6 +65,17 @@ async def admitted(request: Request, who_is_it: Callable[[Request], Awaitable[Ac
     return actor
 
 
+def count_by_ssh(person_id: int) -> None:
+    """Count what is written down of a person who came by SSH, all their keys together: apart from their requests.
+
+    Raises:
+        Throttled: there is too much of it.
+    """
+    standing = _people.take(f"{person_id} by SSH", settings().api_rate)
+    if standing is not None and standing.retry_s:
+        raise Throttled(standing.retry_s)
+
+
 def count_stranger(request: Request) -> None:
     """Count a request that anybody may make.
 

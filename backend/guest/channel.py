@@ -7,6 +7,7 @@ The guest may be hostile, down to its sshd. What it can make one connection hold
 - what our own side queues at its request (replies, packets deferred by a key exchange that never ends, requests in
   a row, channels, unread pieces of output): counted after each slice, and the connection is cut at `_MAX_BACKLOG`;
 - output to it that it doesn't read: we stop reading from it at 1 MiB, and cut the connection at 16 MiB;
+- output to it that asyncssh keeps back during a key exchange: who sends waits from the 33rd packet on (`is_held_up`);
 - data on a channel: the channel's window (256 KiB).
 
 Compression is off, so nothing expands. Every forwarding that a server may start is off too.
@@ -40,6 +41,9 @@ WINDOW_BYTES = 256 * 1024
 _LOGIN_S = 30.0
 _KEEPALIVE_S = 15
 _KEEPALIVES = 3
+_MOST_KEPT_BACK = 32
+"""Packets, of 32 KiB at most as a rule: 1 MiB."""
+_AGAIN_S = 0.02
 
 # What the guest's processor does fastest under emulation comes first.
 _CIPHERS = ["aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "chacha20-poly1305@openssh.com"]
@@ -190,6 +194,26 @@ class _Tunnel:
         connection = factory()
         self.transport.serve(connection, lambda: backlog(connection))
         return self.transport, connection
+
+
+def is_held_up(connection: Any) -> bool:
+    """Whether what is said on it is kept back, and enough of that: a peer may begin a key exchange and never end it.
+
+    Until its end asyncssh sends no data. What it keeps, neither a channel's buffer nor the transport's counts.
+    """
+    return not connection.is_closed() and len(getattr(connection, "_deferred_packets")) > _MOST_KEPT_BACK  # noqa: B009
+
+
+async def drained(writer: asyncssh.SSHWriter[bytes]) -> None:
+    """Wait until the guest takes more. The writer's own `drain` knows of no key exchange.
+
+    Raises:
+        FAULTS: the connection is lost.
+    """
+    await writer.drain()
+    while is_held_up(writer.get_extra_info("connection")):
+        await asyncio.sleep(_AGAIN_S)
+        await writer.drain()
 
 
 def backlog(connection: Any) -> int:

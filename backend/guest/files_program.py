@@ -22,7 +22,7 @@ from typing import Any, TypeGuard, cast
 import asyncssh
 
 from backend.errors import Unavailable
-from backend.guest.channel import FAULTS, GuestAddress, Link
+from backend.guest.channel import FAULTS, GuestAddress, Link, drained
 from backend.guest.inside.files.main import HELLO
 from backend.guest.shell import guests
 from backend.rules import paths
@@ -208,7 +208,7 @@ class FileProgram:
     async def send(self, kind: bytes, number: int, body: bytes) -> None:
         self._write(kind, number, body)
         try:
-            await self._process.stdin.drain()
+            await drained(self._process.stdin)
         except FAULTS as fault:
             raise Unavailable("The connection to the machine was lost.") from fault
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar, cast
 import asyncssh
 
 from backend.errors import Unavailable
-from backend.guest.channel import FAULTS, WINDOW_BYTES, GuestAddress, Link, whole
+from backend.guest.channel import FAULTS, WINDOW_BYTES, GuestAddress, Link, is_held_up, whole
 from backend.guest.shell import guests
 from backend.hypervisor.driver import BULK, INTERACTIVE
 
@@ -45,7 +45,7 @@ class End:
         self.channel: Any = None
         self.other: End | None = None
         self.is_line_full: Callable[[], bool] = lambda: False
-        self._is_full = self._has_ended = False
+        self.is_over = self._is_full = self._has_ended = False
         self._kept = list[tuple[bytes, int | None]]()
 
     @property
@@ -97,7 +97,7 @@ class End:
 
     def go_on(self) -> None:
         """Hear again, if the other end has room for it."""
-        if self.other is None or self.channel is None:
+        if self.other is None or self.channel is None or self.is_over:
             return
         if self.other.has_room:
             self.channel.resume_reading()
@@ -129,15 +129,25 @@ class InGuest(End, asyncssh.SSHClientSession[bytes], asyncssh.SSHTCPSession[byte
     def __init__(self) -> None:
         super().__init__()
         self._outcome = Outcome()
-        self._is_over = False
         self._ended: Ended | None = None
         self.is_line_lost: Callable[[], bool] = lambda: True
+        self.is_held_up: Callable[[], bool] = lambda: False
 
     def when_over(self, ended: Ended) -> None:
         """Have it told what becomes of this, once; at once, if it is over."""
         self._ended = ended
-        if self._is_over:
+        if self.is_over:
             ended(self._outcome)
+
+    def resize(self, size: tuple[int, int]) -> None:
+        """Make its terminal this big. A guest amid a key exchange that has enough before it is not told."""
+        if not self.is_held_up():
+            self.channel.change_terminal_size(*size)
+
+    def signal(self, name: str) -> None:
+        """Send it a signal, on the same terms."""
+        if not self.is_held_up():
+            self.channel.send_signal(name)
 
     def exit_status_received(self, status: int) -> None:
         self._outcome = Outcome(code=status)
@@ -146,7 +156,7 @@ class InGuest(End, asyncssh.SSHClientSession[bytes], asyncssh.SSHTCPSession[byte
         self._outcome = Outcome(signal=signal[:32])
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._is_over = True
+        self.is_over = True
         if self._outcome == Outcome():
             self._outcome = Outcome(is_lost=self.is_line_lost())
         if self._ended is not None:
@@ -203,7 +213,10 @@ async def open_socket(address: GuestAddress, end: InGuestSocket, path: str) -> N
 
 
 async def _opened(link: Link, end: InGuest, create: Any, *what: Any, **options: Any) -> None:
-    end.is_line_full = lambda: link.transport.get_write_buffer_size() > _LINE_FULL_BYTES
+    end.is_held_up = lambda: is_held_up(link.ssh)
+    end.is_line_full = lambda: (
+        link.is_up and (link.transport.get_write_buffer_size() > _LINE_FULL_BYTES or is_held_up(link.ssh))
+    )
     end.is_line_lost = lambda: not link.is_up
     begun = cast(Awaitable[tuple[Any, Any]], create(lambda: end, *what, encoding=None, window=WINDOW_BYTES, **options))
     await whole(begun, lambda opened: opened[0].close())

@@ -17,7 +17,7 @@ from weakref import WeakValueDictionary
 import asyncssh
 
 from backend.errors import BrokenOff, Unavailable
-from backend.guest.channel import FAULTS, WINDOW_BYTES, GuestAddress, Link, connect
+from backend.guest.channel import FAULTS, WINDOW_BYTES, GuestAddress, Link, connect, drained
 from backend.guest.keys import open_private_key
 from backend.hypervisor.driver import BULK
 from backend.hypervisor.registry import nodes
@@ -231,7 +231,7 @@ async def _feed(stream: asyncssh.SSHWriter[bytes], data: bytes) -> None:
     with suppress(OSError):
         for start in range(0, len(data), WINDOW_BYTES):
             stream.write(data[start : start + WINDOW_BYTES])
-            await stream.drain()
+            await drained(stream)
         stream.write_eof()
 
 

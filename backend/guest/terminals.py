@@ -16,7 +16,7 @@ import asyncssh
 
 from backend.errors import Conflict, Invalid, NotFound, Unavailable
 from backend.guest import dtach
-from backend.guest.channel import FAULTS, GuestAddress
+from backend.guest.channel import FAULTS, GuestAddress, is_held_up
 from backend.guest.ring import Ring
 from backend.guest.shell import guests
 from backend.guest.viewer import Notice, State, Viewer
@@ -109,7 +109,8 @@ class Terminal:
         Raises:
             Conflict: the program does not read, and has as much before it as we keep.
         """
-        if self._writer is not None and self._writer.channel.get_write_buffer_size() > _MAX_UNREAD_BYTES:
+        is_full = self._writer is not None and self._writer.channel.get_write_buffer_size() > _MAX_UNREAD_BYTES
+        if is_full or self._is_held_up:
             raise Conflict("The program in the terminal does not take what is typed.")
         self._say(dtach.push(data))
 
@@ -200,8 +201,12 @@ class Terminal:
         self._tell(Notice(State.EXITED, "The shell has ended.", dtach.exit_code_of(fate)))
         return True
 
+    @property
+    def _is_held_up(self) -> bool:
+        return self._writer is not None and is_held_up(self._writer.get_extra_info("connection"))
+
     def _say(self, packets: bytes) -> None:
-        if self._writer is not None:
+        if self._writer is not None and not self._is_held_up:
             try:
                 self._writer.write(packets)
             except (asyncssh.Error, OSError):

@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +13,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlmodel import select
 
+from backend import settings
+from backend.api import limits
 from backend.api.ssh import server, visitor
 from backend.db import reading, transaction
 from backend.errors import NotFound
 from backend.models import AuditLog, DesiredState, Status, User
 from backend.rules import ssh as rules
 from backend.rules.policy import SYSTEM, Actor
-from backend.services import containers, sharing, ssh_host_key, users
+from backend.services import containers, sharing, users
 from tests.factories import a_container
 from tests.people import a_user
-from tests.ssh_clients import Key, Scene, a_gateway, a_key, a_terminal
+from tests.ssh_clients import Key, Scene, a_client, a_gateway, a_key, a_terminal
 from tests.stores import eventually
 
 
@@ -36,15 +38,6 @@ async def scene(database: str, tmp_path: Path) -> AsyncGenerator[Scene]:
 async def mallory(scene: Scene, tmp_path: Path) -> tuple[Actor, Key]:
     person = await a_user("mallory")
     return person, await a_key(person, tmp_path)
-
-
-@asynccontextmanager
-async def _client(scene: Scene, **more: Any) -> AsyncGenerator[asyncssh.SSHClientConnection]:
-    """A client that does as it is told, and not as `ssh` would."""
-    known = ([ssh_host_key.private_key().convert_to_public()], [], [])
-    usual = {"username": "box", "known_hosts": known, "client_keys": [str(scene.key.path)], "agent_path": None}
-    async with asyncssh.connect("127.0.0.1", scene.port, config=None, **(usual | more)) as connection:
-        yield connection
 
 
 async def test_anothers_container_is_no_container_by_any_name(scene: Scene, mallory: tuple[Actor, Key]) -> None:
@@ -174,7 +167,7 @@ async def test_what_is_forwarded_is_asked_of_the_guest_and_of_nobody_else(databa
     asked: list[tuple[str, int]] = []
     ours = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
     port = ours.sockets[0].getsockname()[1]
-    async with a_gateway(tmp_path, answers=hello, asked=asked) as scene, _client(scene) as client:
+    async with a_gateway(tmp_path, answers=hello, asked=asked) as scene, a_client(scene) as client:
         places = [("127.0.0.1", port), ("localhost", port), ("::1", port), ("127.0.0.1", scene.port), ("0", 22)]
         for place in places:
             reader, writer = await client.open_connection(*place, encoding=None)
@@ -192,7 +185,7 @@ async def test_thousands_of_channels_are_refused_beyond_the_bound_and_given_back
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(visitor, "_MOST_SESSIONS", 3)
-    async with _client(scene) as client:
+    async with a_client(scene) as client:
         tried = [client.create_process("sleep 100") for _ in range(1000)]
         outcomes = await asyncio.gather(*tried, return_exceptions=True)
         begun = [each for each in outcomes if isinstance(each, asyncssh.SSHClientProcess)]
@@ -216,7 +209,7 @@ async def test_connections_are_counted_by_person_and_before_they_have_proved_any
 ) -> None:
     monkeypatch.setattr(server, "_MOST_OF_ONE", 2)
     monkeypatch.setattr(server, "_MOST_STRANGERS_FROM_ONE", 3)
-    async with _client(scene) as one, _client(scene) as two:
+    async with a_client(scene) as one, a_client(scene) as two:
         await one.run("true")
         await two.run("true")
         assert "2 SSH connections open" in (await scene.ssh("true")).err
@@ -246,7 +239,7 @@ async def test_a_guest_that_floods_is_read_no_faster_than_the_person_reads(datab
                 said += 65536
                 await process.stdout.drain()
 
-    async with a_gateway(tmp_path, handler=flood) as scene, _client(scene) as client:
+    async with a_gateway(tmp_path, handler=flood) as scene, a_client(scene) as client:
         process = await client.create_process("yes", encoding=None, window=2**31 - 1)  # it takes all, and reads none
         channel: Any = process.channel
         channel.pause_reading()
@@ -264,9 +257,47 @@ async def test_a_guest_that_floods_is_read_no_faster_than_the_person_reads(datab
         process.close()
 
 
+async def test_what_is_written_down_of_a_person_has_a_rate(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("API_RATE", "10")
+    monkeypatch.setattr(limits, "_people", limits.Gauge())
+    settings.settings.cache_clear()
+
+    async def rows(action: str) -> int:
+        async with reading() as tx:
+            return len((await tx.exec(select(AuditLog).where(AuditLog.action == action))).all())
+
+    await scene.change(status=Status.STOPPED, desired_state=DesiredState.STOPPED)
+    async with a_client(scene) as client:
+        done = await asyncio.gather(*(client.run("true") for _ in range(15)))
+        done += await asyncio.gather(*(client.run("true") for _ in range(15)))
+        assert (await rows("ssh.login"), await rows("ssh.session")) == (1, 9)
+        told = [str(each.stderr) for each in done]
+        assert len([each for each in told if "Too many attempts. Try again in" in each]) == 21
+        assert {each.exit_status for each in done} == {75}
+        with pytest.raises(asyncssh.ChannelOpenError, match="Too many attempts"):
+            await client.open_connection("127.0.0.1", 80)
+        assert await rows("ssh.forward") == 0
+    assert "Too many attempts" in (await scene.ssh("true")).err
+    assert await rows("ssh.login") == 1
+
+
+async def test_a_person_writes_one_thing_at_a_time_and_holds_up_nobody_else(
+    scene: Scene, mallory: tuple[Actor, Key]
+) -> None:
+    person, key = mallory
+    async with transaction() as tx:
+        await sharing.share(tx, scene.alice, scene.container.id, role="operator", username="mallory")
+    async with a_client(scene, client_keys=[str(key.path)], username="box.alice") as client:
+        async with scene.gateway.turn(person.person_id):
+            waiting = asyncio.create_task(client.run("true"))
+            assert (await scene.ssh("echo fine")).out == b"fine\n"
+            assert not waiting.done()
+        assert (await waiting).exit_status == 0
+
+
 async def test_a_huge_environment_is_dropped(scene: Scene) -> None:
     env = {f"PEQUEROKU_{number}": "x" for number in range(5000)} | {"PEQUEROKU_BIG": "x" * 30_000, "LD_PRELOAD": "/x"}
-    async with _client(scene) as client:
+    async with a_client(scene) as client:
         done = await client.run("env", env={"PEQUEROKU_FIRST": "1", **env})
     names = [line.partition("=")[0] for line in str(done.stdout).splitlines()]
     assert "LD_PRELOAD" not in names
@@ -275,7 +306,7 @@ async def test_a_huge_environment_is_dropped(scene: Scene) -> None:
 
 @pytest.mark.parametrize("size", [(0, 0), (2**32 - 1, 2**32 - 1), (1, 1), (100_000, 3)])
 async def test_absurd_sizes_become_sizes(database: str, tmp_path: Path, size: tuple[int, int]) -> None:
-    async with a_gateway(tmp_path) as scene, _client(scene) as client:
+    async with a_gateway(tmp_path) as scene, a_client(scene) as client:
         done = await client.run("stty size", term_type="x" * 3000, term_size=size)
         rows, cols = map(int, str(done.stdout).split())
         assert 1 <= cols <= 1000
@@ -283,7 +314,7 @@ async def test_absurd_sizes_become_sizes(database: str, tmp_path: Path, size: tu
 
 
 async def test_what_is_no_command_is_not_run(scene: Scene) -> None:
-    async with _client(scene) as client:
+    async with a_client(scene) as client:
         for command in ("echo a\0; echo b", "x" * 200_000):
             done = await client.run(command)
             assert (done.exit_status, done.stdout) == (255, "")
@@ -296,7 +327,7 @@ async def test_what_is_no_command_is_not_run(scene: Scene) -> None:
 async def test_agents_and_displays_are_not_forwarded(scene: Scene) -> None:
     done = await scene.ssh("echo agent=$SSH_AUTH_SOCK display=$DISPLAY", flags=("-A", "-X"))
     assert done.out.endswith(b"\n")
-    async with _client(scene) as client:
+    async with a_client(scene) as client:
         for listening in (
             client.forward_remote_port("", 0, "127.0.0.1", 1),
             client.start_unix_server(lambda: None, "/x"),
@@ -321,7 +352,7 @@ async def test_malformed_names_are_nobodys(scene: Scene) -> None:
         "box;id",
     ):
         with suppress(asyncssh.Error):
-            async with _client(scene, username=login) as client:
+            async with a_client(scene, username=login) as client:
                 assert (await client.run("echo inside")).stdout == "", login
     assert not scene.guest.wires
 

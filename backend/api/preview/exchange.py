@@ -8,7 +8,7 @@ import asyncssh
 import h11
 
 from backend.api.preview.wire import READ_BYTES, Wire
-from backend.guest.channel import FAULTS, Ends
+from backend.guest.channel import FAULTS, Ends, drained
 from backend.rules import preview_headers
 from backend.rules.preview_headers import Between
 
@@ -142,4 +142,4 @@ class _Exchange:
     async def _write(self, data: bytes) -> None:
         self._writer.write(data)
         async with asyncio.timeout(_STALLED_S):
-            await self._writer.drain()
+            await drained(self._writer)

@@ -47,6 +47,7 @@ class _Forwarded(End):
         _join(self, self._guest)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.is_over = True
         self._guest.hang_up()
         self._let_go()
 

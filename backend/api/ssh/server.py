@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
+from weakref import WeakValueDictionary
 
 import asyncssh
 
@@ -58,6 +59,7 @@ class Gateway:
         self._works = set[asyncio.Task[None]]()
         self._strangers = Counter[str]()
         self._people = Counter[int]()
+        self._turns = WeakValueDictionary[int, asyncio.Lock]()
         self._next: Visitor | None = None
         self._options = _options(lambda: self._next)
 
@@ -103,6 +105,10 @@ class Gateway:
         finally:
             self._people[person] -= 1
             self._people += Counter()  # forgets who has none
+
+    def turn(self, person_id: int) -> asyncio.Lock:
+        """One person writes one thing at a time: who else writes waits for that one, and not for hundreds."""
+        return self._turns.setdefault(person_id, asyncio.Lock())
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._works.discard(task)

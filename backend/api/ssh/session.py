@@ -9,7 +9,7 @@ from asyncssh import SSHServerSession
 from asyncssh.constants import EXTENDED_DATA_STDERR
 
 from backend.api.ssh.starting import Keys, until_running
-from backend.errors import Invalid, PequerokuError, Unavailable
+from backend.errors import Invalid, PequerokuError, Throttled, Unavailable
 from backend.guest.channel import FAULTS
 from backend.guest.piping import End, InGuest, Outcome, open_session
 from backend.rules import ssh as rules
@@ -78,11 +78,11 @@ class Session(End, SSHServerSession[bytes]):
         if self._terminal:
             self._terminal["term_size"] = rules.cells(width, height)
             if self.other is not None:
-                self._guest.channel.change_terminal_size(*self._terminal["term_size"])
+                self._guest.resize(self._terminal["term_size"])
 
     def signal_received(self, signal: str) -> None:
         if self.other is not None:
-            self._guest.channel.send_signal(signal[:32])
+            self._guest.signal(signal[:32])
 
     def break_received(self, msec: int) -> bool:
         return False
@@ -105,6 +105,7 @@ class Session(End, SSHServerSession[bytes]):
         super().say(data, datatype)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.is_over = True
         if self._work is not None:
             self._work.cancel()
         self._guest.hang_up()
@@ -115,7 +116,7 @@ class Session(End, SSHServerSession[bytes]):
     async def _run(self) -> None:
         try:
             await self._begin()
-        except Unavailable as refusal:
+        except (Unavailable, Throttled) as refusal:
             self._refuse(refusal.message, _NOT_NOW)
         except PequerokuError as refusal:
             self._refuse(refusal.message, _REFUSED)
@@ -142,7 +143,7 @@ class Session(End, SSHServerSession[bytes]):
             **self._terminal,
         )
         if self._terminal.get("term_size") != size:
-            self._guest.channel.change_terminal_size(*self._terminal["term_size"])
+            self._guest.resize(self._terminal["term_size"])
         self.join(self._guest)
         self._guest.join(self)
         self._guest.when_over(self._over)

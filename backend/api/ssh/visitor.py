@@ -16,6 +16,7 @@ from asyncssh.constants import (
     OPEN_RESOURCE_SHORTAGE,
 )
 
+from backend.api.limits import count_by_ssh
 from backend.api.ssh.channel import Channel
 from backend.api.ssh.forwarding import Connection, Socket
 from backend.api.ssh.session import Session
@@ -23,7 +24,7 @@ from backend.api.ssh.wire import Wire
 from backend.db import reading, transaction
 from backend.errors import Conflict, PequerokuError, Throttled, Unauthenticated
 from backend.events.bus import Event, bus, concerns
-from backend.guest.channel import WINDOW_BYTES
+from backend.guest.channel import WINDOW_BYTES, is_held_up
 from backend.models.base import now
 from backend.rules import ssh as rules
 from backend.rules.policy import Actor, Via
@@ -48,6 +49,7 @@ class House(Protocol):
     """Knows who is there, and waits at its end for what they leave to be done."""
 
     def one_more(self, actor: Actor) -> AbstractContextManager[None]: ...
+    def turn(self, person_id: int) -> asyncio.Lock: ...
     def begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]: ...
 
 
@@ -60,7 +62,7 @@ class Visitor(asyncssh.SSHServer):
         self._house = house
         self._ssh: asyncssh.SSHServerConnection | None = None
         self._login = self._fingerprint = ""
-        self._offered = 0
+        self._offered = self._holder_id = 0
         self._counts = {"sessions": 0, "connections": 0}
         self._staying: asyncio.Task[None] | None = None
         self._arrived = asyncio.Event()
@@ -99,9 +101,10 @@ class Visitor(asyncssh.SSHServer):
             raise asyncssh.DisconnectError(DISC_NO_MORE_AUTH_METHODS_AVAILABLE, words)
         fingerprint = key.get_fingerprint()
         self._fingerprint = ""
-        if await service.holder_of(fingerprint, self.actor) is None:
+        holder = await service.holder_of(fingerprint, self.actor)
+        if holder is None:
             return False
-        self._fingerprint = fingerprint
+        self._fingerprint, self._holder_id = fingerprint, holder.person_id
         return True
 
     def auth_completed(self) -> None:
@@ -155,7 +158,8 @@ class Visitor(asyncssh.SSHServer):
         Raises:
             PequerokuError: they may not come in, or not there.
         """
-        async with transaction() as tx:
+        count_by_ssh(self._holder_id)
+        async with self._house.turn(self._holder_id), transaction() as tx:
             self.actor = await service.sign_in(tx, self.actor, self._fingerprint)
         async with reading() as tx:
             container_id = await service.container_named(tx, self.actor, self._login)
@@ -277,8 +281,8 @@ class Visitor(asyncssh.SSHServer):
 
     @property
     def is_full(self) -> bool:
-        """The client takes nothing more for now."""
-        return self.wire.is_full
+        """The client takes nothing more for now. Who is gone takes all: nobody is to wait for them."""
+        return self._ssh is not None and (self.wire.is_full or is_held_up(self._ssh))
 
     async def enter(self, what: str) -> Way:
         """Be let at a session; `what` it is stands in the audit log.
@@ -287,7 +291,8 @@ class Visitor(asyncssh.SSHServer):
             PequerokuError: it may not be.
         """
         await self._be_there()
-        async with transaction() as tx:
+        count_by_ssh(self.actor.person_id)
+        async with self._house.turn(self.actor.person_id), transaction() as tx:
             way = await service.begin_session(tx, self.actor, self.container_id, what)
             await activity.note_use(tx, [self.container_id], now())
         return way
@@ -302,9 +307,10 @@ class Visitor(asyncssh.SSHServer):
         if target in self._noted or len(self._noted) > rules.MOST_PLACES:
             async with reading() as tx:
                 return await service.look(tx, self.actor, self.container_id)
+        count_by_ssh(self.actor.person_id)
         self._noted.add(target)
         said = target if len(self._noted) <= rules.MOST_PLACES else f"{target}, and others that are not written down"
-        async with transaction() as tx:
+        async with self._house.turn(self.actor.person_id), transaction() as tx:
             way = await service.begin_forward(tx, self.actor, self.container_id, said)
             await activity.note_use(tx, [self.container_id], now())
         return way
