@@ -27,7 +27,7 @@ from backend.rules.templates import File
 from backend.services import feed
 from backend.services.config import value_of
 from backend.services.file_exchange import checked
-from backend.services.quotas import cheapest_type, check_allowed, kept_type, locked_quota, type_named
+from backend.services.quotas import cheapest, check_allowed, kept_type, locked_quota, my_types, type_named
 from backend.services.targets import owned
 from backend.services.wishing import wish_gone
 
@@ -226,7 +226,7 @@ async def _type_of(tx: Tx, actor: Actor, wanted: int | str) -> int:
     if quota is None:
         raise NotFound("Your quota")
     if wanted == "":
-        return (await cheapest_type(tx, actor)).id
+        return cheapest(await my_types(tx, actor)).id
     type_id = wanted if isinstance(wanted, int) else await type_named(tx, quota, wanted)
     await check_allowed(tx, quota, await kept_type(tx, type_id))
     return type_id

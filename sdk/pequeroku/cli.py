@@ -319,9 +319,10 @@ def ssh(
     name: Name, words: Annotated[list[str] | None, typer.Argument(help="A command; else you get a shell.")] = None
 ) -> None:
     """Your own ssh, into a container."""
-    asks = sys.stdin.isatty() and not words
-    how = ["-o", "ClearAllForwardings=yes", *(["-o", "RequestTTY=auto"] if words else [])]
-    _over_ssh("ssh", name, lambda at: [*how, "--", at, *(words or [])], may_start=asks)
+    line = words[1:] if words and words[0] == "--" else words or []
+    asks = sys.stdin.isatty() and not line
+    how = ["-o", "ClearAllForwardings=yes", *(["-o", "RequestTTY=auto"] if line else [])]
+    _over_ssh("ssh", name, lambda at: [*how, "--", at, *line], may_start=asks)
 
 
 @app.command()

@@ -285,14 +285,15 @@ async def test_openssh_is_told_which_key_the_gateway_has_and_where_it_is(signed_
         (tmp_path / "bin" / name).write_text(_TELLS)
         (tmp_path / "bin" / name).chmod(0o755)
     told = shell.does("ssh", "box", "ls", "-la", code=9).splitlines()
-    assert told[-7:] == ["-o", "ClearAllForwardings=yes", "-o", "RequestTTY=auto", "box.ana@localhost", "ls", "-la"]
+    rest = ["--", "box.ana@localhost", "ls", "-la"]
+    assert told[-8:] == ["-o", "ClearAllForwardings=yes", "-o", "RequestTTY=auto", *rest]
     assert {"StrictHostKeyChecking=yes", "HostKeyAlias=pequeroku", "RemoteCommand=none"} <= set(told)
     known = next(each.partition("=")[2].strip('"') for each in told if each.startswith("UserKnownHostsFile="))
     assert Path(known).read_text().startswith("pequeroku ssh-ed25519 AAAA")  # noqa: ASYNC240
     told = shell.does("cp", "a file", "box:/app/", code=9).splitlines()
     assert told[-4:] == ["-r", "--", "./a file", "box.ana@localhost:/app/"]
     told = shell.does("port-forward", "box", "81:80", code=9).splitlines()
-    assert told[-4:] == ["-N", "-L", "127.0.0.1:81:127.0.0.1:80", "box.ana@localhost"]
+    assert told[-5:] == ["-N", "-L", "127.0.0.1:81:127.0.0.1:80", "--", "box.ana@localhost"]
 
 
 async def test_a_shell_is_taught_to_complete_commands_and_names(signed_in: Path, tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ async def get_or_create_container(
             mine = await containers.list_visible(tx, actor, Search(owner="me", text=name), with_credits=False)
             view = next((each for each in mine if each.name == name), None)
             if view is None:
-                kind = type or (await quotas.cheapest_type(tx, actor)).name
+                kind = type or quotas.cheapest(await quotas.my_types(tx, actor)).name
                 view = await containers.create(tx, actor, container_type=kind, name=name)
             elif view.desired_state != "running" or view.status == "error":
                 view = await containers.power_on(tx, actor, view.id)
