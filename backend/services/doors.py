@@ -7,7 +7,7 @@ from backend.db import Tx
 from backend.errors import NotFound, NotRunning
 from backend.guest.channel import GuestAddress
 from backend.guest.shell import reach
-from backend.models import Node, Status
+from backend.models import Container, Node, Status
 from backend.rules.policy import Action, Actor
 from backend.rules.timeline import ready_at
 from backend.services.targets import visible
@@ -48,8 +48,13 @@ async def door(action: Action, tx: Tx, actor: Actor, container_id: int) -> Door:
     node = await tx.get(Node, container.node_id)
     if node is None or container.delete_requested_at is not None:
         raise NotFound("That container")
+    return door_of(container, node)
+
+
+def door_of(container: Container, node: Node) -> Door:
+    """What its row says of the way in."""
     return Door(
-        container_id=container_id,
+        container_id=container.id,
         domain_name=container.domain_name,
         is_running=container.status is Status.RUNNING and bool(container.host_key),
         up_since=ready_at(container.phases),

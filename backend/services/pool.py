@@ -20,6 +20,7 @@ from backend.rules import pool
 from backend.rules.placement import Decision, NodeFacts, Size, choose
 from backend.rules.pool import Warm
 from backend.rules.upkeep import first_expiry
+from backend.services.doors import Door, door_of
 from backend.services.identity import add_user
 from backend.services.placement import locked_node_facts, node_facts
 from backend.services.targets import announce_change
@@ -90,9 +91,10 @@ async def is_used(tx: Tx) -> bool:
     return (await tx.exec(kind)).first() is not None or (await tx.exec(kept)).first() is not None
 
 
-async def warm_ids(tx: Tx) -> Sequence[int]:
-    """Containers that may be claimed now."""
-    return (await tx.exec(select(Container.id).join(Node, col(Node.id) == Container.node_id).where(*_is_warm()))).all()
+async def warm_doors(tx: Tx) -> list[Door]:
+    """The ways into what may be claimed now."""
+    query = select(Container, Node).join(Node, col(Node.id) == Container.node_id).where(*_is_warm())
+    return [door_of(container, node) for container, node in (await tx.exec(query)).all()]
 
 
 async def refill(tx: Tx) -> int:

@@ -8,8 +8,8 @@ from backend.errors import PequerokuError
 from backend.events.bus import ContainerChanged, Event, NodeChanged, bus
 from backend.guest.shell import guests
 from backend.hypervisor.driver import INTERACTIVE
-from backend.rules.policy import SYSTEM
-from backend.services import pool, terminals
+from backend.services import pool
+from backend.services.doors import Door
 from backend.tasks import leases, work_leases
 from backend.tasks.leases import LeaseLost
 
@@ -83,16 +83,20 @@ async def _connect() -> None:
 
     That is for the owner who comes to this same process. Another one connects anew, and takes the connection over.
     """
-    async with reading() as tx:
-        ids = await pool.warm_ids(tx)
-    for container_id in ids:
-        try:
-            async with reading() as tx:
-                door = await terminals.look(tx, SYSTEM, container_id)
-            address = await door.address()
-            if guests().is_connected(address):
-                continue
+    try:
+        async with reading() as tx:
+            doors = await pool.warm_doors(tx)
+        for door in doors:
+            await _greet(door)
+    except Exception:
+        log.exception("warm machines could not be connected with; trying again soon")
+
+
+async def _greet(door: Door) -> None:
+    try:
+        address = await door.address()
+        if not guests().is_connected(address):
             await guests().link(address, INTERACTIVE)
             await guests().run(address, ":", timeout_s=_FIRST_S)
-        except PequerokuError as fault:
-            log.info("the warm machine %s can't be connected with now: %s", container_id, fault)
+    except PequerokuError as fault:
+        log.info("the warm machine %s can't be connected with now: %s", door.container_id, fault)
