@@ -187,7 +187,10 @@ async def _tell(app: rx.App, news: _News) -> bool:
         if watch.actor.user_id in news.told:
             inboxes[watch.actor.user_id][token] = watch
     await _all(live_inbox.tell(app, tabs) for tabs in inboxes.values())
-    await _all(_show_anew(app, token, watch, news) for token, watch in watches().items())
+    about = news.known | news.met
+    await _all(
+        _show_anew(app, token, watch, news) for token, watch in watches().items() if watch.actor.user_id in about
+    )
     if news.usage:
         await _all(_show_usage(app, token, watch) for token, watch in watches().items())
     if news.written_ids or news.container_ids or news.everybody:
