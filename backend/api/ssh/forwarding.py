@@ -2,7 +2,7 @@
 goes into the guest's channel, and the guest makes it.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, Self
 
 import asyncssh
@@ -25,12 +25,16 @@ class Asker(Protocol):
     async def enter_for(self, target: str) -> Way: ...
 
 
-class _Forwarded(End):
-    """The client's end of a connection that the guest makes: to `target`, by `connect` in the guest."""
+Connect = Callable[[GuestAddress], Awaitable[None]]
 
-    def __init__(self, asker: Asker, target: str, guest: InGuest, let_go: Callable[[], None]) -> None:
+
+class _Forwarded(End):
+    """The client's end of a connection that the guest makes: to `target`, by `connect`."""
+
+    def __init__(self, asker: Asker, target: str, guest: InGuest, connect: Connect, let_go: Callable[[], None]) -> None:
         super().__init__()
         self._asker, self._target, self._guest, self._let_go = asker, target, guest, let_go
+        self._connect = connect
         self.is_line_full = lambda: asker.is_full
 
     async def opened(self) -> Self:
@@ -55,33 +59,26 @@ class _Forwarded(End):
         self._asker.used()
         super().say(data, datatype)
 
-    async def _connect(self, address: GuestAddress) -> None:
-        raise NotImplementedError
-
 
 class Connection(_Forwarded, asyncssh.SSHTCPSession[bytes]):
     """To a port."""
 
     def __init__(self, asker: Asker, host: str, port: int, let_go: Callable[[], None]) -> None:
-        super().__init__(asker, f"{host}:{port}", InGuest(), let_go)
-        self._host, self._port = host, port
-
-    async def _connect(self, address: GuestAddress) -> None:
-        await open_connection(address, self._guest, self._host, self._port)
+        guest = InGuest()
+        super().__init__(
+            asker, f"{host}:{port}", guest, lambda address: open_connection(address, guest, host, port), let_go
+        )
 
 
 class Socket(_Forwarded, asyncssh.SSHUNIXSession[bytes]):
     """To a socket of the guest's file system."""
 
     def __init__(self, asker: Asker, path: str, let_go: Callable[[], None]) -> None:
-        self._in_guest = InGuestSocket()
-        super().__init__(asker, path, self._in_guest, let_go)
-
-    async def _connect(self, address: GuestAddress) -> None:
-        await open_socket(address, self._in_guest, self._target)
+        guest = InGuestSocket()
+        super().__init__(asker, path, guest, lambda address: open_socket(address, guest, path), let_go)
 
 
-async def _open(asker: Asker, target: str, guest: InGuest, connect: Any, let_go: Callable[[], None]) -> None:
+async def _open(asker: Asker, target: str, guest: InGuest, connect: Connect, let_go: Callable[[], None]) -> None:
     try:
         way = await asker.enter_for(target)
         await connect(await way.door.address())

@@ -16,7 +16,6 @@ from backend.rules.policy import Role
 from backend.services.processes import Done, Order
 from backend.services.views import ContainerView, TypeView
 
-_Path = Annotated[str, Field(max_length=1024)]
 _LONGEST_TTL_S = 30 * 24 * 3600
 _LAST_ID = 2**31 - 1
 _B64_STDIN = (commands.MAX_STDIN + 2) // 3 * 4
