@@ -1,6 +1,8 @@
 """What people do, for the tests."""
 
+import os
 import re
+from pathlib import Path
 
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Locator, Page, expect
@@ -51,6 +53,23 @@ async def record_statuses(page: Page) -> None:
             new MutationObserver(note).observe(document.body, { subtree: true, attributeFilter: ["data-status"] });
         }"""
     )
+
+
+async def picture(page: Page, name: str) -> None:
+    """Keep a picture for people to look at, when they ask for it (SHOTS names a folder)."""
+    if folder := os.environ.get("SHOTS"):
+        await page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+
+
+async def pictures(page: Page, name: str) -> None:
+    """The same, wide and narrow, light and dark."""
+    if not os.environ.get("SHOTS"):
+        return
+    for width in (390, 1280):
+        await page.set_viewport_size({"width": width, "height": 800})
+        for scheme in ("dark", "light"):
+            await page.emulate_media(color_scheme=scheme)
+            await picture(page, f"{name}-{width}-{scheme}")
 
 
 async def assert_accessible(page: Page, where: str) -> None:

@@ -1,12 +1,11 @@
 """What administrators see of tips, on a server where many were decided: who chooses, what for, what it was worth."""
 
-import os
 from collections.abc import Generator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, expect
 from sqlmodel import select
 
 from backend.db import transaction
@@ -22,13 +21,12 @@ from tests.conftest import in_use
 from tests.e2e import people, served
 from tests.e2e.conftest import Person
 from tests.e2e.served import Served
-from tests.e2e.steps import arrive, assert_accessible
+from tests.e2e.steps import arrive, assert_accessible, picture
 from tests.tip_log import FIRST, SECOND, decisions
 
 pytestmark = pytest.mark.browser
 
 _ADMIN = Person("admin", "an admin for tests")
-_SHOTS = os.environ.get("SHOTS", "")
 _ASKED = {"rule@1": FIRST, "thompson@1": SECOND}
 
 
@@ -64,11 +62,6 @@ async def _much_was_decided(server: Served) -> None:
         await promotion.look()
 
 
-async def _shot(page: Page, name: str) -> None:
-    if _SHOTS:
-        await page.screenshot(path=Path(_SHOTS) / f"{name}.png", full_page=True)
-
-
 async def _each_way(browser: Browser, server: Served, name: str) -> None:
     """Every page in both colours and on a phone: accessible, and no wider than the window."""
     for look, options in {
@@ -89,7 +82,7 @@ async def _each_way(browser: Browser, server: Served, name: str) -> None:
             await assert_accessible(page, f"{each}, {look}")
             widths = await page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
             assert widths[0] <= widths[1], f"{each} is {widths[0]} px wide in {widths[1]}"
-            await _shot(page, f"tips-{each}-{name}-{look}")
+            await picture(page, f"tips-{each}-{name}-{look}")
         await made.close()
 
 

@@ -1,35 +1,17 @@
 """What happened while away, what was done, and who else is told."""
 
-import os
 import re
 import sqlite3
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, expect
 
 from tests.e2e.conftest import NewContext, Person
 from tests.e2e.served import Served
-from tests.e2e.steps import arrive, assert_accessible, create
+from tests.e2e.steps import arrive, assert_accessible, create, pictures
 
 pytestmark = pytest.mark.browser
-
-_SHOTS = os.environ.get("SHOTS", "")
-
-
-async def _shoot(page: Page, name: str) -> None:
-    """Pictures for people to look at, where SHOTS names a folder: light and dark, wide and narrow."""
-    if not _SHOTS:
-        return
-    for scheme in ("light", "dark"):
-        await page.emulate_media(color_scheme=scheme)
-        for width in (1280, 390):
-            await page.set_viewport_size({"width": width, "height": 800})
-            await page.evaluate("Promise.all(document.getAnimations().map((each) => each.finished))")
-            await page.screenshot(path=Path(_SHOTS) / f"{name}-{scheme}-{width}.png")
-    await page.emulate_media(color_scheme="light")
-    await page.set_viewport_size({"width": 1280, "height": 800})
 
 
 def _sql(server: Served, statement: str, *values: object) -> list[tuple]:
@@ -54,14 +36,14 @@ async def test_what_happened_while_away_waits_in_the_inbox(page: Page, person: P
     await page.get_by_role("link", name="Inbox, 0 not read").click()
     await expect(page.get_by_role("heading", name="Nothing happened while you were away")).to_be_visible()
     await assert_accessible(page, "empty inbox")
-    await _shoot(page, "inbox-empty")
+    await pictures(page, "inbox-empty")
     _tell(server, person, "container.failed", "“calm-otter” could not start", "Its node has no room left.", "/")
     _tell(server, person, "container.expires_soon", "“old-hare” expires tomorrow", "It is deleted then, with its disk.")
     _tell(server, person, "container.shared", "“wise-fox” was shared with you", "You may use its terminal.", "/account")
     await page.reload()
     await expect(page.get_by_role("status").get_by_text("3 not read")).to_be_visible()
     await assert_accessible(page, "inbox")
-    await _shoot(page, "inbox")
+    await pictures(page, "inbox")
     await page.get_by_role("button", name="Mark as read: “old-hare” expires tomorrow").click()
     await expect(page.get_by_role("link", name="Inbox, 2 not read")).to_be_visible()
     await page.get_by_role("button", name="Open: “wise-fox” was shared with you").click()
@@ -79,7 +61,7 @@ async def test_a_webhook_is_added_tried_and_removed_and_an_open_tab_follows(
     await page.goto("/account/webhooks")
     await expect(page.get_by_role("heading", name="Have your own programs told")).to_be_visible()
     await assert_accessible(page, "no webhooks")
-    await _shoot(page, "webhooks-empty")
+    await pictures(page, "webhooks-empty")
     await page.get_by_role("button", name="New webhook").click()
     await page.get_by_label("Address").fill("https://me:secret@example.com/")
     await page.get_by_role("button", name="Save").click()
@@ -87,17 +69,17 @@ async def test_a_webhook_is_added_tried_and_removed_and_an_open_tab_follows(
     await page.get_by_label("Address").fill("http://127.0.0.1:9/hook")
     await page.get_by_label("Moved to another node").uncheck()
     await assert_accessible(page, "webhook form")
-    await _shoot(page, "webhook-form")
+    await pictures(page, "webhook-form")
     await page.get_by_role("button", name="Save").click()
     await expect(page.locator(".pq-hook-secret")).to_contain_text("whsec_")
-    await _shoot(page, "webhook-secret")
+    await pictures(page, "webhook-secret")
     await page.get_by_role("button", name="Done").click()
     await page.get_by_role("button", name="Send a test").click()
     await expect(page.locator(".pq-activity li")).to_contain_text("It leads to a private address", timeout=20000)
     await page.get_by_role("button", name="Close toast").click()
     await expect(page.get_by_text("A test is on its way")).to_have_count(0)
     await assert_accessible(page, "webhook log")
-    await _shoot(page, "webhooks")
+    await pictures(page, "webhooks")
     await page.get_by_role("button", name="Send again").click()
     await page.get_by_role("button", name="Switch off").click()
     await expect(page.get_by_text("off", exact=True)).to_be_visible()
@@ -124,7 +106,7 @@ async def test_an_open_tab_hears_what_happens_at_once(new_context: NewContext, p
     )
     await expect(page.get_by_text("A webhook does not answer")).to_be_visible(timeout=20000)
     await expect(page.get_by_role("link", name="Inbox, 1 not read")).to_be_visible()
-    await _shoot(page, "toast")
+    await pictures(page, "toast")
 
 
 async def test_a_person_sees_what_they_did_and_what_was_done_to_a_container(page: Page, person: Person) -> None:
@@ -133,11 +115,11 @@ async def test_a_person_sees_what_they_did_and_what_was_done_to_a_container(page
     await page.get_by_role("button", name="Activity of watched").click()
     await expect(page.get_by_role("dialog").get_by_text("Container made")).to_be_visible()
     await assert_accessible(page, "activity of a container")
-    await _shoot(page, "container-activity")
+    await pictures(page, "container-activity")
     await page.keyboard.press("Escape")
     await page.goto("/account")
     await page.get_by_role("navigation", name="Account").get_by_role("link", name="Activity").click()
     await expect(page.get_by_text("Sign-in").first).to_be_visible()
     await expect(page.get_by_text("Container made")).to_be_visible()
     await assert_accessible(page, "activity")
-    await _shoot(page, "activity")
+    await pictures(page, "activity")

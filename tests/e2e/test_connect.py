@@ -1,8 +1,6 @@
 """Connect your agent, in a real browser; and what the page says, done by the official client over real HTTP."""
 
-import os
 import re
-from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -12,7 +10,7 @@ from playwright.async_api import Locator, Page, expect
 from tests.agents import agent_told, server_in
 from tests.e2e.conftest import NewContext, Person
 from tests.e2e.served import Served
-from tests.e2e.steps import arrive, assert_accessible, card, expect_status
+from tests.e2e.steps import arrive, assert_accessible, card, expect_status, pictures
 from tests.stores import eventually
 
 pytestmark = pytest.mark.browser
@@ -42,17 +40,6 @@ async def _make_a_key(page: Page) -> str:
     return await page.get_by_label("Your new key").inner_text()
 
 
-async def _look_at(page: Page, name: str) -> None:
-    """Keep pictures for people to look at, when they ask for it (SHOTS names a folder)."""
-    if folder := os.environ.get("SHOTS"):
-        for width, scheme in ((1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")):
-            await page.set_viewport_size({"width": width, "height": 900})
-            await page.emulate_media(color_scheme=scheme)
-            await page.screenshot(path=Path(folder) / f"{name}-{width}-{scheme}.png", full_page=True)
-        await page.set_viewport_size({"width": 1280, "height": 800})
-        await page.emulate_media(color_scheme="light")
-
-
 async def test_an_agent_comes_in_exactly_as_the_page_says_and_is_out_when_its_key_is_revoked(
     new_context: NewContext, person: Person, server: Served
 ) -> None:
@@ -63,7 +50,7 @@ async def test_an_agent_comes_in_exactly_as_the_page_says_and_is_out_when_its_ke
     await _open(page)
     await expect(page.get_by_label("The address of the MCP server")).to_have_text(f"{server.url}/mcp")
     await expect(page.locator("[data-guide=claude-code]")).to_contain_text("Bearer pk_…")
-    await _look_at(page, "connect-empty")
+    await pictures(page, "connect-empty")
     key = await _make_a_key(page)
     await expect(page.locator("[data-guide=claude-code]")).to_contain_text(f'--header "Authorization: Bearer {key}"')
     arrival, said = page.locator("section").filter(has_text="3. Ask it for something"), dict[str, Any]()
@@ -79,7 +66,7 @@ async def test_an_agent_comes_in_exactly_as_the_page_says_and_is_out_when_its_ke
     await expect(arrival.get_by_role("status")).to_contain_text(re.compile("“My agent” came in .*, from (127|::)"))
     await expect(page.locator("[data-sonner-toast]")).to_have_count(0)
     await assert_accessible(page, "connect, it came in")
-    await _look_at(page, "connect-key")
+    await pictures(page, "connect-key")
     async with agent_told(said) as client:
         made = await client.call_tool("get_or_create_container", {"name": "by-my-agent", "type": "small"})
         assert (made.structured_content or {})["status"] == "running"
@@ -122,7 +109,7 @@ async def test_every_guide_can_be_read_by_everybody_wide_and_narrow(
             await assert_accessible(page, f"connect, {label}, {width}")
             widths = await page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
             assert widths[0] <= widths[1], f"{label} at {width}"
-    await _look_at(page, f"connect-{scheme}-ssh")
+    await pictures(page, f"connect-{scheme}-ssh")
 
 
 async def test_a_key_is_not_there_any_more_when_the_page_is_opened_again(page: Page, person: Person) -> None:

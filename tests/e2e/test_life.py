@@ -1,25 +1,17 @@
 """A container's size, its time, and its schedule, in the browser; and what a start would leave, before the click."""
 
-import os
 import re
 import sqlite3
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, expect
 
 from tests.e2e.conftest import NewContext, Person
 from tests.e2e.served import Served
-from tests.e2e.steps import arrive, assert_accessible, card, create, expect_status, more
+from tests.e2e.steps import arrive, assert_accessible, card, create, expect_status, more, picture
 
 pytestmark = pytest.mark.browser
-
-
-async def _look_at(page: Page, name: str) -> None:
-    """Keep a picture for people to look at, when they ask for it (SHOTS names a folder)."""
-    if folder := os.environ.get("SHOTS"):
-        await page.screenshot(path=Path(folder) / f"{name}.png")
 
 
 async def test_what_a_start_would_leave_is_said_before_the_click(page: Page, person: Person) -> None:
@@ -118,7 +110,7 @@ async def test_the_settings_are_for_everybody(new_context: NewContext, person: P
     await arrive(page, person)
     await page.locator("#new-container").click()
     await expect(page.get_by_role("dialog")).to_be_visible()
-    await _look_at(page, f"new-{scheme}-{width}")
+    await picture(page, f"new-{scheme}-{width}")
     await page.keyboard.press("Escape")
     await create(page, "seen")
     await expect_status(page, "running")
@@ -129,13 +121,13 @@ async def test_the_settings_are_for_everybody(new_context: NewContext, person: P
     await assert_accessible(page, "settings")
     widths = await page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
     assert widths[0] <= widths[1]
-    await _look_at(page, f"settings-{scheme}-{width}")
+    await picture(page, f"settings-{scheme}-{width}")
     await dialog.get_by_role("button", name="Close").scroll_into_view_if_needed()
-    await _look_at(page, f"settings-end-{scheme}-{width}")
+    await picture(page, f"settings-end-{scheme}-{width}")
     await page.keyboard.press("Escape")
     await page.get_by_role("button", name="Stop seen").click()
     await expect(page.get_by_role("heading", name="It is stopped")).to_be_visible()
-    await _look_at(page, f"stopped-{scheme}-{width}")
+    await picture(page, f"stopped-{scheme}-{width}")
     await page.goto("/")
     await expect_status(card(page, "seen"), "stopped")
-    await _look_at(page, f"card-{scheme}-{width}")
+    await picture(page, f"card-{scheme}-{width}")

@@ -1,27 +1,19 @@
 """What a container used, in the browser: charts that follow it, gaps, a table, and its last start."""
 
-import os
 import re
 import sqlite3
 import time
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, expect
 
 from tests.e2e.conftest import NewContext, Person
 from tests.e2e.served import Served
-from tests.e2e.steps import arrive, assert_accessible, create, expect_status
+from tests.e2e.steps import arrive, assert_accessible, create, expect_status, picture
 
 pytestmark = pytest.mark.browser
 _CHARTS = ("CPU", "Memory", "Disk", "Network")
-
-
-async def _look_at(page: Page, name: str) -> None:
-    """Keep a picture for people to look at, when they ask for it (SHOTS names a folder)."""
-    if folder := os.environ.get("SHOTS"):
-        await page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
 
 
 def _was_used(server: Served, container_id: int) -> None:
@@ -69,14 +61,14 @@ async def test_what_it_used_is_drawn_with_its_gap_and_told_as_a_table(
     await page.get_by_text("The same as a table").click()
     await expect(page.get_by_role("row")).not_to_have_count(0)
     await assert_accessible(page, f"the metrics in {scheme}")
-    await _look_at(page, f"metrics-{scheme}")
+    await picture(page, f"metrics-{scheme}")
     await page.locator(".pq-metrics").evaluate("each => each.scrollTo(0, 0)")
-    await _look_at(page, f"metrics-top-{scheme}")
+    await picture(page, f"metrics-top-{scheme}")
     await page.get_by_role("button", name="Week").click()
     await expect(page.get_by_role("button", name="Week")).to_have_attribute("aria-pressed", "true")
     await expect(cpu).to_be_visible()
     await page.set_viewport_size({"width": 375, "height": 740})
     await page.wait_for_function("document.querySelector('.pq-metrics .pq-plot svg').clientWidth < 375")
-    await _look_at(page, f"metrics-phone-{scheme}")
+    await picture(page, f"metrics-phone-{scheme}")
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert await page.evaluate("document.querySelector('.pq-metrics').scrollWidth <= innerWidth")

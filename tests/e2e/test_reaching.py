@@ -6,7 +6,6 @@ is as it is for people.
 
 import asyncio
 import json
-import os
 import sqlite3
 from collections.abc import AsyncGenerator
 from contextlib import closing
@@ -24,7 +23,7 @@ from tests.conftest import in_use
 from tests.e2e import people, served
 from tests.e2e.conftest import Person
 from tests.e2e.served import Served
-from tests.e2e.steps import arrive, assert_accessible
+from tests.e2e.steps import arrive, assert_accessible, pictures
 from tests.push_server import PushServer
 from tests.stores import eventually
 
@@ -121,17 +120,6 @@ async def _expect_state(page: Page, state: str) -> None:
     await expect(page.locator(f".pq-push[data-state={state}]")).to_be_visible()
 
 
-async def _look_at(page: Page, name: str) -> None:
-    """Keep pictures for people to look at, when they ask for it (SHOTS names a folder)."""
-    if folder := os.environ.get("SHOTS"):
-        for width, scheme in ((1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")):
-            await page.set_viewport_size({"width": width, "height": 900})
-            await page.emulate_media(color_scheme=scheme)
-            await page.screenshot(path=Path(folder) / f"{name}-{width}-{scheme}.png", full_page=True)
-        await page.set_viewport_size({"width": 1280, "height": 800})
-        await page.emulate_media(color_scheme="light")
-
-
 async def _deliver(page: Page, home: Served, message: dict[str, Any]) -> None:
     """Hand the service worker what the push service would, and wait until it has shown it."""
     worker = page.context.service_workers[0]
@@ -176,12 +164,12 @@ async def test_a_tip_comes_by_itself_and_leads_to_its_page(browser: Browser, hom
     service.public_key = (await (await context.request.get("/api/push/")).json())["public_key"]
     await _expect_state(page, "off")
     await assert_accessible(page, "notifications, off")
-    await _look_at(page, "notifications-off")
+    await pictures(page, "notifications-off")
     await page.get_by_role("button", name="Turn on here").click()
     await _expect_state(page, "on")
     await expect(page.locator("[data-browser]")).to_contain_text("this browser")
     await assert_accessible(page, "notifications, on")
-    await _look_at(page, "notifications-on")
+    await pictures(page, "notifications-on")
     await asyncio.to_thread(_two_days_pass, home)
 
     async def is_sent() -> bool:
@@ -226,7 +214,7 @@ async def test_quiet_hours_are_chosen_and_browsers_are_removed(
     await expect(page.get_by_label("Until")).to_have_value("07:15")
     await expect(page.get_by_text("2 tips at most in any 24 hours")).to_be_visible()
     await _expect_state(page, "on")
-    await _look_at(page, "notifications-hours")
+    await pictures(page, "notifications-hours")
     await page.get_by_role("button", name="As the installation says").click()
     await expect(page.get_by_text("You chose none.")).to_be_visible()
     await page.get_by_role("button", name="Turn off here").click()
@@ -257,7 +245,7 @@ async def test_a_browser_that_can_not_or_may_not_says_so(
     await expect(page.locator(".pq-push")).to_contain_text(words)
     await expect(page.locator(".pq-push button")).to_have_count(0)
     await assert_accessible(page, f"notifications, {state}")
-    await _look_at(page, f"notifications-{state}")
+    await pictures(page, f"notifications-{state}")
     await context.close()
 
 

@@ -1,7 +1,6 @@
 """The tip's page in the browser: there before any script, answered by keys, acted on and taken back, and offline."""
 
 import asyncio
-import os
 import re
 import sqlite3
 from collections.abc import AsyncGenerator, Generator
@@ -22,7 +21,7 @@ from tests.conftest import in_use
 from tests.e2e import served
 from tests.e2e.conftest import Person
 from tests.e2e.served import Served
-from tests.e2e.steps import arrive, assert_accessible, card, create, expect_status
+from tests.e2e.steps import arrive, assert_accessible, card, create, expect_status, pictures
 from tests.stores import eventually
 
 pytestmark = pytest.mark.browser
@@ -81,15 +80,6 @@ async def _know(knowing: Served, person: Person, name: str, value: float, /, **d
         await features.write(tx, user_id, [Feature(name, value, dict(detail))])
 
 
-async def _look_at(page: Page, name: str) -> None:
-    """Keep pictures for people to look at, wide and narrow, when they ask for it (SHOTS names a folder)."""
-    if folder := os.environ.get("SHOTS"):
-        for width in (1280, 390):
-            await page.set_viewport_size({"width": width, "height": 800})
-            await page.screenshot(path=Path(folder) / f"{name}-{width}.png")
-        await page.set_viewport_size({"width": 1280, "height": 800})
-
-
 async def _expect_the_time(page: Page) -> None:
     await expect(page.locator(".oo-clock time")).to_have_text(re.compile(r"\d?\d:\d\d"))
     await expect(page.locator(".oo-sentence")).to_have_count(0)
@@ -100,14 +90,14 @@ async def test_a_newcomer_is_told_of_their_first_machine_and_answers_by_key(page
     sentence = page.locator(".oo-sentence")
     await expect(sentence).to_contain_text("machine")
     await assert_accessible(page, "the tip")
-    await _look_at(page, "tip")
+    await pictures(page, "tip")
     await page.get_by_label("Why this tip").click()
     await expect(page.locator(".oo-why p")).to_contain_text("no machine yet")
-    await _look_at(page, "tip-why")
+    await pictures(page, "tip-why")
     await page.keyboard.press("n")
     await _expect_the_time(page)
     await assert_accessible(page, "the time")
-    await _look_at(page, "tip-none")
+    await pictures(page, "tip-none")
     await page.reload()
     await _expect_the_time(page)
 
@@ -163,10 +153,10 @@ async def test_the_action_stops_an_idle_machine_and_undo_starts_it_again(
     await expect(page.get_by_role("status")).to_contain_text("in use again")
     _ask(knowing, "update container set last_active_at = '2026-01-01 00:00:00' where id = ?", container_id)
     await page.reload()
-    await _look_at(page, "tip-action")
+    await pictures(page, "tip-action")
     await stop.click()
     await expect(page.get_by_role("status")).to_contain_text("is being stopped")
-    await _look_at(page, "tip-undo")
+    await pictures(page, "tip-undo")
     other = await page.context.new_page()
     await other.goto("/")
     await expect_status(card(other, "sandbox"), "stopped")
@@ -186,7 +176,7 @@ async def test_the_dashboard_shows_the_same_tip_in_one_line(page: Page, person: 
     line = page.locator(".pq-tip-line")
     await expect(line).to_have_text(said)
     await assert_accessible(page, "the dashboard with a tip")
-    await _look_at(page, "tip-dashboard")
+    await pictures(page, "tip-dashboard")
     await line.get_by_role("link").click()
     await expect(page.locator(".oo-sentence")).to_have_text(said)
 
