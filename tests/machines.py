@@ -97,6 +97,20 @@ def private_node(netns: str = "") -> Generator[PrivateNode]:
         shutil.rmtree(node.folder)
 
 
+def told_of(uri: str, domain: str) -> str:
+    """What libvirt and QEMU say of a machine, for the message of a test that waited for it in vain.
+
+    The registers come twice: a processor that still runs has gone on meanwhile.
+    """
+    state, monitor = ["domstate", "--reason", domain], ["qemu-monitor-command", "--hmp", domain]
+    asked = (state, [*monitor, "info chardev"], [*monitor, "info registers"], [*monitor, "info registers"])
+    said = [
+        subprocess.run(["virsh", "-c", uri, *each], capture_output=True, text=True, check=False, timeout=20)
+        for each in asked
+    ]
+    return "\n".join(each.stdout + each.stderr for each in said)
+
+
 def built_image() -> GuestImage:
     """The newest guest image that was built on this machine; skips the test when there is none."""
     given = os.environ.get("IMAGE_DIR")

@@ -21,7 +21,7 @@ from backend.settings import settings
 from tests.conftest import in_use
 from tests.factories import a_type, a_world_on
 from tests.integration.world import BOOT_S, TaskProcess, World, qemu_processes
-from tests.machines import PrivateNode
+from tests.machines import PrivateNode, told_of
 from tests.stores import eventually
 
 pytestmark = [pytest.mark.vm]
@@ -84,16 +84,29 @@ async def _with_something_to_lose(world: World) -> tuple[int, str]:
 async def _run(container_id: int, command: str) -> str:
     """A command's output. Just after a migration the guest's sshd may still see off whom it knew on the other node."""
 
+    faults: list[str] = []
+
     async def tried() -> tuple[str] | None:
         async with reading() as tx:
             door = await doors.look(tx, SYSTEM, container_id)
         try:
             done = await guests().run(await door.address(), command, timeout_s=60)
-        except Unavailable:
+        except Unavailable as fault:
+            faults.append(str(fault))
             return None
         return (done.stdout.decode().strip(),)
 
-    return (await eventually(f"“{command}” to run", tried, seconds=120))[0]
+    try:
+        return (await eventually(f"“{command}” to run", tried, seconds=120))[0]
+    except TimeoutError as late:
+        raise TimeoutError("\n".join((str(late), *faults, await _told_of(container_id)))) from late
+
+
+async def _told_of(container_id: int) -> str:
+    async with reading() as tx:
+        row = await tx.get_one(Container, container_id)
+        node = await tx.get_one(Node, row.node_id)
+    return await asyncio.to_thread(told_of, node.uri, row.domain_name)
 
 
 async def _until_moved(world: World, made: list[int]) -> None:
