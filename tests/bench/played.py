@@ -13,8 +13,7 @@ from typing import Any
 
 import asyncssh
 
-from backend.hypervisor import memory
-from backend.hypervisor.driver import BULK, INTERACTIVE, ByteStream
+from backend.hypervisor.driver import BULK, INTERACTIVE, ByteStream, DomainSpec
 from backend.hypervisor.memory import MemoryNode
 from backend.hypervisor.registry import nodes
 from tests.guests import Wire
@@ -24,7 +23,11 @@ _URI = "memory://local"
 
 
 class PlayedNode(MemoryNode):
-    """Opens a connection of its own to the SSH server for each port."""
+    """Opens a connection of its own to the SSH server for each port, and says what host key it has."""
+
+    async def boot(self, spec: DomainSpec) -> None:
+        await super().boot(spec)
+        self.machines[spec.name].host_key = os.environ["GUESTS_KEY"]
 
     async def open_channel(self, name: str, channel: str) -> ByteStream:
         if channel in (INTERACTIVE, BULK):
@@ -34,7 +37,6 @@ class PlayedNode(MemoryNode):
 
 def app() -> Any:
     """The whole product, over that node."""
-    memory._HOST_KEY = os.environ["GUESTS_KEY"]
     nodes().put(_URI, PlayedNode())
     from pequeroku_ui.pequeroku_ui import app as product
 
