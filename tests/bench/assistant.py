@@ -29,7 +29,7 @@ from tests.talk import Talk, talking
 
 _FIRSTS = 40
 _PEOPLE, _CONTAINERS = 5, 10
-_RATE, _STREAM_S, _APART_S = 100, 15, 0.1
+_RATE, _STREAM_S = 100, 40
 _STOPS = 10
 _SLEEP = "sleep 4334"
 _ANSWER_S = 120.0
@@ -74,29 +74,33 @@ class _Reader:
 
     talk: Talk
     came: list[tuple[float, float]] = field(default_factory=list[tuple[float, float]])
+    has_begun: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def read(self, after_s: float) -> None:
-        await asyncio.sleep(after_s)
+    async def read(self) -> None:
         await self.talk.say(text="Count")
         async with asyncio.timeout(_ANSWER_S):
             while (frame := json.loads(await self.talk.socket.recv()))["event"] != "usage":
                 if frame["event"] == "text":
                     at = time.monotonic()
                     self.came += [(float(each), at - float(each)) for each in frame["content"].split()]
+                    self.has_begun.set()
                 if frame["event"] == "error":
                     raise RuntimeError(frame["message"])
 
 
 async def _streams(server: Served, model: ModelServer, doors: list[tuple[str, int]]) -> list[Figure]:
-    """All chats, begun one after another. What counts is the time in which all of them stream."""
+    """All chats, each begun when the one before has its first token. What counts is the time in which all stream."""
     before_mb, before_s = resident_mb(server.pid), _processor_s(server.pid)
     model.decide = lambda _question: Reply(text=_stamps(_RATE * _STREAM_S), pause_s=1 / _RATE)
     async with AsyncExitStack() as stack:
         readers = [_Reader(await stack.enter_async_context(talking(server.url, *door))) for door in doors]
-        reading = asyncio.gather(*(each.read(number * _APART_S) for number, each in enumerate(readers)))
-        await asyncio.sleep(_STREAM_S)
-        with_all_mb = resident_mb(server.pid)
-        await reading
+        began = time.monotonic()
+        async with asyncio.TaskGroup() as reading:
+            for each in readers:
+                reading.create_task(each.read())
+                await asyncio.wait_for(each.has_begun.wait(), _ANSWER_S)
+            until_all_s = time.monotonic() - began
+            with_all_mb = resident_mb(server.pid)
     begin, end = max(each.came[0][0] for each in readers), min(each.came[-1][0] for each in readers)
     delays_ms = [late * 1000 for each in readers for at, late in each.came if begin <= at <= end]
     assert all(len(each.came) == _RATE * _STREAM_S for each in readers), "tokens were lost"
@@ -106,6 +110,7 @@ async def _streams(server: Served, model: ModelServer, doors: list[tuple[str, in
     return [
         Figure(name, percentile(delays_ms, 0.95), "ms", len(delays_ms), 100, detail=spread(delays_ms)),
         Figure("tokens that came to each of them", rate, "/s", len(readers)),
+        Figure("until all of them have begun, one after another", until_all_s, "s", 1),
         Figure("the server's processor time for a token, turns included", each_us, "µs", len(readers)),
         Figure(f"server memory with {len(readers)} chats", with_all_mb, "MB", 1, detail={"before": round(before_mb)}),
     ]
