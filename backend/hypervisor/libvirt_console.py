@@ -22,6 +22,7 @@ _CHUNK = 1 << 16
 KEPT_BYTES = 1 << 16
 _TOO_MUCH_BYTES = 1 << 18
 _DEAF_S = 60.0
+_SHUT_S = 1.0
 _TOO_MUCH = b"\n[It writes too much: its console is not read for a minute.]\n"
 
 Run = Callable[[Callable[[], dict[str, bytes]]], Awaitable[dict[str, bytes]]]
@@ -92,7 +93,7 @@ class LibvirtConsoles:
         except libvirt.libvirtError as error:
             if is_lost(error):
                 raise
-            self._not_before[key] = time.monotonic() + _DEAF_S  # it has none, or an operator looks at it
+            self._not_before[key] = time.monotonic() + _SHUT_S  # it just starts, or an operator looks at it
         else:
             self._streams[key] = stream
 
