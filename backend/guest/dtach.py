@@ -28,13 +28,17 @@ def socket_of(terminal_id: str) -> str:
 
 
 def start_command(terminal_id: str, cols: int, rows: int, program: str = "/bin/bash -l") -> str:
-    """Start a login shell, or another program, under dtach. It waits in its PTY until somebody attaches, and
-    outlives us.
+    """Start a login shell, or another program, under dtach. It outlives us.
+
+    It waits for the first who attaches, since what is said before that would be heard by nobody; for half a minute,
+    since nobody may come. dtach marks its socket as executable while somebody is attached.
 
     What it leaves: `<id>.pid` (dtach's own pid), and at its end `<id>.exit`, the program's exit code.
     """
     path = socket_of(terminal_id)
-    shell = f"echo $PPID > {path}.pid; stty iutf8 cols {cols} rows {rows}; {program}; echo $? > {path}.exit"
+    wait = f"n=0; until [ -x {path} ] || [ $n = 600 ]; do n=$((n+1)); sleep 0.05; done"
+    begin = f"echo $PPID > {path}.pid; stty iutf8 cols {cols} rows {rows}; {wait}"
+    shell = f"{begin}; {program}; echo $? > {path}.exit"
     return (
         f"[ -d {FOLDER} ] || mkdir -p -m 700 {FOLDER}; rm -f {path}.exit; unset SSH_CLIENT SSH_CONNECTION; cd; "
         f"{_ENVIRONMENT} exec dtach -n {path} -E -z -r winch /bin/sh -c '{shell}'"

@@ -8,7 +8,7 @@ import pytest
 
 from backend.guest import dtach
 from backend.guest import terminals as module
-from backend.guest.channel import GuestAddress
+from backend.guest.channel import Ends, GuestAddress, Link
 from backend.guest.shell import guests
 from backend.guest.terminals import Terminal, Terminals
 from backend.guest.viewer import Notice, Replay, State, Viewer
@@ -72,6 +72,19 @@ async def test_who_waits_for_a_guests_first_words_hears_them_and_not_for_ever(sc
     async with asyncio.timeout(20):
         await waiting
         await shells.first_words(address.domain_name, 60)
+
+
+async def test_what_a_shell_says_at_once_is_heard_by_who_is_late(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, address, shells = scene
+    dial = Link.dial_socket
+
+    async def dial_late(link: Link, path: str) -> Ends:
+        await asyncio.sleep(0.5)
+        return await dial(link, path)
+
+    monkeypatch.setattr(Link, "dial_socket", dial_late)
+    terminal = await shells.open(address, "t1", 80, 24, program="echo early; exec cat")
+    await eventually("its first words", lambda: b"early" in terminal._ring.replay())
 
 
 async def test_a_connection_that_is_lost_while_a_shell_is_ended_does_not_keep_the_shell(scene: Scene) -> None:
