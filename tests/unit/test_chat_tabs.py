@@ -4,6 +4,7 @@
 import httpx
 import pytest
 
+from backend.api.ws import ai
 from backend.db import transaction
 from backend.services import keys
 from tests.asgi import ORIGIN
@@ -32,6 +33,26 @@ async def test_a_conversation_tells_of_its_turns_and_of_what_is_left(scene: Scen
     assert opened["turns"] == [{"turn": done["turn"], "number": 1, "status": "done"}]
     assert (opened["ai_uses_left_today"], opened["budget_left"]) == (4, None)
     for each in (chat, again):
+        await each.socket.leave()
+
+
+async def test_a_tab_that_opens_while_the_first_question_is_asked_hears_of_it(
+    scene: Scene, model: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model.will(says("One."))
+    chat = await Chat(scene).opened()
+    is_set_up = ai._is_set_up
+
+    async def is_set_up_meanwhile() -> bool:
+        await chat.ask("first")
+        return await is_set_up()
+
+    monkeypatch.setattr(ai, "_is_set_up", is_set_up_meanwhile)
+    other = await Chat(scene).opened()
+    begun = await other.event("titled")
+    assert other.heard.index(begun) > other.heard.index(await other.event("conversation", id=None))
+    assert begun["conversation"] == (await chat.event("titled"))["conversation"]
+    for each in (chat, other):
         await each.socket.leave()
 
 

@@ -228,10 +228,11 @@ class _Chat:
 
     async def _open(self, conversation_id: int | None) -> None:
         actor, container_id = self._seat.actor, self._seat.container_id
+        begun = self._hear_of_new() if conversation_id is None else []
         async with transaction() as tx:
             opened = await conversations.open_conversation(tx, actor, container_id, conversation_id)
         if opened.id is None:
-            await self._open_new()
+            await self._show_new(begun)
             return
         conversation, missed = opened.id, list[Told]()
         self._listen(conversation, missed.append)
@@ -250,11 +251,21 @@ class _Chat:
             return await conversations.caught_up(tx, opened)
 
     async def _open_new(self) -> None:
-        is_set_up, left = await _is_set_up(), await self._left()
-        self._deaf()
+        await self._show_new(self._hear_of_new())
+
+    def _hear_of_new(self) -> list[Told]:
+        """No conversation is open; which ones are begun from now on."""
+        begun = list[Told]()
+        self._listen_for_new(begun.append)
         self._conversation_id, self._mode = None, Mode.ASK
-        self._deaf = live().listen_for_new(self._seat.actor.person_id, self._seat.container_id, self._outbox.put)
+        return begun
+
+    async def _show_new(self, begun: list[Told]) -> None:
+        is_set_up, left = await _is_set_up(), await self._left()
         self._show(OpenView(None), left, is_set_up=is_set_up)
+        for told in begun:
+            self._outbox.put(told)
+        self._listen_for_new(self._outbox.put)
 
     async def _left(self) -> Left:
         async with reading() as tx:
@@ -286,6 +297,10 @@ class _Chat:
         self._deaf()
         self._conversation_id = conversation_id
         self._deaf = live().listen(self._seat.actor.person_id, conversation_id, hear)
+
+    def _listen_for_new(self, hear: Listener) -> None:
+        self._deaf()
+        self._deaf = live().listen_for_new(self._seat.actor.person_id, self._seat.container_id, hear)
 
     def _one_that_is_open(self) -> int:
         if self._conversation_id is None:
