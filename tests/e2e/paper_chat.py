@@ -3,6 +3,7 @@
 The real one is tried in test_chat_real.py; this one makes looks of it that a model would have to be talked into.
 """
 
+import asyncio
 import json
 import re
 from dataclasses import dataclass, field
@@ -28,7 +29,12 @@ class PaperChat:
     uses_left: int = 5
     is_slow: bool = False
     """It says hello, and not yet which conversation is open."""
+    reached: asyncio.Event = field(default_factory=asyncio.Event)
+    """Unset: a socket to it does not open yet."""
     _sockets: list[WebSocketRoute] = field(default_factory=list[WebSocketRoute])
+
+    def __post_init__(self) -> None:
+        self.reached.set()
 
     async def serve(self, page: Page) -> None:
         """From now on this page's assistant is this one."""
@@ -92,7 +98,8 @@ class PaperChat:
             await socket.close(code=1012)
         self._sockets.clear()
 
-    def _take(self, socket: WebSocketRoute) -> None:
+    async def _take(self, socket: WebSocketRoute) -> None:
+        await self.reached.wait()
         self._sockets.append(socket)
         socket.on_message(lambda text: self._hear(json.loads(text)))
         socket.send(json.dumps({"event": "connected", "ai_uses_left_today": self.uses_left}))

@@ -65,6 +65,33 @@ async def test_a_question_waits_until_it_is_known_in_which_conversation_it_is_as
     assert chat.said == [{"text": "Quick"}]
 
 
+async def test_a_question_waits_until_the_assistant_is_reached(paper_chat_page: PaperPage, chat: PaperChat) -> None:
+    chat.reached.clear()
+    page = await paper_chat_page()
+    await page.keyboard.type("Quick")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("textbox", name="Ask the assistant")).to_have_value("Quick")
+    chat.reached.set()
+    await _said(chat, {"text": "Quick"})
+
+
+async def test_a_question_that_is_written_on_is_not_sent_before_it_is_said_again(
+    paper_chat_page: PaperPage, chat: PaperChat
+) -> None:
+    chat.is_slow = True
+    page = await paper_chat_page()
+    await page.keyboard.type("Quick")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("textbox", name="Ask the assistant")).to_have_value("Quick")
+    await page.keyboard.type(" and good")
+    chat.open_now()
+    await expect(page.get_by_role("heading", name="What is to be done?")).to_be_visible()
+    await expect(page.get_by_role("textbox", name="Ask the assistant")).to_have_value("Quick and good")
+    await page.keyboard.press("Enter")
+    await _said(chat, {"text": "Quick and good"})
+    assert len(chat.said) == 1
+
+
 async def test_a_question_is_sent_and_its_answer_is_shown_as_it_is_written(page: Page, chat: PaperChat) -> None:
     await page.keyboard.type("Write a service")
     await page.keyboard.press("Shift+Enter")

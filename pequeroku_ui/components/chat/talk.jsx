@@ -134,19 +134,18 @@ function makeTalk(containerId) {
     if (!eager || !hearing.isSettled()) return;
     const question = eager;
     eager = "";
-    ask(question);
+    if (store.get().draft.trim() === question) ask(question);
   });
   const ask = (text) => {
     const clean = text.trim();
     if (!clean || clean.length > LONGEST || goingOn(store.get().timeline)) return;
-    if (!hearing.isSettled()) { eager = socket?.readyState === WebSocket.OPEN ? clean : ""; return; }
+    if (!hearing.isSettled()) { eager = socket?.readyState > WebSocket.OPEN ? "" : clean; return; }
     if (!send({ text: clean })) return;
     if (clean === "/clear") keep.write({ id: null });
     store.set({ sent: clean === "/clear" ? "" : clean, problem: null });
     setDraft("");
   };
   const open = () => {
-    eager = "";
     const mine = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws/ai/${containerId}/`);
     socket = mine;
     const { isLoaded, id, sent } = store.get();
@@ -156,6 +155,7 @@ function makeTalk(containerId) {
     mine.onmessage = ({ data }) => put(JSON.parse(data));
     mine.onclose = ({ code, reason }) => {
       if (socket !== mine || !users) return;
+      eager = "";
       if (code === 4401) { location.assign(`/login?next=${encodeURIComponent(location.pathname)}`); return; }
       if (FINAL[code]) { store.set({ link: "final", linkMessage: reason || FINAL[code] }); return; }
       store.set({ link: "lost", linkMessage: "" });
@@ -178,6 +178,7 @@ function makeTalk(containerId) {
         removeEventListener("online", retryNow);
         const mine = socket;
         socket = undefined;
+        eager = "";
         mine?.close();
       };
     },
