@@ -102,6 +102,7 @@ async def test_a_connection_that_is_lost_while_a_shell_is_ended_does_not_keep_th
 async def test_a_shell_that_ended_while_we_were_away_is_told_of(scene: Scene) -> None:
     guest, address, shells = scene
     terminal, viewer = await _opened(shells, address, "t1")
+    await eventually("the prompt", lambda: terminal.has_spoken)  # a shell that nobody ever heard still waits
     guest.is_on = False
     terminal.type(b"sleep 0.3; exit 9\r")
     await asyncio.sleep(0)
