@@ -48,14 +48,19 @@ async def _said(chat: PaperChat, *last: Mapping[str, object]) -> None:
     await eventually(f"{last} in {chat.said}", lambda: chat.said[-len(last) :] == list(last))
 
 
+async def _ask_too_early(page: Page) -> None:
+    """What is asked stays in its box."""
+    await page.keyboard.type("Quick")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("textbox", name="Ask the assistant")).to_have_value("Quick")
+
+
 async def test_a_question_waits_until_it_is_known_in_which_conversation_it_is_asked(
     paper_chat_page: PaperPage, chat: PaperChat
 ) -> None:
     chat.is_slow = True
     page = await paper_chat_page()
-    await page.keyboard.type("Quick")
-    await page.keyboard.press("Enter")
-    await expect(page.get_by_role("textbox", name="Ask the assistant")).to_have_value("Quick")
+    await _ask_too_early(page)
     assert chat.said == []
     chat.open_now()
     await _said(chat, {"text": "Quick"})
@@ -68,9 +73,7 @@ async def test_a_question_waits_until_it_is_known_in_which_conversation_it_is_as
 async def test_a_question_waits_until_the_assistant_is_reached(paper_chat_page: PaperPage, chat: PaperChat) -> None:
     chat.reached.clear()
     page = await paper_chat_page()
-    await page.keyboard.type("Quick")
-    await page.keyboard.press("Enter")
-    await expect(page.get_by_role("textbox", name="Ask the assistant")).to_have_value("Quick")
+    await _ask_too_early(page)
     chat.reached.set()
     await _said(chat, {"text": "Quick"})
 
@@ -80,9 +83,7 @@ async def test_a_question_that_is_written_on_is_not_sent_before_it_is_said_again
 ) -> None:
     chat.is_slow = True
     page = await paper_chat_page()
-    await page.keyboard.type("Quick")
-    await page.keyboard.press("Enter")
-    await expect(page.get_by_role("textbox", name="Ask the assistant")).to_have_value("Quick")
+    await _ask_too_early(page)
     await page.keyboard.type(" and good")
     chat.open_now()
     await expect(page.get_by_role("heading", name="What is to be done?")).to_be_visible()
