@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
@@ -228,11 +228,13 @@ class _Chat:
 
     async def _open(self, conversation_id: int | None) -> None:
         actor, container_id = self._seat.actor, self._seat.container_id
-        begun = self._hear_of_new() if conversation_id is None else []
+        begun = list[Told]()
+        if conversation_id is None:
+            self._listen_for_new(begun.append)
         async with transaction() as tx:
             opened = await conversations.open_conversation(tx, actor, container_id, conversation_id)
         if opened.id is None:
-            await self._show_new(begun)
+            await self._open_new(begun)
             return
         conversation, missed = opened.id, list[Told]()
         self._listen(conversation, missed.append)
@@ -250,22 +252,14 @@ class _Chat:
         async with reading() as tx:
             return await conversations.caught_up(tx, opened)
 
-    async def _open_new(self) -> None:
-        await self._show_new(self._hear_of_new())
-
-    def _hear_of_new(self) -> list[Told]:
-        """No conversation is open; which ones are begun from now on."""
-        begun = list[Told]()
-        self._listen_for_new(begun.append)
-        self._conversation_id, self._mode = None, Mode.ASK
-        return begun
-
-    async def _show_new(self, begun: list[Told]) -> None:
+    async def _open_new(self, begun: Sequence[Told] = ()) -> None:
+        """No conversation is open; the page hears of those that were `begun` since it looked, and from now on."""
         is_set_up, left = await _is_set_up(), await self._left()
+        self._conversation_id, self._mode = None, Mode.ASK
+        self._listen_for_new(self._outbox.put)
         self._show(OpenView(None), left, is_set_up=is_set_up)
         for told in begun:
             self._outbox.put(told)
-        self._listen_for_new(self._outbox.put)
 
     async def _left(self) -> Left:
         async with reading() as tx:
