@@ -82,10 +82,9 @@ async def test_a_guest_that_is_asked_shuts_down_and_says_so(whole: Bench) -> Non
     async def is_off() -> bool:
         """A guest that is still starting services does not hear the power button yet: so it is asked again."""
         await node.ask_off(spec.name)
-        await asyncio.sleep(1)
         return (await node.observe(spec.name)).power is Power.OFF
 
-    await eventually("the guest is off", is_off, seconds=60)
+    await eventually("the guest is off", is_off, seconds=60, pause_s=1)
     assert (await node.observe(spec.name)).off_reason is OffReason.SHUT_DOWN
 
 

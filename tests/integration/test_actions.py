@@ -127,7 +127,7 @@ async def _copied(world: World, made: int, *, starts: bool = False) -> int:
 
 async def test_what_runs_is_copied_as_it_is_at_one_moment_and_runs_on(world: World, tasks: TaskProcess) -> None:
     made = await _created(world)
-    await eventually("the guest's agent", lambda: _has_agent(made), seconds=200)
+    await eventually("the guest's agent", lambda: _has_agent(made), seconds=200, pause_s=1)
     boot = await _run(made, "cat /proc/sys/kernel/random/boot_id")
     await _run(made, "echo not-synced > /root/kept")
     copy = await _copied(world, made, starts=True)
@@ -143,7 +143,6 @@ async def _has_agent(container_id: int) -> bool:
     """It comes with the second stage of the boot."""
     said = await _run(container_id, "systemctl is-active qemu-guest-agent; systemctl list-jobs | tail -5")
     print(said)  # pytest shows it beside a failure
-    await asyncio.sleep(1)
     return said.splitlines()[0] == "active"
 
 

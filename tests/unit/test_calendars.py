@@ -96,7 +96,8 @@ async def test_a_file_that_is_reckoned_with_for_ever_is_given_up(monkeypatch: py
 @given(st.binary(max_size=400))
 def test_whatever_stands_at_an_address_is_a_calendar_or_refused(body: bytes) -> None:
     with suppress(UpstreamFault):
-        busy_in(b"BEGIN:VCALENDAR\r\n" + body + b"\r\nEND:VCALENDAR\r\n", DAY, BERLIN)
+        busy = busy_in(b"BEGIN:VCALENDAR\r\n" + body + b"\r\nEND:VCALENDAR\r\n", DAY, BERLIN)
+        assert all(each.begins <= each.ends for each in busy)
 
 
 _MINUTES = st.integers(-2000, 4000)
