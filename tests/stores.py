@@ -1,6 +1,7 @@
 """Real PostgreSQL, Redis and NATS for the tests: own processes, own folders, loopback only, gone at the end."""
 
 import asyncio
+import atexit
 import glob
 import os
 import pwd
@@ -18,10 +19,16 @@ import psycopg
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A loopback port that nobody listens on, and that no other process is given while this one lives.
+
+    It stays bound here: whoever is to listen there asks to share it (SO_REUSEADDR), as servers do; who asks for any
+    port gets another.
+    """
+    kept = socket.socket()
+    kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    kept.bind(("127.0.0.1", 0))
+    atexit.register(kept.close)
+    return int(kept.getsockname()[1])
 
 
 def wait_for(what: str, happened, *, seconds: float = 20.0) -> None:

@@ -108,3 +108,11 @@ def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
             said, _ = process.communicate(timeout=20)
             assert process.returncode == 1
             assert "in use" in said
+
+
+def test_a_port_that_was_handed_out_is_only_for_who_asks_to_share_it() -> None:
+    port = free_port()
+    with socket.socket() as other, pytest.raises(OSError, match="in use"):
+        other.bind(("127.0.0.1", port))
+    with socket.create_server(("127.0.0.1", port)):
+        pass
