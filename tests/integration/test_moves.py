@@ -4,7 +4,9 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncGenerator
+from contextlib import closing
 
+import libvirt
 import pytest
 from sqlmodel import select
 
@@ -94,6 +96,9 @@ async def _run(container_id: int, command: str) -> str:
         except Unavailable as fault:
             faults.append(str(fault))
             return None
+        if done.timed_out:
+            faults.append("it did not end")
+            return None
         return (done.stdout.decode().strip(),)
 
     try:
@@ -151,6 +156,50 @@ async def test_a_drained_nodes_shells_go_on(world: World, three: list[PrivateNod
     terminal.detach(viewer)
     await terminals().forget_all()
     await _delete_all(world, made)
+
+
+_WRITER = """\
+import time
+memory, number, said = bytearray(16 << 20), 0, open("/run/said", "a", buffering=1)
+while set(memory[::4096]) == {number % 256}:
+    number += 1
+    memory[::4096] = bytes([number % 256]) * (len(memory) // 4096)
+    print(number, file=said)
+    time.sleep(0.02)
+print("lost", sorted(set(memory[::4096])), file=said)
+"""
+
+
+async def test_what_is_written_in_memory_while_it_moves_arrives(
+    world: World, three: list[PrivateNode], tasks: TaskProcess
+) -> None:
+    (made,) = await _fill(world, 1)
+    await _run(made, f"cat > /root/writer.py << 'END'\n{_WRITER}END\nsystemd-run --quiet python3 /root/writer.py")
+
+    async def goes_on(since: int) -> bool:
+        said = await _run(made, "tail -n 1 /run/said || echo 0")
+        assert said.isdigit(), said
+        return int(said) > since + 20
+
+    await eventually("it to write", lambda: goes_on(0), seconds=60)
+    await _drain(world)
+    await _until_moved(world, [made])
+    assert await _pages_sent_again(made) == 0  # an emulated processor's writes while it is copied may be lost
+    before = int(await _run(made, "tail -n 1 /run/said"))
+    await eventually("it to write on", lambda: goes_on(before), seconds=60)
+    await _delete_all(world, [made])
+
+
+async def _pages_sent_again(container_id: int) -> int:
+    """How many pages of its memory were copied a second time when it came here, as they had been written meanwhile."""
+    async with reading() as tx:
+        row = await tx.get_one(Container, container_id)
+        node = await tx.get_one(Node, row.node_id)
+    with closing(libvirt.open(node.uri)) as connection:
+        stats = connection.lookupByName(row.domain_name).jobStats(libvirt.VIR_DOMAIN_JOB_STATS_COMPLETED)
+    print(f"held still for {stats[libvirt.VIR_DOMAIN_JOB_DOWNTIME]} ms")
+    sent = stats[libvirt.VIR_DOMAIN_JOB_MEMORY_CONSTANT] + stats[libvirt.VIR_DOMAIN_JOB_MEMORY_NORMAL]
+    return sent - stats[libvirt.VIR_DOMAIN_JOB_MEMORY_TOTAL] // stats[libvirt.VIR_DOMAIN_JOB_MEMORY_PAGE_SIZE]
 
 
 async def _until_seen(viewer, mark: bytes) -> None:
