@@ -35,6 +35,7 @@ _FOLDERS = {
     "run": "/run/libvirt",
     "cache": "/var/cache/libvirt",
     "log": "/var/log/libvirt",
+    "lock": "/run/lock",
 }
 _QEMU_USER = "libvirt-qemu"
 _START_S = 60.0
@@ -132,6 +133,7 @@ def _libvirtd() -> str | None:
 
 
 def _write_configuration(home: _Home) -> None:
+    shutil.rmtree(home.root / "lock", ignore_errors=True)  # they hold pids, which may be other programs' by now
     for name in _FOLDERS:
         (home.root / name).mkdir(parents=True, exist_ok=True)
         (home.root / name).chmod(0o755)
