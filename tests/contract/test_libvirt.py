@@ -129,14 +129,24 @@ async def test_machines_outlive_a_killed_libvirtd(hurt: Bench, own_libvirtd: Pri
 
 
 async def test_what_a_killed_libvirtd_had_locked_is_free_again(hurt: Bench, own_libvirtd: PrivateNode) -> None:
-    spec = await hurt.running()
+    spec, gone = await hurt.running(), asyncio.Event()
     held = await hurt.node.open_channel(spec.name, READY)
-    (lock,) = (own_libvirtd.folder / "lock").iterdir()
-    held.close()
+    hurt.node.on_change(gone.set)
     os.kill(own_libvirtd.pid, signal.SIGKILL)
+    await asyncio.wait_for(gone.wait(), 10)  # until then a start would find it running
+    held.close()
+    (lock,) = (own_libvirtd.folder / "lock").iterdir()
     lock.write_text(f"{os.getpid():10d}\n")  # another program has its pid by now
     own_libvirtd.start()
-    assert not lock.exists()
+
+    async def is_free() -> bool:
+        try:
+            (await hurt.node.open_channel(spec.name, READY)).close()
+        except Unavailable:
+            return False
+        return True
+
+    await eventually("the port to be free", is_free, seconds=60)
 
 
 async def test_another_machine_at_the_same_address_is_noticed(hurt: Bench, own_libvirtd: PrivateNode) -> None:
